@@ -1,0 +1,20 @@
+//! Sockets made safe once: TLS, peer certificates, DNS, limits, shutdown. Knows nothing of mail.
+//!
+//! Only this crate imports rustls and hickory. A TLS handshake here proves that the peer holds the key of what
+//! it presents, and nothing else; whether that certificate is *believed* is [`pki::Pki::judge`]'s, asked anew for
+//! every transaction.
+
+pub mod config;
+pub mod listener;
+pub mod peer;
+pub mod pki;
+pub mod resolver;
+pub mod shutdown;
+pub mod tls;
+
+pub use config::{LimitsConfig, PkiConfig, TlsConfig};
+pub use listener::{Accepted, Listener};
+pub use pki::Pki;
+pub use resolver::Resolver;
+pub use shutdown::Shutdown;
+pub use tls::{ClientTls, NetError, ServerTls, TlsFacts, TlsStream};

@@ -1,0 +1,37 @@
+//! [`Decision`]: what shall happen, and why.
+
+use crate::reason::Reason;
+
+/// What shall happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on.
+    Accept,
+    /// Not now (4yz).
+    Defer(Reason),
+    /// Not ever (5yz).
+    Refuse(Reason),
+}
+
+impl Decision {
+    /// The reason, if it is not an acceptance.
+    #[must_use]
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Accept => None,
+            Self::Defer(reason) | Self::Refuse(reason) => Some(reason),
+        }
+    }
+}
+
+/// What one rule said, for `explain` and the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleOutcome {
+    /// The rule's stable name.
+    pub rule: &'static str,
+    /// What it decided.
+    pub decision: Decision,
+}
+
+/// The rules that were asked, in order, the last one having decided.
+pub type Trace = Vec<RuleOutcome>;

@@ -1,0 +1,14 @@
+//! Given what is known, what shall happen, and why.
+//!
+//! `decide` is a pure function: no input or output, no clock, no log. Everything it needs is in [`Facts`];
+//! everything that can be set is in [`Ruleset`]. One file a rule, in [`rules`]; the first refusal wins.
+
+pub mod decision;
+pub mod facts;
+pub mod reason;
+pub mod rules;
+
+pub use decision::{Decision, RuleOutcome, Trace};
+pub use facts::{CertificateFacts, Facts, HeaderFrom, Listing, Origin, RecipientFacts, Ruleset, Stage};
+pub use reason::Reason;
+pub use rules::{decide, explain};

@@ -1,0 +1,111 @@
+//! [`Reason`]: every refusal's stable code, the same word in the reply, the audit, the metrics and the documentation.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $action:literal;)*) => {
+        /// Why something was refused or put off. Codes are never changed and never taken away.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Reason {
+            /// All of them, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable code.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What the reader of the refusal can do next.
+            #[must_use]
+            pub fn advice(self) -> &'static str {
+                match self { $(Self::$name => $action,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // TLS and certificate
+    /// The transaction began before STARTTLS (spec §3.4 point 1).
+    TlsRequired = "tls-required", "Issue STARTTLS first.";
+    /// The peer showed no certificate (R-SMTP-2).
+    CertificateMissing = "certificate-missing", "Configure your server to present its organisation certificate.";
+    /// Not chained to the trust space's authority for organisations (R-SMTP-5).
+    CertificateUntrusted = "certificate-untrusted", "Present a certificate of the authority for organisations, with its chain.";
+    /// Past its end.
+    CertificateExpired = "certificate-expired", "Renew the certificate.";
+    /// Before its beginning.
+    CertificateNotYetValid = "certificate-not-yet-valid", "Check the certificate's dates and your clock.";
+    /// On the CRL (R-SMTP-8).
+    CertificateRevoked = "certificate-revoked", "Ask the authority for a new certificate.";
+    /// Not meant for this role (spec §3.2).
+    CertificateUsage = "certificate-usage", "Present a certificate meant for client authentication.";
+    /// No valid CRL says whether it holds (R-SMTP-8): fail closed.
+    RevocationUnknown = "revocation-unknown", "Try again later; the operator has been told that a revocation list is missing.";
+    // Trust list
+    /// The proven name is in no entry (spec §3.4 point 3).
+    CertificateNotListed = "certificate-not-listed", "Have the certificate's name entered in the trust list, or present the listed one.";
+    /// The sender's domain is in no entry (R-WHO-1).
+    SenderDomainNotListed = "sender-domain-not-listed", "Write from a domain of the trust space.";
+    /// The sender's domain is listed under other names than the one proven (R-SMTP-2).
+    SenderDomainOtherCertificate = "sender-domain-other-certificate", "Send through the operator that the trust list names for this domain.";
+    /// The recipient's domain is in no entry (R-WHO-1).
+    RecipientDomainNotListed = "recipient-domain-not-listed", "Write to an address of the trust space.";
+    /// No list is in force (spec §3.4 point 7).
+    ListUnavailable = "list-unavailable", "Try again later; the operator has been told.";
+    // Envelope and header
+    /// Neither sender nor recipient is of this operator (spec §3.4 point 5).
+    RelayDenied = "relay-denied", "Send to the operator that the recipient's domain belongs to.";
+    /// The one who signed in may not write as this address (scenario 33).
+    SenderNotOwned = "sender-not-owned", "Write from an address of your own mailbox.";
+    /// The header's From is not the envelope's domain, or cannot be judged (spec §3.4 point 6).
+    HeaderFromMismatch = "header-from-mismatch", "Write one From address, of the same domain as the envelope's sender.";
+    /// Over the size limit.
+    MessageTooBig = "message-too-big", "Send less, or in several messages.";
+    /// A line that does not end in CRLF (RFC 5321 §2.3.8).
+    LineEnding = "line-ending", "End every line with CR LF, and use neither alone.";
+    /// Bytes that no message may hold, or a line that is too long.
+    MessageMalformed = "message-malformed", "Send a message that follows RFC 5322: no NUL, no line over 998 bytes.";
+    /// It has been here before, or has come through too many servers (RFC 5321 §6.3).
+    MailLoop = "mail-loop", "Look for a forwarding that leads back here.";
+    /// More recipients than one message may have.
+    TooManyRecipients = "too-many-recipients", "Send the message again to the remaining recipients.";
+    // Recipient
+    /// No mailbox here has this address.
+    RecipientUnknown = "recipient-unknown", "Check the address.";
+    /// Suspended by an admin.
+    RecipientSuspended = "recipient-suspended", "Reach the recipient another way.";
+    /// Its quota is used up.
+    MailboxFull = "mailbox-full", "Try again later, or reach the recipient another way.";
+    // Patient
+    /// Not the shape of a patient's address (spec §2.1).
+    PatientAddressSyntax = "patient-address-syntax", "A patient's address is the 15 characters of the INS, with its key, then @patient.mssante.fr.";
+    /// The key does not fit (spec §2.2).
+    PatientAddressKey = "patient-address-key", "The key does not fit the number: check what was typed.";
+    /// No patient here has this address.
+    PatientUnknown = "patient-unknown", "Check the patient's identifier.";
+    /// The patient has closed his space.
+    PatientClosed = "patient-closed", "Reach the patient another way.";
+    // Service
+    /// Submission before sign-in.
+    AuthenticationRequired = "authentication-required", "Sign in first.";
+    /// Wrong name or password.
+    AuthenticationFailed = "authentication-failed", "Check the name and the password.";
+    /// Too much in too short a time.
+    RateExceeded = "rate-exceeded", "Wait, then try again.";
+    /// The store did not answer, or is full.
+    StoreUnavailable = "store-unavailable", "Try again later; the operator has been told.";
+    /// The next server could not be reached.
+    PeerUnreachable = "peer-unreachable", "Nothing to do yet: it is tried again.";
+    /// The next server offers no TLS, or none that holds (R-SMTP-6).
+    PeerTls = "peer-tls", "The other operator must offer STARTTLS with TLS 1.2 or 1.3.";
+    /// The next server's certificate is not the one listed for the recipient's domain (scenario 7).
+    PeerCertificateNotListed = "peer-certificate-not-listed", "The other operator must present the certificate that the trust list names for the domain.";
+    /// The next server refused.
+    PeerRefused = "peer-refused", "Read the other server's words.";
+    /// Not delivered before the queue's limit.
+    ExpiredInQueue = "expired-in-queue", "Send again, or reach the recipient another way.";
+}

@@ -1,0 +1,32 @@
+//! The words of the domain, each impossible to build wrong.
+//!
+//! Everything that enters Pli as text becomes one of these types at the edge, once; after that nobody
+//! splits at `@` again. A health identifier (an [`Ins`], or the address made from one) has no `Display`
+//! and a redacted `Debug`: printing it takes `reveal()`, so that a review finds every place with one grep.
+//!
+//! This crate does no input or output and reads no clock but the one it is given.
+//!
+//! Read [`address`], [`identity`] and [`dn`] first; the rest follows.
+
+pub mod address;
+pub mod clock;
+pub mod dn;
+pub mod envelope;
+pub mod identity;
+pub mod ids;
+pub mod mask;
+pub mod peer;
+pub mod secret;
+
+pub use address::{AddressError, Domain, LocalPart, MailAddress, ReversePath};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use dn::{DistinguishedName, DnError};
+pub use envelope::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, Recipient};
+pub use identity::{FinessId, IdentityError, Ins, InsError, RppsId};
+pub use ids::{AccountId, FolderId, MailboxId, MessageId, QueueId, Uid, UidValidity};
+pub use mask::Masker;
+pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};
+pub use secret::Secret;
+
+/// The domain of the patients' addresses in the trust space (spec §2).
+pub const PATIENT_DOMAIN: &str = "patient.mssante.fr";
