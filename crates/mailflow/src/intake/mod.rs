@@ -1,6 +1,8 @@
 //! Intake: `begin` judges `MAIL`, `recipient` judges `RCPT`, `write` takes the body, `commit` judges the content and
 //! hands everything to the store in one transaction.
 
+mod judgement;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use pli_net::{Pki, TlsFacts};
 use pli_policy::{Reason, Ruleset};
 use pli_store::{Account, Receipt, Store, StoreError};
 use pli_types::{Clock, Domain, EnvelopeParameters, Masker, Recipient, ReversePath};
+
+use judgement::JudgementCache;
 
 /// What intake needs to know of this operator.
 #[derive(Debug, Clone)]
@@ -62,6 +66,16 @@ impl std::fmt::Debug for StoreHandle {
 pub struct PeerOnWire {
     /// What the handshake told; `None` before STARTTLS.
     pub tls: Option<TlsFacts>,
+    judgement: JudgementCache,
+}
+
+impl PeerOnWire {
+    /// A peer after this handshake, or before any. Make one per handshake: what was judged of one certificate is
+    /// remembered here.
+    #[must_use]
+    pub fn new(tls: Option<TlsFacts>) -> Self {
+        Self { tls, judgement: JudgementCache::default() }
+    }
 }
 
 /// Who is at the other end.
