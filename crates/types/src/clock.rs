@@ -45,3 +45,18 @@ impl Clock for ManualClock {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let clock = ManualClock::new(start);
+        assert_eq!((clock.now(), clock.now()), (start, start));
+        clock.advance(SignedDuration::from_hours(2));
+        clock.advance(SignedDuration::from_hours(-1));
+        assert_eq!(clock.now(), start + SignedDuration::from_hours(1));
+    }
+}

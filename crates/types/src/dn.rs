@@ -12,12 +12,15 @@ pub enum DnError {
     /// No attribute at all.
     #[error("an empty name")]
     Empty,
-    /// An attribute without `=`, or with an empty type.
+    /// An attribute without `=`, or whose type is neither a name nor an OID.
     #[error("an attribute needs a type, an = and a value")]
     Attribute,
-    /// A backslash that escapes nothing (RFC 4514 §2.4).
-    #[error("a backslash that escapes nothing")]
+    /// A backslash that escapes nothing (RFC 4514 §2.4), or quotes that do not close.
+    #[error("a backslash that escapes nothing, or quotes that do not close")]
     Escape,
+    /// A value as the hexadecimal digits of its BER (`#04…`), which no list of this trust space holds.
+    #[error("a value in hexadecimal form (#…) is not read")]
+    Hexadecimal,
 }
 
 /// A certificate name. Two are equal if they have the same attributes with the same values, whatever the
@@ -47,18 +50,13 @@ impl DistinguishedName {
         Ok(Self { shown, folded })
     }
 
-    /// Parses the text form of RFC 4514 (`CN=…,OU=…,C=FR`), as the trust list writes it.
+    /// Parses the text form of RFC 4514 (`CN=…,OU=…,C=FR`), as the trust list writes it; also with the spaces,
+    /// semicolons and quotes of its forerunner RFC 1779.
     pub fn parse(text: &str) -> Result<Self, DnError> {
-        let mut attributes = Vec::new();
-        for part in split_unescaped(text) {
-            let (kind, value) = part.split_once('=').ok_or(DnError::Attribute)?;
-            let kind = kind.trim();
-            if kind.is_empty() {
-                return Err(DnError::Attribute);
-            }
-            attributes.push((kind.to_owned(), unescape(value.trim())?));
+        if text.trim().is_empty() {
+            return Err(DnError::Empty);
         }
-        Self::from_attributes(attributes)
+        Self::from_attributes(split_unescaped(text)?.into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// The first value of an attribute, by its short name (`CN`, `OU`).
@@ -83,22 +81,36 @@ impl Hash for DistinguishedName {
 }
 
 impl fmt::Display for DistinguishedName {
-    /// RFC 4514, in the order given.
+    /// RFC 4514, in the order given. Controls are escaped too: a hostile certificate must not break a log line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (kind, value)) in self.shown.iter().enumerate() {
             if index > 0 {
                 f.write_str(",")?;
             }
             write!(f, "{kind}=")?;
-            for c in value.chars() {
-                if matches!(c, ',' | '+' | '"' | '\\' | '<' | '>' | ';') {
-                    f.write_str("\\")?;
-                }
-                write!(f, "{c}")?;
-            }
+            write_value(f, value)?;
         }
         Ok(())
     }
+}
+
+/// Escapes a value as RFC 4514 §2.4 asks.
+fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
+    let last = value.chars().count().saturating_sub(1);
+    for (index, c) in value.chars().enumerate() {
+        if c.is_control() {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                write!(f, "\\{byte:02x}")?;
+            }
+            continue;
+        }
+        let at_an_end = (c == ' ' && (index == 0 || index == last)) || (c == '#' && index == 0);
+        if at_an_end || matches!(c, ',' | '+' | '"' | '\\' | '<' | '>' | ';') {
+            f.write_str("\\")?;
+        }
+        write!(f, "{c}")?;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for DistinguishedName {
@@ -107,30 +119,40 @@ impl fmt::Debug for DistinguishedName {
     }
 }
 
-/// Dotted OIDs and long names to the short names of RFC 4514 §3; anything else in upper case.
+/// Dotted OIDs and long names to the short names of RFC 4514 §3 and of usage; anything else in upper case.
 fn short_name(kind: &str) -> String {
-    let known = match kind.to_ascii_uppercase().as_str() {
+    let upper = kind.to_ascii_uppercase();
+    let known = match upper.strip_prefix("OID.").unwrap_or(&upper) {
         "2.5.4.3" | "COMMONNAME" => "CN",
+        "2.5.4.4" | "SURNAME" => "SN",
         "2.5.4.5" => "SERIALNUMBER",
         "2.5.4.6" | "COUNTRYNAME" => "C",
         "2.5.4.7" | "LOCALITYNAME" => "L",
         "2.5.4.8" | "S" | "STATEORPROVINCENAME" => "ST",
+        "2.5.4.9" | "STREETADDRESS" => "STREET",
         "2.5.4.10" | "ORGANIZATIONNAME" => "O",
         "2.5.4.11" | "ORGANIZATIONALUNITNAME" => "OU",
+        "2.5.4.12" => "TITLE",
+        "2.5.4.42" | "GIVENNAME" => "GN",
+        "2.5.4.97" => "ORGANIZATIONIDENTIFIER",
         "0.9.2342.19200300.100.1.25" | "DOMAINCOMPONENT" => "DC",
         "0.9.2342.19200300.100.1.1" | "USERID" => "UID",
         "1.2.840.113549.1.9.1" | "E" => "EMAILADDRESS",
-        other => return other.to_owned(),
+        other => other,
     };
     known.to_owned()
 }
 
-/// Compatibility decomposition, marks dropped, lower case, one kind of apostrophe, single spaces.
+/// Compatibility decomposition, marks dropped, one case, one kind of apostrophe, single spaces.
 fn fold(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    for c in value.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+    // Apostrophes first, since the acute accent decomposes to a space; and again, since others decompose to a grave one.
+    // Case by way of the upper one, since `ß` and `SS` meet only there.
+    let characters = value.chars().map(plain_apostrophe).nfkd().map(plain_apostrophe);
+    for c in characters.flat_map(char::to_uppercase).flat_map(char::to_lowercase).filter(|c| !is_combining_mark(*c)) {
         match c {
-            '\u{2018}' | '\u{2019}' | '\u{02bc}' | '\u{00b4}' | '`' => out.push('\''),
+            'œ' => out.push_str("oe"),
+            'æ' => out.push_str("ae"),
             c if c.is_whitespace() => {
                 if !out.is_empty() && !out.ends_with(' ') {
                     out.push(' ');
@@ -143,8 +165,15 @@ fn fold(value: &str) -> String {
     out
 }
 
-/// Cuts at `,`, `;` and `+` that are neither escaped nor quoted (RFC 4514, with RFC 1779's quotes).
-fn split_unescaped(text: &str) -> Vec<&str> {
+fn plain_apostrophe(c: char) -> char {
+    match c {
+        '\u{2018}' | '\u{2019}' | '\u{02bc}' | '\u{00b4}' | '`' => '\'',
+        c => c,
+    }
+}
+
+/// Cuts at `,`, `;` and `+` that are neither escaped nor quoted.
+fn split_unescaped(text: &str) -> Result<Vec<&str>, DnError> {
     let mut parts = Vec::new();
     let (mut start, mut escaped, mut quoted) = (0, false, false);
     for (index, c) in text.char_indices() {
@@ -159,28 +188,186 @@ fn split_unescaped(text: &str) -> Vec<&str> {
             _ => {}
         }
     }
-    parts.extend(text.get(start..).filter(|rest| !rest.trim().is_empty()));
-    parts
+    if quoted {
+        return Err(DnError::Escape);
+    }
+    parts.extend(text.get(start..));
+    Ok(parts)
 }
 
-/// `\,` to `,`, `\c3\a9` to the bytes it stands for, quotes taken off.
+/// `CN=…` to its type and its value.
+fn attribute(text: &str) -> Result<(String, String), DnError> {
+    let (kind, value) = text.split_once('=').ok_or(DnError::Attribute)?;
+    let kind = kind.trim();
+    let kind_ok = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+    if kind.is_empty() || !kind.bytes().all(kind_ok) {
+        return Err(DnError::Attribute);
+    }
+    let value = trim_unescaped(value);
+    if value.starts_with('#') {
+        return Err(DnError::Hexadecimal);
+    }
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    Ok((kind.to_owned(), unescape(quoted.unwrap_or(value))?))
+}
+
+/// Trims spaces, but not one that a backslash keeps.
+fn trim_unescaped(value: &str) -> &str {
+    let value = value.trim_start_matches(' ');
+    let trimmed = value.trim_end_matches(' ');
+    let backslashes = trimmed.bytes().rev().take_while(|b| *b == b'\\').count();
+    if backslashes % 2 == 1 { value.get(..=trimmed.len()).unwrap_or(trimmed) } else { trimmed }
+}
+
+/// `\,` to `,`, `\c3\a9` to the bytes that it stands for.
 fn unescape(value: &str) -> Result<String, DnError> {
-    let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
     let mut out = Vec::with_capacity(value.len());
     let mut bytes = value.bytes();
+    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     while let Some(byte) = bytes.next() {
         if byte != b'\\' {
             out.push(byte);
             continue;
         }
         let first = bytes.next().ok_or(DnError::Escape)?;
-        match char::from(first).to_digit(16) {
-            Some(high) => {
-                let low = bytes.next().and_then(|b| char::from(b).to_digit(16)).ok_or(DnError::Escape)?;
-                out.push(u8::try_from(high * 16 + low).map_err(|_| DnError::Escape)?);
-            }
-            None => out.push(first),
+        if let Some(high) = hex(first) {
+            let low = bytes.next().and_then(hex).ok_or(DnError::Escape)?;
+            out.push((high << 4) | low);
+        } else if b"\"+,;<> #=\\".contains(&first) {
+            out.push(first);
+        } else {
+            return Err(DnError::Escape);
         }
     }
     String::from_utf8(out).map_err(|_| DnError::Escape)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LISTED: &str = "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhône (13),C=FR";
+
+    #[track_caller]
+    fn dn(text: &str) -> DistinguishedName {
+        DistinguishedName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_spellings_of_scenario_12_are_one_name() {
+        for other in [
+            // Order: as a certificate holds it, and any other.
+            "C=FR,ST=Bouches-du-Rhône (13),O=GCS NORMAND'E-SANTE,OU=1130786049,CN=mss.exemple.fr",
+            "OU=1130786049,CN=mss.exemple.fr,C=FR,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhône (13)",
+            // Case, of types and of values.
+            "cn=MSS.Exemple.FR,ou=1130786049,o=Gcs Normand'e-Sante,st=BOUCHES-DU-RHÔNE (13),c=fr",
+            // Accents decomposed, escaped, absent.
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rho\u{302}ne (13),C=FR",
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rh\\C3\\b4ne (13),C=FR",
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhone (13),C=FR",
+            // Apostrophes.
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND\u{2019}E-SANTE,ST=Bouches-du-Rhône (13),C=FR",
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND\u{b4}E-SANTE,ST=Bouches-du-Rhône (13),C=FR",
+            // Spaces, other separators, quotes, OIDs.
+            " CN = mss.exemple.fr ,  OU=1130786049, O=GCS  NORMAND'E-SANTE ,ST=Bouches-du-Rhône\u{a0}(13),C=FR ",
+            "CN=mss.exemple.fr;OU=1130786049;O=\"GCS NORMAND'E-SANTE\";ST=Bouches-du-Rhône (13);C=FR",
+            "2.5.4.3=mss.exemple.fr+OID.2.5.4.11=1130786049,O=GCS NORMAND'E-SANTE,S=Bouches-du-Rhône (13),C=FR",
+        ] {
+            assert_eq!(dn(LISTED), dn(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_other_names() {
+        for other in [
+            "CN=mss2.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhône (13),C=FR",
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhône (13)",
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhône (13),C=FR,C=FR",
+            "CN=1130786049,OU=mss.exemple.fr,O=GCS NORMAND'E-SANTE,ST=Bouches-du-Rhône (13),C=FR",
+            "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMANDE-SANTE,ST=Bouches-du-Rhône (13),C=FR",
+        ] {
+            assert_ne!(dn(LISTED), dn(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn one_hash_for_one_name() {
+        let set = std::collections::HashSet::from([dn(LISTED)]);
+        assert!(
+            set.contains(&dn("C=FR,ST=bouches-du-rhone (13),O=GCS NORMAND'E-SANTE,OU=1130786049,CN=MSS.exemple.fr"))
+        );
+    }
+
+    #[test]
+    fn escapes_are_read_and_written() {
+        for (text, value, printed) in [
+            (r"O=DUPONT\, FILS", "DUPONT, FILS", r"O=DUPONT\, FILS"),
+            (r"O=DUPONT\2C FILS", "DUPONT, FILS", r"O=DUPONT\, FILS"),
+            ("O=\"DUPONT, FILS\"", "DUPONT, FILS", r"O=DUPONT\, FILS"),
+            (r#"O=a\+b\;c\<d\>e\"f\\g\=h"#, r#"a+b;c<d>e"f\g=h"#, r#"O=a\+b\;c\<d\>e\"f\\g=h"#),
+            (r"O=\ a\ ", " a ", r"O=\ a\ "),
+            (r"O=a\\ ", r"a\", r"O=a\\"),
+            (r"O=\#1#", "#1#", r"O=\#1#"),
+            ("O=", "", "O="),
+            (r"O=a\0d\0Ab", "a\r\nb", r"O=a\0d\0ab"),
+        ] {
+            let name = dn(text);
+            assert_eq!((name.value("O"), name.to_string().as_str()), (Some(value), printed), "{text}");
+        }
+    }
+
+    #[test]
+    fn letters_written_in_two_ways_are_one() {
+        assert_eq!(dn("O=SACRÉ-CŒUR"), dn("O=Sacre-Coeur"));
+        assert_eq!(dn("O=Straße"), dn("O=STRASSE"));
+    }
+
+    #[test]
+    fn what_is_not_a_name_is_refused() {
+        for (text, error) in [
+            ("", DnError::Empty),
+            ("   ", DnError::Empty),
+            ("mss.exemple.fr", DnError::Attribute),
+            ("=a", DnError::Attribute),
+            ("CN=a,", DnError::Attribute),
+            ("CN=a,,C=FR", DnError::Attribute),
+            ("C N=a", DnError::Attribute),
+            ("CN=a\\", DnError::Escape),
+            ("CN=a\\4", DnError::Escape),
+            ("CN=a\\zb", DnError::Escape),
+            ("CN=\\ff", DnError::Escape),
+            ("CN=\"a", DnError::Escape),
+            ("CN=#0401", DnError::Hexadecimal),
+        ] {
+            assert_eq!(DistinguishedName::parse(text), Err(error), "{text}");
+        }
+        assert_eq!(DistinguishedName::from_attributes([]), Err(DnError::Empty));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_survives_printing(values in prop::collection::vec("[\\PC\r\n\0]{0,12}", 1..5)) {
+            let kinds = ["CN", "OU", "O", "1.2.3.4"];
+            let name = DistinguishedName::from_attributes(
+                values.into_iter().zip(kinds).map(|(value, kind)| (kind.to_owned(), value)),
+            ).unwrap();
+            let printed = name.to_string();
+            prop_assert!(!printed.contains(char::is_control));
+            let again = DistinguishedName::parse(&printed).unwrap();
+            prop_assert_eq!(&again, &name);
+            prop_assert_eq!(again.shown, name.shown);
+        }
+
+        #[test]
+        fn any_text_is_parsed_or_refused(text in any::<String>()) {
+            drop(DistinguishedName::parse(&text));
+        }
+
+        #[test]
+        fn folding_twice_changes_nothing_more(text in any::<String>()) {
+            prop_assert_eq!(fold(&fold(&text)), fold(&text));
+        }
+    }
 }

@@ -10,7 +10,7 @@ macro_rules! uuid_id {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Uuid);
+        pub struct $name(#[serde(with = "uuid::serde::simple")] Uuid);
 
         impl $name {
             /// Takes an identifier made elsewhere (a store's row, a test).
@@ -24,7 +24,8 @@ macro_rules! uuid_id {
                 Uuid::parse_str(text).map(Self)
             }
 
-            /// A new one, made at `now`: sorts by time, to the millisecond (RFC 9562 §5.7).
+            /// A new one, made at `now`: sorts by time, to the millisecond (RFC 9562 §5.7). Cannot be guessed: the rest is
+            /// random.
             #[must_use]
             pub fn at(now: jiff::Timestamp) -> Self {
                 let seconds = u64::try_from(now.as_second()).unwrap_or(0);
@@ -98,3 +99,34 @@ row_id!(
     /// The number that says whether a folder's [`Uid`]s still mean the same (RFC 3501 §2.3.1.1).
     UidValidity(u32)
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+
+    #[test]
+    fn an_id_is_written_the_same_way_everywhere() {
+        let id = MessageId::parse(TEXT).unwrap();
+        assert_eq!(id.to_string(), TEXT);
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{TEXT}\""));
+        assert_eq!(serde_json::from_str::<MessageId>(&format!("\"{TEXT}\"")).unwrap(), id);
+        assert_eq!(MessageId::parse("0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b").unwrap(), id);
+        assert_eq!(MessageId::from_bytes(*id.as_bytes()), id);
+    }
+
+    #[test]
+    fn a_later_id_sorts_after_an_earlier_one() {
+        let at = |ms| MessageId::at(jiff::Timestamp::from_millisecond(ms).unwrap());
+        assert!(at(1_700_000_000_000) < at(1_700_000_000_001));
+        assert_ne!(at(1_700_000_000_000), at(1_700_000_000_000));
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_refused() {
+        for bad in ["", "0190a1b2", "0190a1b2c3d47e5f8a9b0c1d2e3f4a5g", "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b00"] {
+            assert!(QueueId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -6,24 +6,28 @@
 //!
 //! This crate does no input or output and reads no clock but the one it is given.
 //!
-//! Read [`address`], [`identity`] and [`dn`] first; the rest follows.
+//! Read [`domain`], [`address`], [`ins`] and [`dn`] first; the rest follows.
 
 pub mod address;
 pub mod clock;
 pub mod dn;
+pub mod domain;
 pub mod envelope;
 pub mod identity;
 pub mod ids;
+pub mod ins;
 pub mod mask;
 pub mod peer;
 pub mod secret;
 
-pub use address::{AddressError, Domain, LocalPart, MailAddress, ReversePath};
+pub use address::{AddressError, LocalPart, MailAddress, ReversePath};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dn::{DistinguishedName, DnError};
+pub use domain::Domain;
 pub use envelope::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, Recipient};
-pub use identity::{FinessId, IdentityError, Ins, InsError, RppsId};
+pub use identity::{FinessId, IdentityError, RppsId};
 pub use ids::{AccountId, FolderId, MailboxId, MessageId, QueueId, Uid, UidValidity};
+pub use ins::{Ins, InsError};
 pub use mask::Masker;
 pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};
 pub use secret::Secret;

@@ -1,9 +1,17 @@
 //! How a health identifier appears where it must not be read: [`Masker`].
 
+use std::fmt;
+
 use aws_lc_rs::hmac;
 
 use crate::address::{MailAddress, ReversePath};
-use crate::identity::Ins;
+use crate::ins::Ins;
+
+/// Characters of an INS without its key; a run as long as this is close enough to an INS to hide.
+const NUMBER: usize = 13;
+
+/// Local parts at the patients' domain that are nobody's. Any other is masked, since a mistyped one may be a name.
+const SERVICE_NAMES: [&str; 5] = ["postmaster", "abuse", "mailer-daemon", "no-reply", "ne-pas-repondre"];
 
 /// Masks health identifiers with an HMAC under the operator's key: `ins-` and 8 hexadecimal digits.
 /// Two lines about one person can be linked; neither sex nor birth can be read (R-TRC-7).
@@ -12,8 +20,8 @@ pub struct Masker {
     key: hmac::Key,
 }
 
-impl std::fmt::Debug for Masker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Masker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Masker(<hidden>)")
     }
 }
@@ -28,17 +36,21 @@ impl Masker {
     /// `ins-1a2b3c4d`.
     #[must_use]
     pub fn ins(&self, ins: &Ins) -> String {
-        self.text(ins.reveal())
+        self.number(ins.reveal())
     }
 
     /// The address, its local part masked if it is, or looks like, a health identifier.
     #[must_use]
     pub fn address(&self, address: &MailAddress) -> String {
-        let shown = address.reveal();
-        if address.domain().is_patient_domain() && !is_service_name(address.local().reveal()) {
-            return format!("{}@{}", self.text(&address.local().reveal().to_ascii_uppercase()), address.domain());
+        let local = address.local().reveal();
+        if !address.domain().is_patient_domain() || SERVICE_NAMES.iter().any(|name| local.eq_ignore_ascii_case(name)) {
+            return self.scrub(&address.reveal());
         }
-        self.scrub(&shown)
+        let masked = match address.ins() {
+            Some(ins) => self.ins(&ins),
+            None => self.tag(&local.to_lowercase()),
+        };
+        format!("{masked}@{}", address.domain())
     }
 
     /// The path between `<` and `>`, masked as an address is; empty for the null path.
@@ -47,52 +59,177 @@ impl Masker {
         path.address().map(|address| self.address(address)).unwrap_or_default()
     }
 
-    /// Text from outside (another server's reply, an EHLO name, a Message-ID, a file name) with every run
-    /// that has the shape of an INS, with or without its key, replaced by its masked form.
+    /// Text from outside (another server's reply, an EHLO name, a Message-ID, a file name) with every run that has the
+    /// shape of an INS, with or without its key, replaced by its masked form, whatever it is glued to.
+    ///
+    /// It hides too much rather than too little: 13 digits in a row are hidden, a clock's milliseconds included.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
-        let mut run = String::new();
-        for c in text.chars() {
-            if c.is_ascii_alphanumeric() {
-                run.push(c);
-            } else {
-                self.flush(&mut run, &mut out);
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let (run, after) = rest.split_at(identifier_run(rest.as_bytes()));
+            if run.is_empty() {
                 out.push(c);
+                rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            } else {
+                out.push_str(&self.run(run));
+                rest = after;
             }
         }
-        self.flush(&mut run, &mut out);
         out
     }
 
-    fn flush(&self, run: &mut String, out: &mut String) {
-        if looks_like_ins(run) {
-            out.push_str(&self.text(&run.to_ascii_uppercase()));
-        } else {
-            out.push_str(run);
-        }
-        run.clear();
+    /// Masks a run that holds an identifier somewhere: by the real one, if there is one in it, so that it is linked
+    /// with the lines that name it alone.
+    fn run(&self, run: &str) -> String {
+        let real = (0..run.len()).find_map(|start| Ins::parse(run.get(start..start + 15)?).ok());
+        real.map_or_else(|| self.number(run), |ins| self.ins(&ins))
     }
 
-    fn text(&self, text: &str) -> String {
+    /// Masks by the number alone, so that it is linked with itself whether its key was written or not.
+    fn number(&self, text: &str) -> String {
+        self.tag(text.get(..NUMBER).unwrap_or(text).to_ascii_uppercase().as_str())
+    }
+
+    fn tag(&self, text: &str) -> String {
         let tag = hmac::sign(&self.key, text.as_bytes());
-        let mut out = String::from("ins-");
-        for byte in tag.as_ref().iter().take(4) {
-            out.push_str(&format!("{byte:02x}"));
-        }
-        out
+        let mut bytes = [0; 4];
+        bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        format!("ins-{:08x}", u32::from_be_bytes(bytes))
     }
 }
 
-/// `postmaster` and the named service senders carry no identifier: letters only.
-fn is_service_name(local: &str) -> bool {
-    local.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '.')
+/// The length of the run at the start of the text that must be hidden; 0 if none begins here.
+///
+/// A run begins as 13 characters, digits but for one letter A or B between digits (of Corsica, or a slip of the hand).
+/// It goes on as long as such characters do, so that no tail of an identifier stays behind.
+fn identifier_run(text: &[u8]) -> usize {
+    let digit = |index: usize| text.get(index).is_some_and(u8::is_ascii_digit);
+    let letter = |index: usize| text.get(index).is_some_and(|byte| matches!(byte, b'A' | b'B' | b'a' | b'b'));
+    let mut letters = 0;
+    for index in 0..NUMBER {
+        if letter(index) && index > 0 && digit(index - 1) && digit(index + 1) && letters == 0 {
+            letters = 1;
+        } else if !digit(index) {
+            return 0;
+        }
+    }
+    (NUMBER..=text.len()).find(|index| !digit(*index) && !letter(*index)).unwrap_or(NUMBER)
 }
 
-/// 13 to 15 characters, digits but for a letter of Corsica at its place: close enough to an INS to hide.
-fn looks_like_ins(run: &str) -> bool {
-    (13..=15).contains(&run.len())
-        && run.bytes().enumerate().all(|(index, byte)| {
-            byte.is_ascii_digit() || (index == 6 && matches!(byte.to_ascii_uppercase(), b'A' | b'B'))
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INS: &str = "279035121518989";
+
+    fn masker() -> Masker {
+        Masker::new(&[7; 32])
+    }
+
+    fn mask(ins: &str) -> String {
+        masker().ins(&Ins::parse(ins).unwrap())
+    }
+
+    #[test]
+    fn a_mask_is_ins_and_eight_hexadecimal_digits() {
+        let mask = mask(INS);
+        assert_eq!(mask.len(), 12);
+        assert!(mask.strip_prefix("ins-").unwrap().bytes().all(|b| b.is_ascii_hexdigit()));
+        assert_ne!(mask, masker().ins(&Ins::parse("297022A02077878").unwrap()));
+        assert_ne!(mask, Masker::new(&[8; 32]).ins(&Ins::parse(INS).unwrap()), "another operator's key, another mask");
+    }
+
+    #[test]
+    fn an_identifier_is_hidden_whatever_it_is_glued_to() {
+        for (text, left) in [
+            ("279035121518989", "*"),
+            ("<279035121518989@patient.mssante.fr>: unknown", "<*@patient.mssante.fr>: unknown"),
+            ("x279035121518989y", "x*y"),
+            ("file_279035121518989.pdf", "file_*.pdf"),
+            ("é279035121518989é", "é*é"),
+            ("2790351215189 and 279035121518989", "* and *"),
+            ("ins:27903512151898", "ins:*"),
+            ("00279035121518989", "*"),
+            ("279035121518989000", "*"),
+            ("2a279035121518989", "*"),
+        ] {
+            assert_eq!(masker().scrub(text).replace(&mask(INS), "*"), left, "{text}");
+        }
+        for text in ["297022A02077878", "x297022a02077878b", "1A297022A02077878"] {
+            let scrubbed = masker().scrub(text);
+            assert!(scrubbed.contains(&mask("297022A02077878")), "{scrubbed}");
+            assert!(!scrubbed.contains("2077878"), "{scrubbed}");
+        }
+        // A letter at a wrong place is a slip of the hand, and no reason to show the rest.
+        assert!(!masker().scrub("279A35121518989").contains("35121518989"));
+    }
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        for text in [
+            "",
+            "250 2.0.0 ok queued as 4Wx7fL1Pz9z2xJ",
+            "20260314-120000",
+            "123456789012",
+            "mx1.mssante.fr[192.0.2.1]:25",
+            "badbadbadbadbad",
+            "deadbeef0123",
+        ] {
+            assert_eq!(masker().scrub(text), text);
+        }
+    }
+
+    #[test]
+    fn a_patients_address_keeps_its_domain_only() {
+        let shown = |text: &str| masker().address(&MailAddress::parse(text).unwrap());
+        assert_eq!(shown("279035121518989@patient.mssante.fr"), format!("{}@patient.mssante.fr", mask(INS)));
+        assert_eq!(shown("297022a02077878@patient.mssante.fr"), shown("297022A02077878@patient.mssante.fr"));
+        assert!(!shown("jean.dupont@patient.mssante.fr").contains("dupont"), "a mistyped address may be a name");
+        assert_eq!(shown("Postmaster@patient.mssante.fr"), "Postmaster@patient.mssante.fr");
+        assert_eq!(shown("279035121518989@b.fr"), format!("{}@b.fr", mask(INS)));
+        assert_eq!(shown("dr.martin@b.fr"), "dr.martin@b.fr");
+        assert_eq!(masker().path(&ReversePath::Null), "");
+    }
+
+    #[test]
+    fn debug_never_shows_the_key() {
+        assert_eq!(format!("{:?}", masker()), "Masker(<hidden>)");
+    }
+
+    /// Is there, anywhere, 13 characters of an INS: six digits, a digit or a letter of Corsica, six digits?
+    fn shows_an_ins(text: &str) -> bool {
+        text.as_bytes().windows(NUMBER).any(|window| {
+            window
+                .iter()
+                .enumerate()
+                .all(|(index, byte)| byte.is_ascii_digit() || (index == 6 && matches!(byte, b'A' | b'B' | b'a' | b'b')))
         })
+    }
+
+    proptest! {
+            #[test]
+            fn no_run_shaped_like_an_ins_is_ever_left(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
+                prop_assert!(!shows_an_ins(&masker().scrub(&text)));
+            }
+
+            #[test]
+            fn no_tail_of_an_identifier_is_left(before in "[0-9ABabc-f<x -]{0,20}", after in "[0-9ABabc-f>@x -]{0,20}") {
+                for ins in [INS, "297022A02077878"] {
+                    let scrubbed = masker().scrub(&format!("{before}{ins}{after}"));
+                    // The rank and the key alone tell little, but nothing of them has a reason to stay.
+    prop_assert!(!scrubbed.contains(ins.split_at(7).1), "{}", scrubbed);
+                    prop_assert!(!shows_an_ins(&scrubbed));
+                }
+            }
+
+            #[test]
+            fn scrubbing_twice_changes_nothing_more(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
+                let once = masker().scrub(&text);
+                prop_assert_eq!(masker().scrub(&once), once);
+            }
+        }
 }

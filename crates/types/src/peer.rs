@@ -1,5 +1,7 @@
 //! What a certificate told us about a peer, already parsed, and what may be wrong with it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::dn::DistinguishedName;
@@ -7,7 +9,7 @@ use crate::dn::DistinguishedName;
 /// The certificate that the other side of a TLS connection presented and whose key it proved to hold.
 ///
 /// Nothing more is known of it until it has been judged: it may be self-signed, expired, revoked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PresentedCertificate {
     /// The leaf, in DER.
     pub leaf: Vec<u8>,
@@ -23,6 +25,19 @@ pub struct PresentedCertificate {
     pub not_before: Timestamp,
     /// The last instant of its validity.
     pub not_after: Timestamp,
+}
+
+impl fmt::Debug for PresentedCertificate {
+    /// What an admin needs to find it again; the DER is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedCertificate")
+            .field("subject", &self.subject)
+            .field("issuer", &self.issuer)
+            .field("serial", &self.serial)
+            .field("not_before", &self.not_before)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
 }
 
 /// In which role a certificate was shown.

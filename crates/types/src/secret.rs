@@ -25,3 +25,15 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
         f.write_str("Secret(<hidden>)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let secret = Secret::new(String::from("correct horse"));
+        assert_eq!(format!("{secret:?} {:#?}", Some(&secret)).matches("horse").count(), 0);
+        assert_eq!(secret.reveal(), "correct horse");
+    }
+}
