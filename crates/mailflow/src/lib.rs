@@ -1,9 +1,25 @@
 //! The way in ([`intake`]) and the way out ([`delivery`]).
 //!
 //! Gather facts, let `pli_policy` decide, commit once, answer. No function both decides and writes.
+//!
+//! Only [`intake`] builds a message for the store, reports of our own included; only [`delivery`] connects to another
+//! server, and only over TLS, to a certificate that was judged first.
 
 pub mod delivery;
 pub mod intake;
+pub mod metrics;
 
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{Client, Intake, IntakeConfig, PeerOnWire, Refusal, Session, Transaction};
+
+/// An error and its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut out = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        out.push_str(": ");
+        out.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    out
+}

@@ -1,7 +1,16 @@
 //! Intake: `begin` judges `MAIL`, `recipient` judges `RCPT`, `write` takes the body, `commit` judges the content and
 //! hands everything to the store in one transaction.
+//!
+//! Read [`transaction`] first. [`facts`] asks, `pli_policy` decides, [`record`] remembers; [`content`] reads the header,
+//! [`trace_header`] writes ours on top of it.
 
+pub(crate) mod content;
+mod facts;
+mod header_block;
 mod judgement;
+pub(crate) mod record;
+pub(crate) mod trace_header;
+mod transaction;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,10 +19,11 @@ use pli_audit::Face;
 use pli_directory::{Routes, TrustHandle};
 use pli_net::{Pki, TlsFacts};
 use pli_policy::{Reason, Ruleset};
-use pli_store::{Account, Receipt, Store, StoreError};
-use pli_types::{Clock, Domain, EnvelopeParameters, Masker, Recipient, ReversePath};
+use pli_store::{Account, NewMessage, Store, StoreError};
+use pli_types::{Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, Masker, Recipient, ReversePath};
 
 use judgement::JudgementCache;
+pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
 #[derive(Debug, Clone)]
@@ -114,48 +124,59 @@ pub struct Refusal {
     pub temporary: bool,
 }
 
-/// One message on its way in.
-#[derive(Debug)]
-pub struct Transaction {}
+impl Client {
+    fn tls(&self) -> Option<&TlsFacts> {
+        match self {
+            Self::Peer(peer) => peer.tls.as_ref(),
+            Self::Submitter { tls, .. } => tls.as_ref(),
+        }
+    }
+
+    fn is_signed_in(&self) -> bool {
+        matches!(self, Self::Submitter { account: Some(_), .. })
+    }
+}
 
 impl Intake {
     /// Judges `MAIL` anew, under the list and the CRLs in force now. A refusal is audited before it is returned.
     pub async fn begin(
         &self,
-        _session: &Session,
-        _sender: ReversePath,
-        _parameters: EnvelopeParameters,
+        session: &Session,
+        sender: ReversePath,
+        parameters: EnvelopeParameters,
     ) -> Result<Transaction, Refusal> {
-        Err(Refusal { reason: Reason::StoreUnavailable, temporary: true })
-    }
-}
-
-impl Transaction {
-    /// Judges one `RCPT`. A refusal is audited and leaves the transaction as it was.
-    pub async fn recipient(&mut self, _recipient: Recipient) -> Result<(), Refusal> {
-        Err(Refusal { reason: Reason::StoreUnavailable, temporary: true })
+        let list = self.trust.current();
+        let facts = facts::at_mail(self, list.as_deref(), &session.client, sender);
+        let transaction = Transaction::of_client(self, list, session, facts, parameters);
+        transaction.decide().await?;
+        Ok(transaction)
     }
 
-    /// Takes bytes of the body: CRLF lines, dots unstuffed, no bare CR or LF, no NUL (the protocol machine has seen to
-    /// it). A refusal here is final: the caller reads on to the end of DATA and then says it.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), Refusal> {
-        Err(Refusal { reason: Reason::StoreUnavailable, temporary: true })
-    }
-
-    /// Judges the content and hands everything over in one transaction. Returns only when it is kept.
-    pub async fn commit(self) -> Result<Receipt, Refusal> {
-        Err(Refusal { reason: Reason::StoreUnavailable, temporary: true })
-    }
-
-    /// Records a refusal that the protocol machine found (line endings, size, NUL) and drops what was staged.
-    pub async fn refuse(self, reason: Reason) -> Refusal {
-        Refusal { reason, temporary: false }
+    /// Takes in a report of our own, by the same rules as every message, for whoever settles the row that it is about:
+    /// the report and the end of that row are one transaction of the store.
+    pub(crate) async fn report(
+        &self,
+        recipient: MailAddress,
+        parameters: EnvelopeParameters,
+        body: &[u8],
+    ) -> Result<NewMessage, Refusal> {
+        let mut transaction = Transaction::of_report(self, self.trust.current(), parameters);
+        transaction.decide().await?;
+        // A report that cannot be delivered is not reported (RFC 3461 §6.2): nothing is asked for.
+        let notify = DsnNotify { success: false, failure: false, delay: false };
+        transaction.recipient(Recipient { address: recipient, notify, orcpt: None }).await?;
+        transaction.write(body).await?;
+        transaction.prepare().await
     }
 }
 
 /// A store that fails is a `451` (or `452` where there is no space).
 impl From<StoreError> for Refusal {
-    fn from(_error: StoreError) -> Self {
-        Self { reason: Reason::StoreUnavailable, temporary: true }
+    fn from(error: StoreError) -> Self {
+        let reason = match error {
+            StoreError::MailboxFull => Reason::MailboxFull,
+            _ => Reason::StoreUnavailable,
+        };
+        Self { reason, temporary: true }
     }
 }

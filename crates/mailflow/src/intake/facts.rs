@@ -1,0 +1,132 @@
+//! Fills [`pli_policy::Facts`]: what is on the wire, in the trust list, in the store. Asks, and decides nothing.
+
+use pli_directory::TrustList;
+use pli_policy::facts::MailboxFacts;
+use pli_policy::{CertificateFacts, Facts, HeaderFrom, Listing, Origin, RecipientFacts, Stage};
+use pli_store::{Mailbox, MailboxState, StoreError};
+use pli_types::{CertificateUse, Domain, MailAddress, MailboxId, ReversePath};
+
+use super::{Client, Intake, PeerOnWire};
+
+/// The facts of `MAIL`; those of the later stages are added as they come.
+pub(crate) fn at_mail(intake: &Intake, list: Option<&TrustList>, client: &Client, sender: ReversePath) -> Facts {
+    let (tls, origin) = match client {
+        Client::Peer(peer) => (peer.tls.is_some(), peer_origin(intake, list, peer)),
+        Client::Submitter { tls, account: Some(account) } => {
+            (tls.is_some(), Origin::Account { addresses: vec![account.mailbox.address.clone()] })
+        }
+        Client::Submitter { tls, account: None } => (tls.is_some(), Origin::Unauthenticated),
+    };
+    of_origin(list, origin, tls, sender)
+}
+
+/// The facts of a message that Pli writes itself.
+pub(crate) fn of_report(list: Option<&TrustList>) -> Facts {
+    of_origin(list, Origin::Relay, true, ReversePath::Null)
+}
+
+fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: ReversePath) -> Facts {
+    let sender_listing = match sender.address() {
+        None => Listing::Listed,
+        Some(address) => listing_under(list, &origin, address.domain()),
+    };
+    Facts { stage: Stage::Mail, tls, origin, sender, sender_listing, recipient: None, header_from: None }
+}
+
+/// Connectors are recognised before the list is asked, by the name that their certificate proves.
+fn peer_origin(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWire) -> Origin {
+    let certificate = certificate_facts(intake, peer);
+    let (certificate_listing, connector) = match &certificate {
+        CertificateFacts::Proven(name) => {
+            let listing = list.map_or(Listing::Unavailable, |list| listed(list.lists_name(name)));
+            (listing, intake.routes.connector(name).map(|connector| connector.domains.clone()))
+        }
+        CertificateFacts::Missing | CertificateFacts::Faulty(_) => (Listing::NotListed, None),
+    };
+    Origin::Peer { certificate, certificate_listing, connector }
+}
+
+fn certificate_facts(intake: &Intake, peer: &PeerOnWire) -> CertificateFacts {
+    let Some(certificate) = peer.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
+        return CertificateFacts::Missing;
+    };
+    let now = intake.clock.now();
+    // Read before judging: lists that come into force meanwhile void this verdict.
+    let generation = intake.pki.generation();
+    let judge = || intake.pki.judge(certificate, CertificateUse::Client, now);
+    match peer.judgement.verdict(now, generation, judge) {
+        Ok(()) => CertificateFacts::Proven(certificate.subject.clone()),
+        Err(fault) => CertificateFacts::Faulty(fault),
+    }
+}
+
+/// What the list says of a domain for what this origin can prove.
+fn listing_under(list: Option<&TrustList>, origin: &Origin, domain: &Domain) -> Listing {
+    let Some(list) = list else { return Listing::Unavailable };
+    match origin {
+        Origin::Peer { certificate: CertificateFacts::Proven(name), .. } if list.binds(domain, name) => Listing::Listed,
+        Origin::Peer { .. } if list.lists_domain(domain) => Listing::OtherCertificate,
+        Origin::Peer { .. } => Listing::NotListed,
+        Origin::Account { .. } | Origin::Unauthenticated | Origin::Relay => listed(list.lists_domain(domain)),
+    }
+}
+
+fn listed(yes: bool) -> Listing {
+    if yes { Listing::Listed } else { Listing::NotListed }
+}
+
+/// What is known of a recipient, and the mailbox that takes its mail here.
+pub(crate) async fn of_recipient(
+    intake: &Intake,
+    list: Option<&TrustList>,
+    address: &MailAddress,
+) -> Result<(RecipientFacts, Option<MailboxId>), StoreError> {
+    let domain = address.domain();
+    let connector_domain = intake.routes.is_connector_domain(domain);
+    let hosted = !connector_domain && intake.config.hosted_domains.contains(domain);
+    let mailbox = match hosted || connector_domain {
+        true => intake.store.0.mailbox(address).await?,
+        false => None,
+    };
+    let facts = RecipientFacts {
+        address: address.clone(),
+        hosted,
+        connector_domain,
+        listing: list.map_or(Listing::Unavailable, |list| listed(list.lists_domain(domain))),
+        mailbox: mailbox.as_ref().map_or(MailboxFacts::None, mailbox_facts),
+    };
+    Ok((facts, mailbox.map(|mailbox| mailbox.id)))
+}
+
+fn mailbox_facts(mailbox: &Mailbox) -> MailboxFacts {
+    match mailbox.state {
+        MailboxState::Suspended => MailboxFacts::Suspended,
+        MailboxState::Closed => MailboxFacts::Closed,
+        MailboxState::Open if mailbox.quota_bytes.is_some_and(|quota| mailbox.used_bytes >= quota) => {
+            MailboxFacts::Full
+        }
+        MailboxState::Open => MailboxFacts::Open,
+    }
+}
+
+/// What the header's From says, judged under the list that the transaction began with.
+pub(crate) fn of_header_from(list: Option<&TrustList>, origin: &Origin, from: Option<MailAddress>) -> HeaderFrom {
+    match from {
+        None => HeaderFrom::Malformed,
+        Some(address) => {
+            let listing = listing_under(list, origin, address.domain());
+            HeaderFrom::Address { address, listing }
+        }
+    }
+}
+
+/// Is this one of those whom we have reason to let in, so that a refusal is worth waiting for its record?
+pub(crate) fn is_proven(origin: &Origin) -> bool {
+    match origin {
+        Origin::Peer { certificate: CertificateFacts::Proven(_), certificate_listing, connector } => {
+            connector.is_some() || *certificate_listing == Listing::Listed
+        }
+        Origin::Peer { .. } | Origin::Unauthenticated => false,
+        Origin::Account { .. } | Origin::Relay => true,
+    }
+}

@@ -1,0 +1,374 @@
+//! [`Transaction`]: one message on its way in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use pli_audit::{Event, EventKind, Face};
+use pli_directory::TrustList;
+use pli_policy::facts::MailboxFacts;
+use pli_policy::{Decision, Facts, Reason, Stage};
+use pli_store::{BodyWriter, NewMessage, Receipt, Relay, StagedBody, StoreError};
+use pli_types::{EnvelopeParameters, MailAddress, MailboxId, MessageId, QueueId, Recipient};
+
+use super::content::{self, HeaderFacts};
+use super::header_block::{Found, HeaderBlock};
+use super::record::Witness;
+use super::trace_header::{self, Trace};
+use super::{Intake, Refusal, Session, facts};
+use crate::metrics;
+
+/// More servers than this and the message is going round (RFC 5321 §6.3).
+const RECEIVED_MAX: usize = 100;
+/// A message may come through here more than once (a connector's own forwarding), but not for ever.
+const OWN_TRACES_MAX: usize = 5;
+
+/// One message on its way in. Dropped without [`Transaction::commit`], it leaves nothing behind.
+pub struct Transaction {
+    intake: Intake,
+    /// The list that the transaction began with is the one it ends under.
+    list: Option<Arc<TrustList>>,
+    facts: Facts,
+    witness: Witness,
+    wire: Option<Wire>,
+    face: Face,
+    id: MessageId,
+    parameters: EnvelopeParameters,
+    recipients: Vec<Accepted>,
+    body: Body,
+    body_bytes: u64,
+    too_many_told: bool,
+}
+
+/// What the trace header tells of the connection. Reports come over none.
+struct Wire {
+    helo: String,
+    remote: IpAddr,
+    tls: Option<(String, String)>,
+    signed_in: bool,
+}
+
+/// A recipient that was accepted, and the way its copy goes.
+struct Accepted {
+    recipient: Recipient,
+    /// The mailbox here; without one, the copy is relayed.
+    mailbox: Option<MailboxId>,
+}
+
+/// How far the body has come.
+enum Body {
+    /// The header is held aside until it ends.
+    Header(HeaderBlock),
+    /// The header was read and written, as is the rest as it comes.
+    Streaming { writer: Box<dyn BodyWriter>, header: HeaderFacts },
+    /// Refused while it came: final.
+    Refused(Refusal),
+}
+
+impl Transaction {
+    /// A client's, before anything was judged.
+    pub(super) fn of_client(
+        intake: &Intake,
+        list: Option<Arc<TrustList>>,
+        session: &Session,
+        facts: Facts,
+        parameters: EnvelopeParameters,
+    ) -> Self {
+        let remote = session.remote.ip();
+        let witness =
+            Witness::of_client(&intake.masker, session.face, remote, &session.client, &facts.origin, &facts.sender);
+        let tls = session.client.tls().map(|tls| (tls.version.clone(), tls.cipher.clone()));
+        let wire = Wire { helo: session.helo.clone(), remote, tls, signed_in: session.client.is_signed_in() };
+        Self::new(intake, list, facts, witness, Some(wire), session.face, parameters)
+    }
+
+    /// Pli's own, for a report.
+    pub(super) fn of_report(intake: &Intake, list: Option<Arc<TrustList>>, parameters: EnvelopeParameters) -> Self {
+        let facts = facts::of_report(list.as_deref());
+        Self::new(intake, list, facts, Witness::of_report(), None, Face::Delivery, parameters)
+    }
+
+    fn new(
+        intake: &Intake,
+        list: Option<Arc<TrustList>>,
+        facts: Facts,
+        witness: Witness,
+        wire: Option<Wire>,
+        face: Face,
+        parameters: EnvelopeParameters,
+    ) -> Self {
+        Self {
+            intake: intake.clone(),
+            list,
+            facts,
+            witness,
+            wire,
+            face,
+            id: MessageId::at(intake.clock.now()),
+            parameters,
+            recipients: Vec::new(),
+            body: Body::Header(HeaderBlock::default()),
+            body_bytes: 0,
+            too_many_told: false,
+        }
+    }
+
+    /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned.
+    pub(super) async fn decide(&self) -> Result<(), Refusal> {
+        let refusal = match pli_policy::decide(&self.facts, &self.intake.config.ruleset) {
+            Decision::Accept => return Ok(()),
+            Decision::Defer(reason) => Refusal { reason, temporary: true },
+            Decision::Refuse(reason) => Refusal { reason, temporary: false },
+        };
+        let recipient = self.facts.recipient.as_ref().map(|recipient| self.intake.masker.address(&recipient.address));
+        self.witness.refused(&self.intake, refusal.reason, recipient).await;
+        Err(refusal)
+    }
+
+    /// Judges one `RCPT`. A refusal is audited and leaves the transaction as it was. A recipient named twice gets the
+    /// message once.
+    pub async fn recipient(&mut self, recipient: Recipient) -> Result<(), Refusal> {
+        if self.recipients.iter().any(|known| same_recipient(known, &recipient.address)) {
+            return Ok(());
+        }
+        if self.recipients.len() >= self.intake.config.recipients_max {
+            return Err(self.too_many(&recipient.address).await);
+        }
+        let (recipient_facts, mailbox) =
+            facts::of_recipient(&self.intake, self.list.as_deref(), &recipient.address).await.map_err(store_failed)?;
+        let unknown_here = recipient_facts.hosted && recipient_facts.mailbox == MailboxFacts::None;
+        self.facts.stage = Stage::Recipient;
+        self.facts.recipient = Some(recipient_facts);
+        let decided = self.decide().await;
+        self.facts.recipient = None;
+        decided?;
+        // Policy refuses these. If it ever did not, a message for nobody must not be relayed to ourselves.
+        if unknown_here {
+            return Err(Refusal { reason: Reason::RecipientUnknown, temporary: false });
+        }
+        self.recipients.push(Accepted { recipient, mailbox });
+        Ok(())
+    }
+
+    /// Recorded once a transaction: ten thousand recipients too many are one event.
+    async fn too_many(&mut self, address: &MailAddress) -> Refusal {
+        if !std::mem::replace(&mut self.too_many_told, true) {
+            let masked = self.intake.masker.address(address);
+            self.witness.refused(&self.intake, Reason::TooManyRecipients, Some(masked)).await;
+        }
+        Refusal { reason: Reason::TooManyRecipients, temporary: true }
+    }
+
+    /// Takes bytes of the body: CRLF lines, dots unstuffed, no bare CR or LF, no NUL (the protocol machine has seen to
+    /// it). A refusal here is final: the caller reads on to the end of DATA and then says it.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if let Body::Refused(refusal) = &self.body {
+            return Err(refusal.clone());
+        }
+        self.body_bytes = self.body_bytes.saturating_add(bytes.len() as u64);
+        let taken = match self.body_bytes > self.intake.config.message_bytes_max {
+            true => Err(self.refused_here(Reason::MessageTooBig).await),
+            false => self.take(bytes).await,
+        };
+        if let Err(refusal) = &taken {
+            // What was staged goes with the writer.
+            self.body = Body::Refused(refusal.clone());
+        }
+        taken
+    }
+
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        match &mut self.body {
+            Body::Refused(refusal) => Err(refusal.clone()),
+            Body::Streaming { writer, .. } => writer.write(bytes).await.map_err(store_failed),
+            Body::Header(block) => match block.push(bytes) {
+                Found::More => Ok(()),
+                Found::End(end) => self.begin_body(end).await,
+                Found::TooLong => Err(self.refused_here(Reason::MessageMalformed).await),
+            },
+        }
+    }
+
+    /// The header is whole: reads it, writes our lines, then all that has come so far.
+    async fn begin_body(&mut self, header_end: usize) -> Result<(), Refusal> {
+        let Body::Header(block) = std::mem::replace(&mut self.body, Body::Header(HeaderBlock::default())) else {
+            return Ok(());
+        };
+        let server_name = &self.intake.config.server_name;
+        let header = content::read(block.bytes().get(..header_end).unwrap_or_default(), server_name);
+        let mut writer = self.intake.store.0.stage(self.id).map_err(store_failed)?;
+        let added = self.added_lines(&header);
+        writer.write(added.as_bytes()).await.map_err(store_failed)?;
+        writer.write(block.bytes()).await.map_err(store_failed)?;
+        self.body = Body::Streaming { writer, header };
+        Ok(())
+    }
+
+    /// What goes on top. A report gets nothing: it comes from here.
+    fn added_lines(&self, header: &HeaderFacts) -> String {
+        let Some(wire) = &self.wire else { return String::new() };
+        let (now, server_name) = (self.intake.clock.now(), &self.intake.config.server_name);
+        let only_recipient = match self.recipients.as_slice() {
+            [only] => Some(&only.recipient.address),
+            _ => None,
+        };
+        let trace = Trace {
+            helo: &wire.helo,
+            remote: wire.remote,
+            server_name,
+            tls: wire.tls.as_ref().map(|(version, cipher)| (version.as_str(), cipher.as_str())),
+            signed_in: wire.signed_in,
+            smtputf8: self.parameters.smtputf8,
+            id: self.id,
+            only_recipient,
+            at: now,
+        };
+        let mut lines = trace.line(&self.intake.masker);
+        if self.face == Face::Submission {
+            lines += &trace_header::completion(header.has_date, header.has_message_id, now, self.id, server_name);
+        }
+        lines
+    }
+
+    /// Judges the content and hands everything over in one transaction. Returns only when it is kept.
+    pub async fn commit(mut self) -> Result<Receipt, Refusal> {
+        let message = self.prepare().await?;
+        let (bytes, mailboxes, relays) = (message.body.size(), message.deliveries.len(), message.relays.len());
+        match self.intake.store.0.accept(message).await {
+            Ok(receipt) => {
+                metrics::accepted(self.face, bytes, mailboxes, relays);
+                Ok(receipt)
+            }
+            Err(StoreError::MailboxFull) => Err(self.refused_here(Reason::MailboxFull).await),
+            Err(error) => Err(store_failed(error)),
+        }
+    }
+
+    /// Judges the content and makes what the store takes.
+    pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
+        let (body, header) = self.finish_body().await?;
+        if header.received > RECEIVED_MAX || header.own_traces > OWN_TRACES_MAX {
+            return Err(self.refused_here(Reason::MailLoop).await);
+        }
+        self.facts.stage = Stage::Content;
+        self.facts.header_from = Some(facts::of_header_from(self.list.as_deref(), &self.facts.origin, header.from));
+        self.decide().await?;
+        Ok(self.new_message(body))
+    }
+
+    async fn finish_body(&mut self) -> Result<(StagedBody, HeaderFacts), Refusal> {
+        if let Body::Header(block) = &self.body {
+            // No empty line came: all of it is header (RFC 5322 §2.1).
+            let end = block.bytes().len();
+            self.begin_body(end).await?;
+        }
+        match std::mem::replace(&mut self.body, Body::Header(HeaderBlock::default())) {
+            Body::Streaming { writer, header } => Ok((writer.finish().await.map_err(store_failed)?, header)),
+            Body::Refused(refusal) => Err(refusal),
+            Body::Header(_) => Err(Refusal { reason: Reason::StoreUnavailable, temporary: true }),
+        }
+    }
+
+    fn new_message(&mut self, body: StagedBody) -> NewMessage {
+        let now = self.intake.clock.now();
+        let audit = self.acceptance_events(now, body.size());
+        let expires_at = expiry(now, self.intake.config.queue_lifetime);
+        let mut deliveries = Vec::new();
+        let mut relays = Vec::new();
+        for Accepted { recipient, mailbox } in self.recipients.drain(..) {
+            match mailbox {
+                Some(mailbox) => deliveries.push(mailbox),
+                None => {
+                    let destination = recipient.address.domain().clone();
+                    relays.push(Relay { id: QueueId::at(now), recipient, destination, expires_at });
+                }
+            }
+        }
+        NewMessage {
+            id: self.id,
+            accepted_at: now,
+            sender: self.facts.sender.clone(),
+            parameters: self.parameters.clone(),
+            body,
+            deliveries,
+            relays,
+            audit,
+        }
+    }
+
+    /// One event for the message, naming all its recipients, and one for each mailbox that it is put into.
+    fn acceptance_events(&self, now: Timestamp, bytes: u64) -> Vec<Event> {
+        let masker = &self.intake.masker;
+        let masked: Vec<String> =
+            self.recipients.iter().map(|accepted| masker.address(&accepted.recipient.address)).collect();
+        let tls = self.wire.as_ref().and_then(|wire| wire.tls.as_ref());
+        let detail = match tls {
+            Some((version, _)) => format!("{version}, {bytes} bytes"),
+            None => format!("{bytes} bytes"),
+        };
+        let mut events = vec![Event {
+            message: Some(self.id),
+            recipient: Some(masked.join(", ")),
+            detail: Some(detail),
+            ..self.witness.event(now, EventKind::Accepted)
+        }];
+        for (accepted, recipient) in self.recipients.iter().zip(masked) {
+            if accepted.mailbox.is_some() {
+                events.push(Event {
+                    message: Some(self.id),
+                    recipient: Some(recipient),
+                    ..self.witness.event(now, EventKind::Delivered)
+                });
+            }
+        }
+        events
+    }
+
+    /// Records a refusal that the protocol machine found (line endings, size, NUL) and drops what was staged.
+    pub async fn refuse(self, reason: Reason) -> Refusal {
+        self.refused_here(reason).await
+    }
+
+    /// Records a refusal that is no rule's: it lies in the bytes.
+    async fn refused_here(&self, reason: Reason) -> Refusal {
+        self.witness.refused(&self.intake, reason, None).await;
+        let temporary = matches!(reason, Reason::MailboxFull | Reason::StoreUnavailable | Reason::RateExceeded);
+        Refusal { reason, temporary }
+    }
+
+    /// Its id, the one of the receipt.
+    #[must_use]
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction")
+            .field("id", &self.id)
+            .field("face", &self.face)
+            .field("recipients", &self.recipients.len())
+            .field("body_bytes", &self.body_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two spellings reach one mailbox here; elsewhere the local part is the other server's to compare.
+fn same_recipient(known: &Accepted, address: &MailAddress) -> bool {
+    match known.mailbox {
+        Some(_) => known.recipient.address.key() == address.key(),
+        None => known.recipient.address == *address,
+    }
+}
+
+fn expiry(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {
+    let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
+    now.checked_add(lifetime).unwrap_or(Timestamp::MAX)
+}
+
+/// Logged here, where it is handled: the peer only learns to try again.
+fn store_failed(error: StoreError) -> Refusal {
+    tracing::error!(error = %crate::chain(&error), "a message could not be kept");
+    Refusal::from(error)
+}

@@ -1,0 +1,77 @@
+//! The metrics of this crate: names, help, labels. No label ever holds an address or a server's words.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use pli_audit::Face;
+use pli_policy::Reason;
+
+const ACCEPTED: &str = "pli_intake_messages_total";
+const ACCEPTED_BYTES: &str = "pli_intake_bytes_total";
+const RECIPIENTS: &str = "pli_intake_recipients_total";
+const REFUSED: &str = "pli_intake_refusals_total";
+const RECORD_LOST: &str = "pli_intake_records_lost_total";
+const TRIES: &str = "pli_delivery_tries_total";
+const CONNECTIONS: &str = "pli_delivery_connections_total";
+const UNDER_WAY: &str = "pli_delivery_under_way";
+const AGE: &str = "pli_delivery_age_seconds";
+const REPORTS: &str = "pli_delivery_reports_total";
+
+/// Registers the help texts. Called once, after the recorder is installed.
+pub fn describe() {
+    describe_counter!(ACCEPTED, "Messages accepted, by face.");
+    describe_counter!(ACCEPTED_BYTES, Unit::Bytes, "Bytes of the messages accepted, trace headers included.");
+    describe_counter!(RECIPIENTS, "Recipients of the messages accepted, by way (mailbox here, relay elsewhere).");
+    describe_counter!(REFUSED, "Commands and messages refused or put off, by face and reason.");
+    describe_counter!(RECORD_LOST, "Refusals whose audit record could not be kept: look at the store.");
+    describe_counter!(TRIES, "Tries to relay, one a recipient, by outcome and reason.");
+    describe_counter!(CONNECTIONS, "Connections to other servers used for a message, by kind (new, reused).");
+    describe_gauge!(UNDER_WAY, "Deliveries to other servers under way.");
+    describe_histogram!(AGE, Unit::Seconds, "From acceptance here to acceptance by the next server.");
+    describe_counter!(REPORTS, "Reports of non-delivery written, by result (sent, refused).");
+}
+
+pub(crate) fn accepted(face: Face, bytes: u64, mailboxes: usize, relays: usize) {
+    counter!(ACCEPTED, "face" => face_name(face)).increment(1);
+    counter!(ACCEPTED_BYTES).increment(bytes);
+    counter!(RECIPIENTS, "way" => "mailbox").increment(mailboxes as u64);
+    counter!(RECIPIENTS, "way" => "relay").increment(relays as u64);
+}
+
+pub(crate) fn refused(face: Face, reason: Reason) {
+    counter!(REFUSED, "face" => face_name(face), "reason" => reason.code()).increment(1);
+}
+
+pub(crate) fn record_lost() {
+    counter!(RECORD_LOST).increment(1);
+}
+
+fn face_name(face: Face) -> &'static str {
+    match face {
+        Face::Smtp => "smtp",
+        Face::Submission => "submission",
+        Face::Imap => "imap",
+        Face::Delivery => "delivery",
+        Face::Cli => "cli",
+    }
+}
+
+pub(crate) fn tried(outcome: &'static str, reason: &'static str) {
+    counter!(TRIES, "outcome" => outcome, "reason" => reason).increment(1);
+}
+
+pub(crate) fn connection(reused: bool) {
+    counter!(CONNECTIONS, "kind" => if reused { "reused" } else { "new" }).increment(1);
+}
+
+pub(crate) fn under_way(change: f64) {
+    gauge!(UNDER_WAY).increment(change);
+}
+
+pub(crate) fn relayed_after(age: Duration) {
+    histogram!(AGE).record(age.as_secs_f64());
+}
+
+pub(crate) fn reported(sent: bool) {
+    counter!(REPORTS, "result" => if sent { "sent" } else { "refused" }).increment(1);
+}
