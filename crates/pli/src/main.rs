@@ -1,2 +1,19 @@
-//! .
-fn main() {}
+//! Pli: a secure health messaging relay. Server, admin tool and sandbox in one binary.
+//!
+//! Start reading at `wiring.rs`: the whole relay, put together from top to bottom.
+
+mod cli;
+mod config;
+mod exit;
+mod health;
+mod lifecycle;
+mod logging;
+mod metrics;
+mod output;
+mod ready;
+mod watch;
+mod wiring;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,108 @@
+//! `pli config check` and `pli config show`.
+
+use pli_directory::TrustList;
+use pli_net::{ClientTls, NetError, Pki, ServerTls};
+use serde_json::{Map, Value, json};
+
+use super::Globals;
+use crate::config::{Config, ConfigFault, check_secret_file, read_key};
+use crate::exit::{Exit, Failure, chain};
+use crate::output::{self, Format, Listing, SCHEMA_VERSION};
+
+/// What can be done with the configuration.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Would the relay start? Reads the file and everything that it names, starts nothing
+    Check,
+    /// Print the whole of it, with defaults and absolute paths
+    Show,
+}
+
+/// Does it.
+pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
+    let settings = globals.settings()?;
+    match command {
+        Command::Check => {
+            let checks = checks(&settings.config);
+            output::print(&globals.format().list(&listing(&checks)))?;
+            verdict(&checks)
+        }
+        Command::Show => output::print(&show(&settings.config, globals.format())?),
+    }
+}
+
+/// One thing that the configuration names, and whether it can be used.
+struct Check {
+    name: &'static str,
+    /// Would the relay start without it?
+    vital: bool,
+    fault: Option<Failure>,
+}
+
+fn checks(config: &Config) -> Vec<Check> {
+    let vital = |name, fault: Result<(), Failure>| Check { name, vital: true, fault: fault.err() };
+    let fault = |result: Result<(), ConfigFault>| result.map_err(Failure::from);
+    let net = |result: Result<(), NetError>| result.map_err(Failure::from);
+    vec![
+        vital("server.masking_key", fault(read_key(&config.server.masking_key).map(drop))),
+        vital("tls.key", fault(check_secret_file(&config.tls.key))),
+        vital("tls", net(tls(config))),
+        vital("pki", net(Pki::load(&config.pki).map(drop))),
+        vital("store.master_key", fault(read_key(&config.store.master_key).map(drop))),
+        Check { name: "trust.list", vital: false, fault: trust_list(config).err() },
+    ]
+}
+
+fn tls(config: &Config) -> Result<(), NetError> {
+    ServerTls::operators(&config.tls)?;
+    ServerTls::clients(&config.tls, &config.pki)?;
+    ClientTls::new(&config.tls).map(drop)
+}
+
+fn trust_list(config: &Config) -> Result<(), Failure> {
+    let bytes = std::fs::read(&config.trust.list).map_err(|error| Failure::file(&config.trust.list, &error))?;
+    TrustList::parse(&bytes).map(drop).map_err(Failure::from)
+}
+
+fn listing(checks: &[Check]) -> Listing {
+    let row = |check: &Check| {
+        let outcome = match (&check.fault, check.vital) {
+            (None, _) => "ok",
+            (Some(_), false) => "warning",
+            (Some(_), true) => "failed",
+        };
+        let members = json!({
+            "schema_version": SCHEMA_VERSION,
+            "check": check.name,
+            "outcome": outcome,
+            "code": check.fault.as_ref().map(|fault| fault.code),
+            "detail": check.fault.as_ref().map(|fault| &fault.what),
+            "next": check.fault.as_ref().map(|fault| &fault.next),
+        });
+        members.as_object().cloned().unwrap_or_default()
+    };
+    Listing { columns: &["check", "outcome", "detail", "next"], rows: checks.iter().map(row).collect() }
+}
+
+/// The first thing without which the relay would not start.
+fn verdict(checks: &[Check]) -> Result<(), Failure> {
+    match checks.iter().find(|check| check.vital && check.fault.is_some()) {
+        Some(Check { fault: Some(fault), .. }) => Err(fault.clone()),
+        _ => Ok(()),
+    }
+}
+
+/// For people: TOML, as it could be written. It holds no secret: secrets are named by path.
+fn show(config: &Config, format: Format) -> Result<String, Failure> {
+    let defect =
+        |error: &dyn std::error::Error| Failure::defect(format!("the configuration cannot be shown: {}", chain(error)));
+    if format == Format::Table {
+        return toml::to_string(config).map_err(|error| defect(&error));
+    }
+    let mut members = Map::from_iter([("schema_version".to_owned(), json!(SCHEMA_VERSION))]);
+    match serde_json::to_value(config).map_err(|error| defect(&error))? {
+        Value::Object(config) => members.extend(config),
+        other => return Err(Failure::new(Exit::Defect, "defect", format!("not a table: {other}"), "report it")),
+    }
+    Ok(format.object(&members))
+}

@@ -1,0 +1,117 @@
+//! The command line: a noun, then a verb; one file a noun.
+
+mod completions;
+mod config;
+mod serve;
+mod trust;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{ConfigFault, Settings};
+use crate::exit::{Exit, Failure};
+use crate::output::Format;
+
+/// Pli, a secure health messaging relay.
+#[derive(Debug, Parser)]
+#[command(name = "pli", version, disable_help_subcommand = true, after_help = EXITS)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXITS: &str = "\
+Exit status: 0 done, 1 refused by a rule, 2 usage or configuration, 3 not found, 4 conflict, 5 a peer or remote
+service failed, 6 integrity failure, 70 a defect in pli itself.";
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Globals {
+    /// The configuration file
+    #[arg(
+        long,
+        global = true,
+        env = "PLI_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        default_value = "/etc/pli/pli.toml"
+    )]
+    config: PathBuf,
+    /// How to print: a table on a terminal, JSON elsewhere, unless said here
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+impl Globals {
+    /// The configuration, checked.
+    fn settings(&self) -> Result<Settings, ConfigFault> {
+        let config = crate::config::load(&self.config)?;
+        Settings::new(config)
+            .map_err(|fault| ConfigFault { place: format!("{}: {}", self.config.display(), fault.place), ..fault })
+    }
+
+    fn format(&self) -> Format {
+        Format::or_default(self.output)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the relay
+    Serve(serve::Args),
+    /// The configuration file
+    #[command(subcommand)]
+    Config(config::Command),
+    /// The list of the trust space's domains
+    #[command(subcommand)]
+    Trust(trust::Command),
+    /// Print a shell's completion script
+    Completions(completions::Args),
+}
+
+/// Parses the arguments, does what they ask, tells how it ended.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    // A panic has already told its story on standard error; what is left is to end with the right code.
+    let outcome = std::panic::catch_unwind(|| run(cli))
+        .unwrap_or_else(|_| Err(Failure::defect("pli has met a state that it does not know")));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure.to_string());
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let globals = &cli.globals;
+    match cli.command {
+        Command::Serve(args) => serve::run(globals, &args),
+        Command::Config(command) => config::run(globals, &command),
+        Command::Trust(command) => trust::run(globals, &command),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// Help and version go to standard output and are no failure; a mistake gets a stable code as all others do.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        tell(text.replacen("error: ", "error[usage]: ", 1).trim_end());
+        return ExitCode::from(Exit::Usage as u8);
+    }
+    crate::output::print(&text).map_or(ExitCode::from(Exit::Usage as u8), |()| ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a command tells why it failed")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,215 @@
+//! The configuration: one TOML file, in which every value is checked where it is read.
+//!
+//! [`Config`] is the file as written, with defaults; [`load`] reads it and names the line of what it cannot accept;
+//! [`Settings`] is what the rest of the program works with, once values have been held against each other.
+
+mod load;
+mod nearest;
+mod secrets;
+mod settings;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use pli_directory::{ConnectorConfig, RouteConfig};
+use pli_mailflow::DeliveryConfig;
+use pli_net::{PkiConfig, TlsConfig};
+use pli_types::Domain;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub(crate) use load::{ConfigFault, load};
+pub(crate) use secrets::{check_secret_file, read_key};
+pub(crate) use settings::{Door, Settings};
+pub(crate) use units::{ByteSize, Span};
+
+/// The whole file. Relative paths are relative to the folder that it lies in.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// `[server]`: who we are.
+    pub(crate) server: ServerConfig,
+    /// `[tls]`: our certificate, on every listener and towards other servers.
+    pub(crate) tls: TlsConfig,
+    /// `[pki]`: whose certificates we believe.
+    pub(crate) pki: PkiConfig,
+    /// `[trust]`: the national list of domains.
+    pub(crate) trust: TrustConfig,
+    /// `[store]`: where messages are kept.
+    pub(crate) store: pli_store::Config,
+    /// `[listener.NAME]`: a listener that is not there is not opened.
+    #[serde(default)]
+    pub(crate) listener: Listeners,
+    /// `[limits]`
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// `[delivery]`: the way out.
+    #[serde(default)]
+    pub(crate) delivery: DeliveryConfig,
+    /// `[[connector]]`: hospitals' own mail servers.
+    #[serde(default)]
+    pub(crate) connector: Vec<ConnectorConfig>,
+    /// `[[route]]`: servers to use instead of those that the DNS names.
+    #[serde(default)]
+    pub(crate) route: Vec<RouteConfig>,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerConfig {
+    /// Our name in greetings, `Received` and reports.
+    pub(crate) name: DomainName,
+    /// The domains whose mailboxes are here.
+    pub(crate) domains: Vec<DomainName>,
+    /// File with 64 hexadecimal digits: the key under which health identifiers are masked.
+    pub(crate) masking_key: PathBuf,
+}
+
+/// `[trust]`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustConfig {
+    /// The list, as published. Read again when it changes.
+    pub(crate) list: PathBuf,
+}
+
+/// `[listener]`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listeners {
+    /// Other operators and connectors: STARTTLS with a client certificate (25).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smtp: Option<ListenerConfig>,
+    /// Mail programs, STARTTLS (587).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) submission: Option<ListenerConfig>,
+    /// Mail programs, TLS from the first byte (465).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) submissions: Option<ListenerConfig>,
+    /// Mail programs, STARTTLS (143).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) imap: Option<ListenerConfig>,
+    /// Mail programs, TLS from the first byte (993).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) imaps: Option<ListenerConfig>,
+    /// Health and metrics, over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<ListenerConfig>,
+}
+
+/// `[listener.NAME]`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerConfig {
+    /// IP address and port: `0.0.0.0:25`, `[::]:25`. Port 0 picks a free one.
+    pub(crate) address: SocketAddr,
+}
+
+/// `[limits]`. All have defaults.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// The largest message taken.
+    pub(crate) message_size: ByteSize,
+    /// The most recipients of one message.
+    pub(crate) recipients: usize,
+    /// Connections at once, of each listener.
+    pub(crate) connections: usize,
+    /// Connections at once from one address, of each listener.
+    pub(crate) connections_per_address: usize,
+    /// How long the queue tries before it reports failure.
+    pub(crate) queue_lifetime: Span,
+    /// How long a silent SMTP client is borne.
+    pub(crate) smtp_idle: Span,
+    /// How long a silent IMAP client is borne.
+    pub(crate) imap_idle: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_size: ByteSize::mebibytes(25),
+            recipients: 1_000,
+            connections: 2_000,
+            connections_per_address: 100,
+            queue_lifetime: Span::hours(5 * 24),
+            smtp_idle: Span::minutes(5),
+            imap_idle: Span::minutes(30),
+        }
+    }
+}
+
+/// A host name in the file, parsed where it is read, so that what is wrong with it is told with its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DomainName(pub(crate) Domain);
+
+impl<'de> Deserialize<'de> for DomainName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Domain::parse(&text).map(Self).map_err(|error| serde::de::Error::custom(format!("`{text}`: {error}")))
+    }
+}
+
+impl Serialize for DomainName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../../../deploy/pli.toml");
+    const REFERENCE: &str = include_str!("../../../../docs/config.md");
+
+    #[test]
+    fn the_sample_file_is_accepted() {
+        let config = load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap();
+        Settings::new(config).unwrap();
+    }
+
+    #[test]
+    fn the_sample_file_shows_every_key_that_has_a_default_with_that_default() {
+        let mut sample = toml::Table::try_from(load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap()).unwrap();
+        assert_eq!(sample.remove("limits"), Some(toml::Value::try_from(Limits::default()).unwrap()));
+        assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
+    }
+
+    #[test]
+    fn every_key_is_in_the_reference() {
+        let config = load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap();
+        for (section, value) in sections("", &toml::Value::try_from(config).unwrap()) {
+            let heading = format!("## `{section}`\n");
+            let text = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("docs/config.md lacks {heading}")).1;
+            let text = text.split("\n## ").next().unwrap();
+            for key in value.keys() {
+                assert!(text.contains(&format!("| `{key}` |")), "docs/config.md lacks `{key}` below {section}");
+            }
+        }
+    }
+
+    /// Every table that holds values, by its header; the listeners are one section.
+    fn sections(name: &str, value: &toml::Value) -> Vec<(String, toml::Table)> {
+        let mut found = Vec::new();
+        match value {
+            toml::Value::Table(table) if name == "listener" => {
+                found.push(("[listener.NAME]".to_owned(), table.iter().next().unwrap().1.as_table().unwrap().clone()));
+                assert_eq!(table.len(), 6, "the sample file shows all listeners");
+            }
+            toml::Value::Table(table) if name.is_empty() => {
+                for (key, value) in table {
+                    found.extend(sections(key, value));
+                }
+            }
+            toml::Value::Table(table) => found.push((format!("[{name}]"), table.clone())),
+            toml::Value::Array(items) => {
+                let first = items.first().unwrap_or_else(|| panic!("the sample file lacks [[{name}]]"));
+                found.push((format!("[[{name}]]"), first.as_table().unwrap().clone()));
+            }
+            other => panic!("a value outside of a table: {name} = {other}"),
+        }
+        found
+    }
+}

@@ -1,0 +1,166 @@
+//! [`Settings`]: a configuration whose values have been held against each other.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use pli_directory::Routes;
+use pli_types::Domain;
+
+use super::{Config, ConfigFault, ListenerConfig, Listeners};
+
+/// What the program works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The values, each checked for itself.
+    pub(crate) config: Config,
+    /// Connectors and static routes, no domain among them twice.
+    pub(crate) routes: Arc<Routes>,
+}
+
+impl Settings {
+    /// Checks what no single line can tell. Opens no file.
+    pub(crate) fn new(config: Config) -> Result<Self, ConfigFault> {
+        hosted_domains(&config.server.domains)?;
+        listeners(&config.listener)?;
+        limits(&config)?;
+        let routes = Routes::new(&config.connector, &config.route)
+            .map_err(|what| fault("[[connector]], [[route]]", what, "give each domain one connector or one route"))?;
+        Ok(Self { config, routes: Arc::new(routes) })
+    }
+
+    /// The domains whose mailboxes are here.
+    pub(crate) fn hosted_domains(&self) -> Vec<Domain> {
+        self.config.server.domains.iter().map(|name| name.0.clone()).collect()
+    }
+}
+
+fn fault(place: &str, what: impl Into<String>, next: &str) -> ConfigFault {
+    ConfigFault { code: "config-invalid", place: place.to_owned(), what: what.into(), next: next.to_owned() }
+}
+
+fn hosted_domains(domains: &[super::DomainName]) -> Result<(), ConfigFault> {
+    if domains.is_empty() {
+        return Err(fault("[server] domains", "no domain is hosted", "name one domain at least"));
+    }
+    let mut seen = HashSet::new();
+    match domains.iter().find(|name| !seen.insert(&name.0)) {
+        Some(name) => Err(fault("[server] domains", format!("{} is there twice", name.0), "name each domain once")),
+        None => Ok(()),
+    }
+}
+
+/// Two listeners on one socket cannot both be opened. Port 0 is a new one each time.
+fn listeners(listeners: &Listeners) -> Result<(), ConfigFault> {
+    let mut seen: HashSet<SocketAddr> = HashSet::new();
+    for (door, listener) in listeners.each() {
+        if listener.address.port() != 0 && !seen.insert(listener.address) {
+            return Err(fault(
+                &format!("[listener.{}] address", door.name()),
+                format!("{} is taken by another listener", listener.address),
+                "give each listener an address and port of its own",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn limits(config: &Config) -> Result<(), ConfigFault> {
+    let limits = &config.limits;
+    let zero = [
+        ("message_size", limits.message_size.bytes() == 0),
+        ("connections", limits.connections == 0),
+        ("connections_per_address", limits.connections_per_address == 0),
+        ("queue_lifetime", limits.queue_lifetime.get().is_zero()),
+        ("smtp_idle", limits.smtp_idle.get().is_zero()),
+        ("imap_idle", limits.imap_idle.get().is_zero()),
+    ];
+    if let Some((key, _)) = zero.iter().find(|(_, is_zero)| *is_zero) {
+        return Err(fault(&format!("[limits] {key}"), "nothing would pass", "give it a value above zero"));
+    }
+    if limits.recipients < 100 {
+        return Err(fault(
+            "[limits] recipients",
+            "every server must take 100 recipients (RFC 5321 §4.5.3.1.8)",
+            "give it a value of 100 or more",
+        ));
+    }
+    Ok(())
+}
+
+/// A listener, by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    Smtp,
+    Submission,
+    Submissions,
+    Imap,
+    Imaps,
+    Http,
+}
+
+impl Door {
+    /// Its name in the configuration, in the ready file and in the log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Submissions => "submissions",
+            Self::Imap => "imap",
+            Self::Imaps => "imaps",
+            Self::Http => "http",
+        }
+    }
+}
+
+impl Listeners {
+    /// Those that are to be opened.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (Door, &ListenerConfig)> {
+        [
+            (Door::Smtp, &self.smtp),
+            (Door::Submission, &self.submission),
+            (Door::Submissions, &self.submissions),
+            (Door::Imap, &self.imap),
+            (Door::Imaps, &self.imaps),
+            (Door::Http, &self.http),
+        ]
+        .into_iter()
+        .filter_map(|(door, listener)| Some((door, listener.as_ref()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(from: &str, to: &str) -> Result<Settings, ConfigFault> {
+        let text = include_str!("../../../../deploy/pli.toml");
+        assert!(text.contains(from), "{from}");
+        Settings::new(super::super::load::parse(&text.replace(from, to), "pli.toml".as_ref())?)
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_by_name() {
+        for (from, to, place) in [
+            (r#""cabinet.mssante.fr""#, r#""CH-Exemple.mssante.fr""#, "[server] domains"),
+            (r#"address = "[::]:587""#, r#"address = "[::]:25""#, "[listener.submission] address"),
+            (r#"smtp_idle = "5m""#, r#"smtp_idle = "0s""#, "[limits] smtp_idle"),
+            ("recipients = 1000", "recipients = 99", "[limits] recipients"),
+            (r#"domain = "voisin.mssante.fr""#, r#"domain = "ch-exemple.mssante.fr""#, "[[connector]], [[route]]"),
+        ] {
+            let fault = changed(from, to).unwrap_err();
+            assert_eq!(fault.place, place, "{fault}");
+        }
+    }
+
+    #[test]
+    fn free_ports_may_be_asked_for_twice() {
+        let text = include_str!("../../../../deploy/pli.toml");
+        let config = super::super::load::parse(
+            &text.replace("[::]:587", "127.0.0.1:0").replace("[::]:25", "127.0.0.1:0"),
+            "pli.toml".as_ref(),
+        )
+        .unwrap();
+        Settings::new(config).unwrap();
+    }
+}

@@ -1,0 +1,177 @@
+//! [`Failure`]: how a command ends that did not do what it was asked: exit code, stable code, what, and what next.
+
+use std::fmt;
+
+use pli_directory::ListFault;
+use pli_net::NetError;
+use pli_store::StoreError;
+
+use crate::config::ConfigFault;
+
+/// The exit codes. They are stable: scripts branch on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Usage or configuration error.
+    Usage = 2,
+    /// There is no such thing.
+    NotFound = 3,
+    /// It exists already, or the state forbids it.
+    Conflict = 4,
+    /// A peer or remote service failed.
+    Remote = 5,
+    /// Integrity failure of audit, store or list.
+    Integrity = 6,
+    /// A defect in pli itself.
+    Defect = 70,
+}
+
+/// What an admin reads when a command fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// How the process ends.
+    pub(crate) exit: Exit,
+    /// Stable code.
+    pub(crate) code: &'static str,
+    /// What happened, to what.
+    pub(crate) what: String,
+    /// What to do next.
+    pub(crate) next: String,
+}
+
+impl Failure {
+    /// A failure; `next` is what to do about it.
+    pub(crate) fn new(exit: Exit, code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { exit, code, what: what.into(), next: next.into() }
+    }
+
+    /// Something that cannot happen did.
+    pub(crate) fn defect(what: impl Into<String>) -> Self {
+        Self::new(Exit::Defect, "defect", what, "report it, with this text and what you were doing")
+    }
+
+    /// A file that the command line names cannot be read or written.
+    pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        let what = format!("{}: {error}", path.display());
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Self::new(Exit::NotFound, "file-not-found", what, "correct the path"),
+            _ => Self::new(Exit::Usage, "file-unusable", what, "correct the path or the file's permissions"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    /// Two lines: what happened, what to do next.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {}\n  next: {}", self.code, self.what, self.next)
+    }
+}
+
+/// An error and what caused it, each said once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl From<ConfigFault> for Failure {
+    fn from(fault: ConfigFault) -> Self {
+        Self::new(Exit::Usage, fault.code, fault.to_string(), fault.next)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (exit, code, next) = match &error {
+            StoreError::Unavailable { full: true, .. } => (Exit::Remote, "store-full", "make space on its file system"),
+            StoreError::Unavailable { .. } => (Exit::Remote, "store-unavailable", "look at the cause, then try again"),
+            StoreError::Conflict(_) => (Exit::Conflict, "conflict", "look at what is there already"),
+            StoreError::NotFound(_) => (Exit::NotFound, "not-found", "check what you asked for"),
+            StoreError::MailboxFull => (Exit::Conflict, "mailbox-full", "raise the quota or make space"),
+            StoreError::Corrupt { .. } => {
+                (Exit::Integrity, "store-corrupt", "stop the node and restore this item from a backup")
+            }
+            StoreError::Configuration(_) => (Exit::Usage, "store-config", "correct [store], then `pli config check`"),
+        };
+        Self::new(exit, code, chain(&error), next)
+    }
+}
+
+impl From<NetError> for Failure {
+    fn from(error: NetError) -> Self {
+        let (exit, code, next) = match &error {
+            NetError::File { .. } => {
+                (Exit::Usage, "file-unusable", "correct the file or its path in the configuration")
+            }
+            NetError::Io(_) => (Exit::Remote, "network", "look at the cause, then try again"),
+            NetError::Handshake(_) => (Exit::Remote, "tls", "look at the other side's certificate and TLS versions"),
+            NetError::Timeout => (Exit::Remote, "timeout", "try again"),
+            NetError::Dns(_) => (Exit::Remote, "dns", "look at /etc/resolv.conf and the name server"),
+        };
+        Self::new(exit, code, chain(&error), next)
+    }
+}
+
+impl From<ListFault> for Failure {
+    /// A list that would not be installed.
+    fn from(fault: ListFault) -> Self {
+        let (code, next) = match &fault {
+            ListFault::Malformed(_) => ("list-malformed", "fetch the list again, whole"),
+            ListFault::Schema(_) => ("list-schema", "fetch the list again from its publisher"),
+            ListFault::TooLarge => ("list-too-large", "make sure that this is the list, and nothing else"),
+            ListFault::Older => ("list-older", "fetch the newest list"),
+        };
+        Self::new(Exit::Integrity, code, fault.to_string(), next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_must_act_decides_the_exit_code() {
+        let unavailable = |full| StoreError::Unavailable { what: "write", full, source: None };
+        for (failure, exit, code) in [
+            (Failure::from(unavailable(false)), 5, "store-unavailable"),
+            (unavailable(true).into(), 5, "store-full"),
+            (StoreError::Conflict("taken").into(), 4, "conflict"),
+            (StoreError::NotFound("row").into(), 3, "not-found"),
+            (StoreError::Corrupt { table: "t", column: "c", row: "1".into(), source: None }.into(), 6, "store-corrupt"),
+            (StoreError::Configuration("url".into()).into(), 2, "store-config"),
+            (NetError::File { path: "x".into(), what: "no PEM".into() }.into(), 2, "file-unusable"),
+            (NetError::Timeout.into(), 5, "timeout"),
+            (ListFault::Malformed("line 1".into()).into(), 6, "list-malformed"),
+            (ListFault::Older.into(), 6, "list-older"),
+            (Failure::defect("impossible"), 70, "defect"),
+        ] {
+            assert_eq!((failure.exit as u8, failure.code), (exit, code), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_with_what_to_do_next() {
+        let text = Failure::from(ListFault::TooLarge).to_string();
+        assert!(text.starts_with("error[list-too-large]: "), "{text}");
+        assert!(text.lines().last().unwrap().starts_with("  next: "), "{text}");
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = StoreError::Unavailable {
+            what: "opening the database",
+            full: false,
+            source: Some(Box::new(std::io::Error::other("disk gone"))),
+        };
+        assert_eq!(chain(&error), "the store is not available: opening the database: disk gone");
+        let said_already = NetError::Io(std::io::Error::other("reset"));
+        assert_eq!(chain(&said_already), "the connection failed: reset");
+    }
+}

@@ -1,0 +1,24 @@
+//! The metrics of this crate: what the process knows of its trust list and its revocation lists.
+
+/// Tries to read the trust list that failed.
+pub(crate) const TRUST_LIST_FAILURES: &str = "pli_trust_list_refresh_failures_total";
+/// Tries to read the revocation lists that failed.
+pub(crate) const CRL_FAILURES: &str = "pli_crl_refresh_failures_total";
+/// Entries of the list in force.
+pub(crate) const TRUST_LIST_ENTRIES: &str = "pli_trust_list_entries";
+/// When the list in force was made.
+pub(crate) const TRUST_LIST_GENERATED_AT: &str = "pli_trust_list_generated_timestamp_seconds";
+
+/// Gives each its help text, and shows the failures as zero before the first.
+pub(crate) fn describe() {
+    metrics::describe_counter!(
+        TRUST_LIST_FAILURES,
+        "Looks at the trust list's file that found nothing to put in force."
+    );
+    metrics::describe_counter!(CRL_FAILURES, "Looks at the revocation lists' file that found nothing to put in force.");
+    metrics::describe_gauge!(TRUST_LIST_ENTRIES, "Entries of the trust list in force; 0 without one.");
+    metrics::describe_gauge!(TRUST_LIST_GENERATED_AT, "When the trust list in force was made, in seconds since 1970.");
+    metrics::counter!(TRUST_LIST_FAILURES).absolute(0);
+    metrics::counter!(CRL_FAILURES).absolute(0);
+    metrics::gauge!(TRUST_LIST_ENTRIES).set(0.0);
+}

@@ -1,0 +1,107 @@
+//! Keeps the trust list and the revocation lists fresh: their files are looked at every second.
+
+use std::time::Duration;
+
+use pli_directory::TrustHandle;
+use pli_net::{Pki, Shutdown};
+use pli_web::Metrics;
+
+use crate::exit::chain;
+use crate::metrics as names;
+
+/// How often files are looked at. A change takes effect within two seconds (contract, "The sandbox").
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The files that are watched, and what went wrong with each when it was last looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    trust: TrustHandle,
+    pki: Pki,
+    list_fault: Option<String>,
+    crl_fault: Option<String>,
+}
+
+impl Watch {
+    pub(crate) fn new(trust: TrustHandle, pki: Pki) -> Self {
+        Self { trust, pki, list_fault: None, crl_fault: None }
+    }
+
+    /// Looks at both files, off the async threads.
+    pub(crate) async fn look(self) -> Self {
+        let unchanged = self.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut watch = self;
+            watch.list();
+            watch.revocations();
+            watch
+        });
+        looked.await.unwrap_or(unchanged)
+    }
+
+    /// Looks again every second, and at once when `hurry` says so.
+    pub(crate) async fn run(mut self, hurry: std::sync::Arc<tokio::sync::Notify>, page: Metrics, shutdown: Shutdown) {
+        loop {
+            tokio::select! {
+                () = shutdown.begun() => return,
+                () = hurry.notified() => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            self = self.look().await;
+            page.upkeep();
+        }
+    }
+
+    fn list(&mut self) {
+        let fault = match self.trust.refresh() {
+            Ok(false) => None,
+            Ok(true) => {
+                self.tell_list();
+                None
+            }
+            Err(fault) => Some(chain(&fault)),
+        };
+        if let Some(fault) = &fault {
+            metrics::counter!(names::TRUST_LIST_FAILURES).increment(1);
+            if self.list_fault.as_ref() != Some(fault) {
+                let stays = self.trust.current().is_some();
+                tracing::warn!(%fault, "the trust list cannot be put in force; {}", list_consequence(stays));
+            }
+        }
+        self.list_fault = fault;
+    }
+
+    fn revocations(&mut self) {
+        let fault = match self.pki.refresh() {
+            Ok(false) => None,
+            Ok(true) => {
+                tracing::info!(generation = self.pki.generation(), "new revocation lists are in force");
+                None
+            }
+            Err(fault) => Some(chain(&fault)),
+        };
+        if let Some(fault) = &fault {
+            metrics::counter!(names::CRL_FAILURES).increment(1);
+            if self.crl_fault.as_ref() != Some(fault) {
+                tracing::warn!(%fault, "the revocation lists cannot be put in force; the earlier ones stay until they end");
+            }
+        }
+        self.crl_fault = fault;
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge; both numbers are far below 2^52")]
+    fn tell_list(&self) {
+        let Some(list) = self.trust.current() else { return };
+        metrics::gauge!(names::TRUST_LIST_ENTRIES).set(list.entries() as f64);
+        metrics::gauge!(names::TRUST_LIST_GENERATED_AT).set(list.generated_at().as_second() as f64);
+        tracing::info!(
+            entries = list.entries(),
+            domains = list.domains(),
+            generated_at = %list.generated_at(),
+            "a new trust list is in force"
+        );
+    }
+}
+
+fn list_consequence(stays: bool) -> &'static str {
+    if stays { "the one in force stays" } else { "without one all mail is put off with list-unavailable" }
+}

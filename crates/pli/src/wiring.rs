@@ -1,0 +1,195 @@
+//! The relay, put together: read it from top to bottom.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pli_directory::TrustHandle;
+use pli_imap::ImapConfig;
+use pli_imap::server::ImapContext;
+use pli_mailflow::intake::StoreHandle;
+use pli_mailflow::{Delivery, Intake, IntakeConfig};
+use pli_net::{ClientTls, LimitsConfig, Listener, Pki, Resolver, ServerTls, Shutdown};
+use pli_policy::Ruleset;
+use pli_smtp::SmtpConfig;
+use pli_types::{Clock, Masker, PresentedCertificate, SystemClock};
+use pli_web::{Metrics, WebConfig, WebContext};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tokio::sync::Notify;
+
+use crate::config::{self, Config, Door, Settings};
+use crate::exit::{Exit, Failure};
+use crate::health::NodeHealth;
+use crate::lifecycle::{self, Keeper, Reload, Signals};
+use crate::ready::{self, Ports};
+use crate::watch::Watch;
+
+/// Runs a node until it is told to end. `path` is the file that the settings came from.
+pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&Path>) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
+    let page = Metrics::install().map_err(|fault| Failure::defect(fault.to_string()))?;
+    crate::metrics::describe();
+
+    // What is known: time, identity, whom we believe, who is listed.
+    let config = &settings.config;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
+    config::check_secret_file(&config.tls.key)?;
+    config::check_secret_file(&config.store.master_key)?;
+    let tls = Tls::load(config)?;
+    let pki = Pki::load(&config.pki)?;
+    let trust = TrustHandle::new(&config.trust.list);
+    let watch = Watch::new(trust.clone(), pki.clone()).look().await;
+
+    // Where state lives, the way in and the way out.
+    let store = pli_store::open(&config.store, Arc::clone(&clock)).await?;
+    let intake = Intake {
+        config: Arc::new(intake_config(&settings)),
+        store: StoreHandle(Arc::clone(&store)),
+        trust: trust.clone(),
+        pki: pki.clone(),
+        routes: Arc::clone(&settings.routes),
+        masker: masker.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let delivery = Delivery {
+        intake: intake.clone(),
+        tls: tls.towards_servers.clone(),
+        resolver: Resolver::system()?,
+        config: config.delivery.clone(),
+    };
+
+    // The doors. All are bound before the first one opens.
+    let imap = ImapContext { store: Arc::clone(&store), pki: pki.clone(), masker, clock: Arc::clone(&clock) };
+    let health = NodeHealth { store, trust, pki, certificate: tls.ours.clone(), clock };
+    let web = WebContext { health: Arc::new(health), metrics: page.clone() };
+    let bound = bind(config).await?;
+    let ports = ports(&bound)?;
+
+    // Everything turns.
+    let keeper = Keeper::new(Shutdown::default());
+    let hurry = Arc::new(Notify::new());
+    keeper.spawn("watch", watch.run(Arc::clone(&hurry), page, keeper.shutdown.clone()));
+    keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
+    let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
+    for (door, listener) in bound {
+        doors.open(door, listener, &keeper);
+    }
+    ready::announce(&ports, ready_file)?;
+    lifecycle::until_the_end(signals, &keeper, Reload { path, running: settings.config, hurry }).await
+}
+
+/// What stands behind the doors.
+struct Doors {
+    smtp: Arc<SmtpConfig>,
+    imap_config: Arc<ImapConfig>,
+    tls: Tls,
+    intake: Intake,
+    imap: ImapContext,
+    web: WebContext,
+}
+
+impl Doors {
+    /// Begins to accept.
+    fn open(&self, door: Door, listener: Listener, keeper: &Keeper) {
+        let (name, shutdown) = (door.name(), keeper.shutdown.clone());
+        let (smtp, imap, clients) = (Arc::clone(&self.smtp), Arc::clone(&self.imap_config), self.tls.clients.clone());
+        let (intake, context) = (self.intake.clone(), self.imap.clone());
+        let (starttls, implicit) = (false, true);
+        match door {
+            Door::Smtp => {
+                let operators = self.tls.operators.clone();
+                keeper.spawn(name, pli_smtp::operators(smtp, operators, intake, listener, shutdown));
+            }
+            Door::Submission => {
+                keeper.spawn(name, pli_smtp::submission(smtp, clients, starttls, intake, listener, shutdown));
+            }
+            Door::Submissions => {
+                keeper.spawn(name, pli_smtp::submission(smtp, clients, implicit, intake, listener, shutdown));
+            }
+            Door::Imap => {
+                keeper.spawn(name, pli_imap::serve(imap, context, clients, starttls, listener, shutdown));
+            }
+            Door::Imaps => {
+                keeper.spawn(name, pli_imap::serve(imap, context, clients, implicit, listener, shutdown));
+            }
+            Door::Http => {
+                let (config, web) = (WebConfig::default(), self.web.clone());
+                keeper.spawn(name, pli_web::serve(config, web, clients, listener, shutdown));
+            }
+        }
+    }
+}
+
+/// Our certificate in its three roles, and as others see it.
+struct Tls {
+    operators: ServerTls,
+    clients: ServerTls,
+    towards_servers: ClientTls,
+    ours: PresentedCertificate,
+}
+
+impl Tls {
+    fn load(config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            operators: ServerTls::operators(&config.tls)?,
+            clients: ServerTls::clients(&config.tls, &config.pki)?,
+            towards_servers: ClientTls::new(&config.tls)?,
+            ours: own_certificate(&config.tls.certificate)?,
+        })
+    }
+}
+
+/// Our own certificate, as the other side of a handshake gets it.
+fn own_certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
+    let unfit = |what: String| {
+        let next = "the file needs our certificate in PEM, then its chain";
+        Failure::new(Exit::Usage, "file-unusable", format!("{}: {what}", path.display()), next)
+    };
+    let chain: Vec<CertificateDer<'_>> =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| unfit(error.to_string()))?;
+    pli_net::peer::presented(&chain).ok_or_else(|| unfit("no certificate that can be read".to_owned()))
+}
+
+fn intake_config(settings: &Settings) -> IntakeConfig {
+    let limits = &settings.config.limits;
+    IntakeConfig {
+        server_name: settings.config.server.name.0.to_string(),
+        hosted_domains: settings.hosted_domains(),
+        message_bytes_max: limits.message_size.bytes(),
+        recipients_max: limits.recipients,
+        queue_lifetime: limits.queue_lifetime.get(),
+        ruleset: Ruleset::default(),
+    }
+}
+
+fn smtp_config(config: &Config) -> Arc<SmtpConfig> {
+    Arc::new(SmtpConfig { server_name: config.server.name.0.to_string(), idle: config.limits.smtp_idle.get() })
+}
+
+fn imap_config(config: &Config) -> Arc<ImapConfig> {
+    Arc::new(ImapConfig {
+        server_name: config.server.name.0.to_string(),
+        idle: config.limits.imap_idle.get(),
+        message_bytes_max: config.limits.message_size.bytes(),
+    })
+}
+
+/// Binds every listener of the configuration.
+async fn bind(config: &Config) -> Result<Vec<(Door, Listener)>, Failure> {
+    let limits = LimitsConfig {
+        connections: config.limits.connections,
+        connections_per_address: config.limits.connections_per_address,
+        ..LimitsConfig::default()
+    };
+    let mut bound = Vec::new();
+    for (door, listener) in config.listener.each() {
+        let listening = Listener::bind(listener.address, limits).await;
+        bound.push((door, listening.map_err(|error| lifecycle::cannot_listen(door, listener.address, error))?));
+    }
+    Ok(bound)
+}
+
+fn ports(bound: &[(Door, Listener)]) -> Result<Ports, Failure> {
+    bound.iter().map(|(door, listener)| Ok((door.name(), listener.local_address()?.port()))).collect()
+}

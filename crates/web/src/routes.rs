@@ -1,0 +1,125 @@
+//! The paths, and what each answers.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+
+use crate::health::Check;
+use crate::server::WebContext;
+
+/// The version of the JSON that is answered.
+const SCHEMA_VERSION: u32 = 1;
+
+/// All routes.
+pub(crate) fn router(context: WebContext) -> Router {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(not_found)
+        .with_state(context)
+}
+
+/// The process turns: that it answers is the answer.
+async fn live() -> Response {
+    json_reply(StatusCode::OK, &json!({"schema_version": SCHEMA_VERSION, "live": true}))
+}
+
+/// Mail can be taken. A load balancer reads the status, a person the checks.
+async fn ready(State(context): State<WebContext>) -> Response {
+    let checks = context.health.checks().await;
+    let ready = checks.iter().all(|check| check.fault.is_none());
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let checks: Vec<_> = checks.iter().map(shown).collect();
+    json_reply(status, &json!({"schema_version": SCHEMA_VERSION, "ready": ready, "checks": checks}))
+}
+
+fn shown(check: &Check) -> serde_json::Value {
+    json!({"name": check.name, "ok": check.fault.is_none(), "fault": check.fault})
+}
+
+async fn metrics(State(context): State<WebContext>) -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (headers, context.metrics.render()).into_response()
+}
+
+async fn not_found() -> Response {
+    let advice = "ask for /health/live, /health/ready or /metrics";
+    json_reply(StatusCode::NOT_FOUND, &json!({"schema_version": SCHEMA_VERSION, "error": "not-found", "next": advice}))
+}
+
+fn json_reply(status: StatusCode, body: &serde_json::Value) -> Response {
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    (status, headers, format!("{body}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use axum::body::Body;
+    use axum::http::Request;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+    use crate::Health;
+
+    struct Fixed(Vec<Check>);
+
+    #[async_trait]
+    impl Health for Fixed {
+        async fn checks(&self) -> Vec<Check> {
+            self.0.clone()
+        }
+    }
+
+    async fn ask(method: &str, path: &str, checks: Vec<Check>) -> (StatusCode, String) {
+        let (recorder, metrics) = crate::metrics::tests::local();
+        metrics::with_local_recorder(&recorder, || metrics::counter!("pli_tests_total").increment(1));
+        let service = TowerToHyperService::new(router(WebContext { health: Arc::new(Fixed(checks)), metrics }));
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = service.call(request).await.unwrap();
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn ready_only_if_every_check_holds() {
+        let (status, body) = ask("GET", "/health/ready", vec![Check::holds("store"), Check::holds("trust-list")]).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&body["ready"], &body["checks"][0]["name"]), (&json!(true), &json!("store")));
+
+        let failing = vec![Check::holds("store"), Check::fails("trust-list", "no list is in force")];
+        let (status, body) = ask("GET", "/health/ready", failing).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["checks"][1], json!({"name": "trust-list", "ok": false, "fault": "no list is in force"}));
+    }
+
+    #[tokio::test]
+    async fn live_does_not_ask_the_checks() {
+        let (status, _) = ask("GET", "/health/live", vec![Check::fails("store", "gone")]).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_shown() {
+        let (status, body) = ask("GET", "/metrics", vec![]).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("pli_tests_total 1"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn nothing_else_is_there() {
+        assert_eq!(ask("GET", "/", vec![]).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(ask("POST", "/metrics", vec![]).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}
