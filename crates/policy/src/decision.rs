@@ -3,9 +3,10 @@
 use crate::reason::Reason;
 
 /// What shall happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Decision {
     /// Go on.
+    #[default]
     Accept,
     /// Not now (4yz).
     Defer(Reason),
@@ -14,6 +15,12 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Is it an acceptance?
+    #[must_use]
+    pub fn accepts(self) -> bool {
+        self == Self::Accept
+    }
+
     /// The reason, if it is not an acceptance.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {

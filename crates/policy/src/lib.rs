@@ -2,6 +2,9 @@
 //!
 //! `decide` is a pure function: no input or output, no clock, no log. Everything it needs is in [`Facts`];
 //! everything that can be set is in [`Ruleset`]. One file a rule, in [`rules`]; the first refusal wins.
+//!
+//! Every refusal has a [`Reason`], whose code is the same word wherever it appears. What a peer is *answered* is not
+//! known here.
 
 pub mod decision;
 pub mod facts;
@@ -9,6 +12,6 @@ pub mod reason;
 pub mod rules;
 
 pub use decision::{Decision, RuleOutcome, Trace};
-pub use facts::{CertificateFacts, Facts, HeaderFrom, Listing, Origin, RecipientFacts, Ruleset, Stage};
+pub use facts::{CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, Origin, RecipientFacts, Ruleset, Stage};
 pub use reason::Reason;
 pub use rules::{decide, explain};

@@ -1,11 +1,11 @@
 //! [`Reason`]: every refusal's stable code, the same word in the reply, the audit, the metrics and the documentation.
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $action:literal;)*) => {
+    ($($(#[doc = $meaning:literal])* $name:ident = $code:literal, $action:literal;)*) => {
         /// Why something was refused or put off. Codes are never changed and never taken away.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $meaning])* $name,)*
         }
 
         impl Reason {
@@ -16,6 +16,18 @@ macro_rules! reasons {
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
+            }
+
+            /// The reason of this code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.code() == code)
+            }
+
+            /// What it means, with the requirement that it comes from.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($meaning),*).trim_ascii(),)* }
             }
 
             /// What the reader of the refusal can do next.
@@ -108,4 +120,38 @@ reasons! {
     PeerRefused = "peer-refused", "Read the other server's words.";
     /// Not delivered before the queue's limit.
     ExpiredInQueue = "expired-in-queue", "Send again, or reach the recipient another way.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_words_joined_by_hyphens() {
+        let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for code in codes {
+            let kebab = code.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
+            assert!(kebab, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_back() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), Some(*reason));
+        }
+        assert_eq!(Reason::from_code("no-such-reason"), None);
+    }
+
+    #[test]
+    fn every_reason_says_what_it_means_and_what_to_do() {
+        for reason in Reason::ALL {
+            for text in [reason.meaning(), reason.advice()] {
+                assert!(text.ends_with('.') && text.starts_with(char::is_uppercase), "{reason:?}: {text}");
+            }
+        }
+    }
 }

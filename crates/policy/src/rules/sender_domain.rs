@@ -1,0 +1,32 @@
+//! A peer writes only for the domains that are bound to its certificate: by the trust list (R-SMTP-2..4; spec §3.4
+//! point 4), or by configuration for a connector.
+
+use pli_types::Domain;
+
+use crate::{Decision, Facts, Listing, Origin, Reason, Ruleset};
+
+pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
+    // The null path has no domain; the header's From answers for it, see `header_from`.
+    let Some(sender) = facts.sender.address() else { return Decision::Accept };
+    match &facts.origin {
+        Origin::Peer { connector: Some(domains), .. } => own_domain(domains, sender.domain(), facts.sender_listing),
+        Origin::Peer { connector: None, .. } => match facts.sender_listing {
+            Listing::Listed => Decision::Accept,
+            Listing::NotListed => Decision::Refuse(Reason::SenderDomainNotListed),
+            Listing::OtherCertificate => Decision::Refuse(Reason::SenderDomainOtherCertificate),
+            Listing::Unavailable => Decision::Defer(Reason::ListUnavailable),
+        },
+        Origin::Account { .. } | Origin::Unauthenticated | Origin::Relay => Decision::Accept,
+    }
+}
+
+/// What the list says only tells a connector which mistake it made; it never lets it write as a domain not its own.
+fn own_domain(domains: &[Domain], sender: &Domain, listing: Listing) -> Decision {
+    match listing {
+        _ if domains.contains(sender) => Decision::Accept,
+        Listing::NotListed => Decision::Refuse(Reason::SenderDomainNotListed),
+        Listing::Listed | Listing::OtherCertificate | Listing::Unavailable => {
+            Decision::Refuse(Reason::SenderDomainOtherCertificate)
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Whoever signed in writes as an address of his own (scenario 33), and never as nobody: `<>` is for reports.
+
+use pli_types::MailAddress;
+
+use crate::{Decision, Facts, Origin, Reason, Ruleset};
+
+pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
+    let Origin::Account { addresses } = &facts.origin else { return Decision::Accept };
+    match facts.sender.address() {
+        Some(sender) if owns(addresses, sender) => Decision::Accept,
+        Some(_) | None => Decision::Refuse(Reason::SenderNotOwned),
+    }
+}
+
+/// Is this one of the addresses, in whatever case it is written?
+pub(super) fn owns(addresses: &[MailAddress], address: &MailAddress) -> bool {
+    let key = address.key();
+    addresses.iter().any(|own| own.key() == key)
+}

@@ -1,0 +1,12 @@
+//! No transaction outside of TLS (R-SMTP-6; spec §3.4 point 1).
+
+use crate::{Decision, Facts, Origin, Reason, Ruleset};
+
+pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
+    match facts.origin {
+        // Our own reports come over no wire.
+        Origin::Relay => Decision::Accept,
+        _ if facts.tls => Decision::Accept,
+        _ => Decision::Refuse(Reason::TlsRequired),
+    }
+}

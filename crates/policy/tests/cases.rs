@@ -1,0 +1,301 @@
+//! The golden cases: each file of `tests/cases/` is about the rule of its name. A case states what differs from an
+//! ordinary letter, and what must be decided; a refusal must come from that very rule.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pli_policy::{
+    CertificateFacts, Decision, Facts, HeaderFrom, Listing, MailboxFacts, Origin, Reason, RecipientFacts, Ruleset,
+    Stage, decide, explain,
+};
+use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, ReversePath};
+use serde::Deserialize;
+
+const PEER_ADDRESS: &str = "dr.martin@clinique-voisine.mssante.fr";
+const CONNECTOR_ADDRESS: &str = "urgences@ch-exemple.mssante.fr";
+const ACCOUNT_ADDRESS: &str = "officine@pharmacie-du-pont.mssante.fr";
+
+#[test]
+fn every_case_is_decided_as_written() {
+    let mut wrong = Vec::new();
+    for (rule, case) in all_cases() {
+        let (decision, trace) = explain(&case.facts(), &Ruleset::default());
+        let expected = case.expected();
+        let decided_by = trace.last().map(|outcome| outcome.rule);
+        if decision != expected {
+            wrong.push(format!("{rule}: {}: {decision:?} by {decided_by:?}, not {expected:?}", case.name));
+        } else if !decision.accepts() && decided_by != Some(&rule) {
+            wrong.push(format!("{rule}: {}: decided by {decided_by:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn deciding_and_explaining_agree() {
+    for (rule, case) in all_cases() {
+        let (facts, ruleset) = (case.facts(), Ruleset::default());
+        let (explained, trace) = explain(&facts, &ruleset);
+        assert_eq!(decide(&facts, &ruleset), explained, "{rule}: {}", case.name);
+        let (last, before) = trace.split_last().expect("some rule is asked at every stage");
+        assert_eq!(last.decision, explained, "the last rule asked decides");
+        assert!(before.iter().all(|outcome| outcome.decision.accepts()), "none before it did");
+    }
+}
+
+/// Reads the rules' own source: a reason that no case shows is a refusal that nobody has thought through.
+#[test]
+fn every_reason_that_a_rule_gives_has_a_case() {
+    let shown: BTreeSet<Reason> = all_cases().iter().filter_map(|(_, case)| case.expected().reason()).collect();
+    let mut given = BTreeSet::new();
+    for path in files("src/rules") {
+        let source = fs::read_to_string(&path).expect("a rule's source");
+        let names: BTreeSet<&str> = source
+            .split("Reason::")
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
+            .collect();
+        given.extend(Reason::ALL.iter().filter(|reason| names.contains(format!("{reason:?}").as_str())));
+    }
+    assert!(given.len() > 20, "found the reasons in the source: {given:?}");
+    let missing: Vec<_> = given.difference(&shown).collect();
+    assert!(missing.is_empty(), "no case shows {missing:?}");
+}
+
+#[test]
+fn every_rule_has_a_file_of_cases() {
+    let stems = |folder: &str| -> BTreeSet<String> {
+        let stem = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().replace('_', "-"));
+        files(folder).into_iter().filter_map(stem).collect()
+    };
+    assert_eq!(stems("src/rules"), stems("tests/cases"));
+}
+
+/// A refusal must not depend on the order in which a caller comes to know things: what is refused with good facts
+/// about the recipient is refused with none.
+#[test]
+fn a_stage_without_its_facts_is_refused() {
+    for stage in [Stage::Recipient, Stage::Content] {
+        for origin in ["peer", "connector", "account"] {
+            let case = Case { origin: origin.to_owned(), ..Case::default() };
+            let facts = Facts { stage, recipient: None, header_from: None, ..case.facts() };
+            assert!(!decide(&facts, &Ruleset::default()).accepts(), "{origin} {stage:?}");
+        }
+    }
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+/// Every case, with the name of the rule that its file is about.
+fn all_cases() -> Vec<(String, Case)> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        case: Vec<Case>,
+    }
+    let mut out = Vec::new();
+    for path in files("tests/cases") {
+        let text = fs::read_to_string(&path).expect("a file of cases");
+        let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let rule = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        out.extend(file.case.into_iter().map(|case| (rule.clone(), case)));
+    }
+    out
+}
+
+/// What differs from an ordinary letter: of another operator, of a connector or of an account.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Case {
+    name: String,
+    stage: String,
+    origin: String,
+    tls: bool,
+    certificate: String,
+    certificate_listing: String,
+    connector_domains: Vec<String>,
+    addresses: Vec<String>,
+    sender: Option<String>,
+    sender_listing: String,
+    recipient: RecipientCase,
+    header_from: Option<String>,
+    header_from_listing: String,
+    decision: String,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RecipientCase {
+    address: String,
+    hosted: bool,
+    connector_domain: bool,
+    listing: String,
+    mailbox: String,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            stage: "mail".into(),
+            origin: "peer".into(),
+            tls: true,
+            certificate: "proven".into(),
+            certificate_listing: "listed".into(),
+            connector_domains: vec!["ch-exemple.mssante.fr".into()],
+            addresses: vec![ACCOUNT_ADDRESS.into()],
+            sender: None,
+            sender_listing: "listed".into(),
+            recipient: RecipientCase::default(),
+            header_from: None,
+            header_from_listing: "listed".into(),
+            decision: String::new(),
+            reason: None,
+        }
+    }
+}
+
+impl Default for RecipientCase {
+    fn default() -> Self {
+        Self {
+            address: ACCOUNT_ADDRESS.into(),
+            hosted: true,
+            connector_domain: false,
+            listing: "listed".into(),
+            mailbox: "open".into(),
+        }
+    }
+}
+
+impl Case {
+    fn facts(&self) -> Facts {
+        let stage =
+            lookup(&self.stage, &[("mail", Stage::Mail), ("recipient", Stage::Recipient), ("content", Stage::Content)]);
+        Facts {
+            stage,
+            tls: self.tls,
+            origin: self.origin(),
+            sender: self.sender(),
+            sender_listing: listing(&self.sender_listing),
+            recipient: (stage == Stage::Recipient).then(|| self.recipient.facts()),
+            header_from: (stage == Stage::Content).then(|| self.header_from()),
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        let domain = |text: &String| Domain::parse(text).expect("a domain");
+        match self.origin.as_str() {
+            "peer" | "connector" => Origin::Peer {
+                certificate: certificate(&self.certificate),
+                certificate_listing: listing(&self.certificate_listing),
+                connector: (self.origin == "connector").then(|| self.connector_domains.iter().map(domain).collect()),
+            },
+            "account" => Origin::Account { addresses: self.addresses.iter().map(|text| address(text)).collect() },
+            "nobody" => Origin::Unauthenticated,
+            "relay" => Origin::Relay,
+            other => panic!("{}: no such origin: {other}", self.name),
+        }
+    }
+
+    fn usual_address(&self) -> &'static str {
+        match self.origin.as_str() {
+            "connector" => CONNECTOR_ADDRESS,
+            "account" => ACCOUNT_ADDRESS,
+            _ => PEER_ADDRESS,
+        }
+    }
+
+    fn sender(&self) -> ReversePath {
+        match self.sender.as_deref().unwrap_or(self.usual_address()) {
+            "" => ReversePath::Null,
+            text => ReversePath::Address(address(text)),
+        }
+    }
+
+    fn header_from(&self) -> HeaderFrom {
+        match self.header_from.as_deref().unwrap_or(self.usual_address()) {
+            "malformed" => HeaderFrom::Malformed,
+            text => HeaderFrom::Address { address: address(text), listing: listing(&self.header_from_listing) },
+        }
+    }
+
+    fn expected(&self) -> Decision {
+        let reason = self.reason.as_deref().map(|code| Reason::from_code(code).expect("a reason's code"));
+        match (self.decision.as_str(), reason) {
+            ("accept", None) => Decision::Accept,
+            ("defer", Some(reason)) => Decision::Defer(reason),
+            ("refuse", Some(reason)) => Decision::Refuse(reason),
+            other => panic!("{}: no such decision: {other:?}", self.name),
+        }
+    }
+}
+
+impl RecipientCase {
+    fn facts(&self) -> RecipientFacts {
+        RecipientFacts {
+            address: address(&self.address),
+            hosted: self.hosted,
+            connector_domain: self.connector_domain,
+            listing: listing(&self.listing),
+            mailbox: lookup(
+                &self.mailbox,
+                &[
+                    ("none", MailboxFacts::None),
+                    ("open", MailboxFacts::Open),
+                    ("suspended", MailboxFacts::Suspended),
+                    ("closed", MailboxFacts::Closed),
+                    ("full", MailboxFacts::Full),
+                ],
+            ),
+        }
+    }
+}
+
+fn certificate(word: &str) -> CertificateFacts {
+    match word {
+        "missing" => CertificateFacts::Missing,
+        "proven" => CertificateFacts::Proven(DistinguishedName::parse("CN=mss.exemple.fr,C=FR").expect("a name")),
+        fault => CertificateFacts::Faulty(lookup(
+            fault,
+            &[
+                ("untrusted", CertificateFault::Untrusted),
+                ("expired", CertificateFault::Expired),
+                ("not-yet-valid", CertificateFault::NotYetValid),
+                ("revoked", CertificateFault::Revoked),
+                ("wrong-use", CertificateFault::WrongUse),
+                ("revocation-unknown", CertificateFault::RevocationUnknown),
+            ],
+        )),
+    }
+}
+
+fn listing(word: &str) -> Listing {
+    lookup(
+        word,
+        &[
+            ("listed", Listing::Listed),
+            ("not-listed", Listing::NotListed),
+            ("other-certificate", Listing::OtherCertificate),
+            ("unavailable", Listing::Unavailable),
+        ],
+    )
+}
+
+fn address(text: &str) -> MailAddress {
+    MailAddress::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn lookup<T: Copy>(word: &str, words: &[(&str, T)]) -> T {
+    let known: BTreeMap<&str, T> = words.iter().copied().collect();
+    *known.get(word).unwrap_or_else(|| panic!("no such word: {word}"))
+}
