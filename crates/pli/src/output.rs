@@ -14,13 +14,14 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// Columns, for people.
+    // Plain comments: documentation would be printed with the help of every verb.
+    // Columns, for people.
     Table,
-    /// One JSON document.
+    // One JSON document.
     Json,
-    /// One JSON object a line.
+    // One JSON object a line.
     Jsonl,
-    /// Comma-separated values with a header line (RFC 4180).
+    // Comma-separated values with a header line (RFC 4180).
     Csv,
 }
 

@@ -29,6 +29,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let signals = Signals::listen()?;
     let page = Metrics::install().map_err(|fault| Failure::defect(fault.to_string()))?;
     crate::metrics::describe();
+    pli_mailflow::metrics::describe();
 
     // What is known: time, identity, whom we believe, who is listed.
     let config = &settings.config;

@@ -30,6 +30,7 @@ service failed, 6 integrity failure, 70 a defect in pli itself.";
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
     /// The configuration file
     #[arg(

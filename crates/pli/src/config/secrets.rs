@@ -17,7 +17,7 @@ fn fault(code: &'static str, path: &Path, what: String, next: String) -> ConfigF
 /// Is this file there, and kept from everyone but its owner?
 pub(crate) fn check_secret_file(path: &Path) -> Result<(), ConfigFault> {
     let metadata = std::fs::metadata(path).map_err(|error| {
-        let next = format!("make the file, or correct its path (wanted: {})", path.display());
+        let next = "make the file, or correct its path in the configuration".to_owned();
         fault("secret-unreadable", path, error.to_string(), next)
     })?;
     let mode = metadata.permissions().mode() & 0o777;
