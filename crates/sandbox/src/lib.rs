@@ -1,1 +1,20 @@
 //! A trust space in a folder: test CA, whitelist, operators, patients, bad peers, and the demo's story.
+//!
+//! [`seed`] makes the folder, [`process`] runs the operators as `pli serve`, [`manifest`] is what tests read.
+//! [`cast`] says who plays. Nothing here is part of the relay: a sandbox uses it from outside, but for the
+//! stores, which it fills before the operators start.
+
+pub mod cast;
+pub mod cli;
+pub mod config;
+pub mod crl;
+pub mod files;
+pub mod lock;
+pub mod mailboxes;
+pub mod manifest;
+pub mod pki;
+pub mod ports;
+pub mod process;
+pub mod secrets;
+pub mod seed;
+pub mod whitelist;

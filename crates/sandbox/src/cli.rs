@@ -1,0 +1,124 @@
+//! `pli sandbox`: its options, and what it does with a terminal and with signals.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use pli_types::SystemClock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::lock::Lock;
+use crate::process::{self, Running};
+use crate::{manifest, seed};
+
+/// Usage or configuration error (contract, "The command line").
+const USAGE: u8 = 2;
+
+/// Options of `pli sandbox`.
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArgs {
+    /// Folder of the sandbox: empty, missing, or made by an earlier run.
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Make everything, start nothing.
+    #[arg(long)]
+    pub seed_only: bool,
+    /// Where the operators keep their stores. So far only files in DIR, the default.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// Processes an operator. More than one needs `--store postgres://`.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub nodes: u16,
+}
+
+/// Makes, starts and stops a sandbox.
+pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<ExitCode> {
+    if let Some(refusal) = not_built_yet(&args) {
+        warn(&refusal);
+        return Ok(ExitCode::from(USAGE));
+    }
+    let mut stop = Stop::listen()?;
+    let dir = std::path::absolute(&args.dir)?;
+    let lock = Lock::take(&dir)?;
+    let seeded = seed::seed(&dir, Arc::new(SystemClock)).await?;
+    if args.seed_only {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut running = tokio::select! {
+        running = process::start(&dir, seeded) => running?,
+        () = stop.told() => return Ok(ExitCode::SUCCESS),
+    };
+    say(&format!("sandbox ready {}", args.dir.join(manifest::FILE).display()))?;
+    keep_running(&mut running, &mut stop).await;
+    running.stop().await?;
+    drop(lock);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What this version cannot do is said, not guessed.
+fn not_built_yet(args: &SandboxArgs) -> Option<String> {
+    if args.store.as_deref().is_some_and(|url| !url.starts_with("sqlite:")) {
+        return Some("--store takes only SQLite so far: leave it out, and the stores are files in DIR".to_owned());
+    }
+    if args.store.is_some() {
+        return Some("--store: a sandbox keeps its SQLite files in DIR; leave it out".to_owned());
+    }
+    (args.nodes > 1)
+        .then(|| "--nodes above 1 needs a store on PostgreSQL, which is not built yet: leave it out".to_owned())
+}
+
+async fn keep_running(running: &mut Running, stop: &mut Stop) {
+    tokio::select! {
+        () = running.watch(|name, status| warn(&format!("operator {name} ended: {status}"))) => {}
+        () = stop.told() => {}
+    }
+}
+
+/// SIGTERM and SIGINT, listened to from the first moment, so that none is lost between two phases.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// To standard error. If that is closed there is nobody to tell.
+fn warn(line: &str) {
+    writeln!(std::io::stderr(), "{line}").unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(store: Option<&str>, nodes: u16) -> SandboxArgs {
+        SandboxArgs { dir: "d".into(), seed_only: false, store: store.map(str::to_owned), nodes }
+    }
+
+    #[test]
+    fn what_is_not_built_yet_is_refused_with_what_to_do() {
+        assert!(not_built_yet(&args(None, 1)).is_none());
+        for refused in [args(Some("postgres://localhost/pli"), 1), args(None, 2), args(Some("sqlite:///x"), 1)] {
+            assert!(not_built_yet(&refused).unwrap().contains("leave it out"));
+        }
+    }
+}

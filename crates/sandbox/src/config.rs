@@ -1,0 +1,155 @@
+//! The configuration file of an operator: what `pli serve` reads. Relative paths in it are relative to the file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::Serialize;
+
+use crate::manifest::Ports;
+
+/// More than any test opens: a sandbox lifts the limits on rates.
+const CONNECTIONS: usize = 2_000;
+
+/// The file, in the order in which it is written.
+#[derive(Debug, Serialize)]
+pub struct ConfigFile {
+    server: Server,
+    tls: Tls,
+    pki: Pki,
+    trust: Trust,
+    store: Store,
+    listener: Listeners,
+    limits: Limits,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    connector: Vec<Connector>,
+    route: Vec<Route>,
+}
+
+#[derive(Debug, Serialize)]
+struct Server {
+    name: String,
+    domains: Vec<String>,
+    masking_key: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Tls {
+    certificate: &'static str,
+    key: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Pki {
+    anchor: &'static str,
+    organisations: &'static str,
+    crl: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Trust {
+    list: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Store {
+    url: &'static str,
+    master_key: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Listeners {
+    smtp: Listener,
+    submission: Listener,
+    submissions: Listener,
+    imap: Listener,
+    imaps: Listener,
+    http: Listener,
+}
+
+#[derive(Debug, Serialize)]
+struct Listener {
+    address: SocketAddr,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    connections_per_address: usize,
+}
+
+/// `[[connector]]`: a hospital's own mail server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Connector {
+    /// Its name.
+    pub name: String,
+    /// The subject of its certificate.
+    pub certificate_name: String,
+    /// The domains that it may send as.
+    pub domains: Vec<String>,
+    /// Where their mail goes.
+    pub host: String,
+    /// And at which port.
+    pub port: u16,
+}
+
+/// `[[route]]`: where a domain's mail goes. Every domain of the list has one, so that a sandbox never asks the DNS.
+#[derive(Debug, Clone, Serialize)]
+pub struct Route {
+    /// The domain.
+    pub domain: String,
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Paths inside an operator's folder, as the configuration names them.
+pub mod paths {
+    /// The certificate and its chain.
+    pub const CERTIFICATE: &str = "tls/server.pem";
+    /// Its key.
+    pub const KEY: &str = "tls/server.key";
+    /// The key under which health identifiers are masked.
+    pub const MASKING_KEY: &str = "keys/masking.key";
+    /// The key that wraps the keys of messages.
+    pub const MASTER_KEY: &str = "keys/master.key";
+    /// The store.
+    pub const STORE: &str = "store/pli.db";
+    /// The configuration file.
+    pub const CONFIG: &str = "pli.toml";
+}
+
+impl ConfigFile {
+    /// The configuration of one operator.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        domains: &[String],
+        ports: Ports,
+        connectors: &[Connector],
+        routes: impl Iterator<Item = Route>,
+    ) -> Self {
+        let at = |port| Listener { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) };
+        Self {
+            server: Server { name: name.to_owned(), domains: domains.to_vec(), masking_key: paths::MASKING_KEY },
+            tls: Tls { certificate: paths::CERTIFICATE, key: paths::KEY },
+            pki: Pki { anchor: "../pki/root.pem", organisations: "../pki/organisations.pem", crl: "../pki/crl.pem" },
+            trust: Trust { list: "../whitelist.xml" },
+            store: Store { url: "sqlite://store/pli.db", master_key: paths::MASTER_KEY },
+            listener: Listeners {
+                smtp: at(ports.smtp),
+                submission: at(ports.submission),
+                submissions: at(ports.submissions),
+                imap: at(ports.imap),
+                imaps: at(ports.imaps),
+                http: at(ports.http),
+            },
+            limits: Limits { connections_per_address: CONNECTIONS },
+            connector: connectors.to_vec(),
+            route: routes.collect(),
+        }
+    }
+
+    /// The file's text.
+    pub fn to_toml(&self) -> anyhow::Result<String> {
+        Ok(format!("# Written by `pli sandbox`; read by `pli serve --config`.\n\n{}", toml::to_string(self)?))
+    }
+}

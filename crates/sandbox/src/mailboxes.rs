@@ -1,0 +1,114 @@
+//! Fills the operators' stores with mailboxes and those who may open them, before the operators start.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use pli_audit::{Event, EventKind, Face};
+use pli_store::{MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
+use pli_types::{Clock, DistinguishedName, FinessId, MailAddress, Masker, RppsId, Secret};
+
+use crate::config::paths;
+use crate::files;
+use crate::manifest::{Account, Manifest, Operator, Patient, Space};
+use crate::seed::program_subject;
+
+/// Makes every mailbox of the manifest, empty and without quota, at the operator that holds it.
+pub async fn seed(dir: &Path, manifest: &Manifest, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+    for operator in &manifest.operators {
+        let folder = dir.join(&operator.name);
+        seed_operator(&folder, operator, manifest, clock.clone())
+            .await
+            .with_context(|| format!("cannot fill the store of operator {}", operator.name))?;
+    }
+    Ok(())
+}
+
+async fn seed_operator(
+    folder: &Path,
+    operator: &Operator,
+    manifest: &Manifest,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<()> {
+    let database = folder.join(paths::STORE);
+    std::fs::create_dir_all(database.parent().unwrap_or(folder))?;
+    let config = pli_store::Config {
+        url: format!("sqlite://{}", database.display()),
+        master_key: folder.join(paths::MASTER_KEY),
+    };
+    let store = pli_store::open(&config, clock.clone()).await?;
+    let seeder = Seeder { store, masker: masker(&folder.join(paths::MASKING_KEY))?, clock };
+    for account in manifest.accounts.iter().filter(|account| account.operator == operator.name) {
+        seeder.account(account).await?;
+    }
+    for patient in manifest.patients.iter().filter(|patient| patient.operator == operator.name) {
+        seeder.patient(patient).await?;
+    }
+    Ok(())
+}
+
+fn masker(path: &Path) -> anyhow::Result<Masker> {
+    let text = files::read(path)?;
+    let mut key = [0; 32];
+    for (byte, index) in key.iter_mut().zip((0..).step_by(2)) {
+        let digits = text.get(index..index + 2).context("a masking key has 64 hexadecimal digits")?;
+        *byte = u8::from_str_radix(digits, 16)?;
+    }
+    Ok(Masker::new(&key))
+}
+
+struct Seeder {
+    store: Arc<dyn Store>,
+    masker: Masker,
+    clock: Arc<dyn Clock>,
+}
+
+impl Seeder {
+    async fn account(&self, account: &Account) -> anyhow::Result<()> {
+        let mailbox = NewMailbox {
+            address: MailAddress::parse(&account.address)?,
+            kind: account.kind,
+            rpps: account.rpps.as_deref().map(RppsId::parse).transpose()?,
+            finess: account.finess.as_deref().map(FinessId::parse).transpose()?,
+            state: MailboxState::Open,
+            quota_bytes: None,
+        };
+        let credential = match &account.password {
+            Some(password) => NewCredential::Password(Secret::new(password.clone())),
+            None => NewCredential::Certificate(DistinguishedName::parse(&program_subject().text())?),
+        };
+        self.add(mailbox, credential).await
+    }
+
+    async fn patient(&self, patient: &Patient) -> anyhow::Result<()> {
+        let mailbox = NewMailbox {
+            address: MailAddress::parse(&patient.address)?,
+            kind: MailboxKind::Patient,
+            rpps: None,
+            finess: None,
+            state: match patient.space {
+                Space::Open => MailboxState::Open,
+                Space::Closed => MailboxState::Closed,
+            },
+            quota_bytes: None,
+        };
+        self.add(mailbox, NewCredential::Password(Secret::new(patient.password.clone()))).await
+    }
+
+    async fn add(&self, mailbox: NewMailbox, credential: NewCredential) -> anyhow::Result<()> {
+        let address = mailbox.address.clone();
+        let id = self.store.add_mailbox(mailbox, vec![self.event(&address, "mailbox made")]).await?;
+        let account = NewAccount { name: address.key(), mailbox: id, credential };
+        self.store.add_account(account, vec![self.event(&address, "account made")]).await?;
+        Ok(())
+    }
+
+    fn event(&self, address: &MailAddress, what: &str) -> Event {
+        Event {
+            actor: Some("sandbox".to_owned()),
+            recipient: Some(self.masker.address(address)),
+            detail: Some(what.to_owned()),
+            ..Event::new(self.clock.now(), EventKind::Changed, Face::Cli)
+        }
+    }
+}
