@@ -2,19 +2,16 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 use pli_types::SystemClock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::process::{self, Running};
 use crate::{manifest, seed};
-
-/// Usage or configuration error (contract, "The command line").
-const USAGE: u8 = 2;
 
 /// Options of `pli sandbox`.
 #[derive(Debug, Clone, Args)]
@@ -34,39 +31,35 @@ pub struct SandboxArgs {
 }
 
 /// Makes, starts and stops a sandbox.
-pub async fn sandbox(args: SandboxArgs) -> anyhow::Result<ExitCode> {
-    if let Some(refusal) = not_built_yet(&args) {
-        warn(&refusal);
-        return Ok(ExitCode::from(USAGE));
-    }
+pub async fn sandbox(args: &SandboxArgs) -> anyhow::Result<()> {
+    refuse_what_is_not_built(args)?;
     let mut stop = Stop::listen()?;
     let dir = std::path::absolute(&args.dir)?;
     let lock = Lock::take(&dir)?;
     let seeded = seed::seed(&dir, Arc::new(SystemClock)).await?;
     if args.seed_only {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     let mut running = tokio::select! {
         running = process::start(&dir, seeded) => running?,
-        () = stop.told() => return Ok(ExitCode::SUCCESS),
+        () = stop.told() => return Ok(()),
     };
     say(&format!("sandbox ready {}", args.dir.join(manifest::FILE).display()))?;
     keep_running(&mut running, &mut stop).await;
     running.stop().await?;
     drop(lock);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// What this version cannot do is said, not guessed.
-fn not_built_yet(args: &SandboxArgs) -> Option<String> {
-    if args.store.as_deref().is_some_and(|url| !url.starts_with("sqlite:")) {
-        return Some("--store takes only SQLite so far: leave it out, and the stores are files in DIR".to_owned());
-    }
-    if args.store.is_some() {
-        return Some("--store: a sandbox keeps its SQLite files in DIR; leave it out".to_owned());
-    }
-    (args.nodes > 1)
-        .then(|| "--nodes above 1 needs a store on PostgreSQL, which is not built yet: leave it out".to_owned())
+fn refuse_what_is_not_built(args: &SandboxArgs) -> Result<(), Fault> {
+    let what = match (args.store.as_deref(), args.nodes) {
+        (Some(url), _) if url.starts_with("postgres") => "--store: stores on PostgreSQL are not built yet",
+        (Some(_), _) => "--store: the SQLite files of a sandbox are always in DIR",
+        (None, 2..) => "--nodes: more than one needs stores on PostgreSQL, which are not built yet",
+        (None, _) => return Ok(()),
+    };
+    Err(Fault::Usage(what.to_owned()))
 }
 
 async fn keep_running(running: &mut Running, stop: &mut Stop) {
@@ -115,10 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_yet_is_refused_with_what_to_do() {
-        assert!(not_built_yet(&args(None, 1)).is_none());
+    fn what_is_not_built_yet_is_refused() {
+        refuse_what_is_not_built(&args(None, 1)).unwrap();
         for refused in [args(Some("postgres://localhost/pli"), 1), args(None, 2), args(Some("sqlite:///x"), 1)] {
-            assert!(not_built_yet(&refused).unwrap().contains("leave it out"));
+            assert!(matches!(refuse_what_is_not_built(&refused), Err(Fault::Usage(_))));
         }
     }
 }

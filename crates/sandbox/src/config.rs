@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::manifest::Ports;
 
 /// More than any test opens: a sandbox lifts the limits on rates.
-const CONNECTIONS: usize = 2_000;
+const CONNECTIONS: usize = 4_000;
 
 /// The file, in the order in which it is written.
 #[derive(Debug, Serialize)]
@@ -72,6 +72,7 @@ struct Listener {
 
 #[derive(Debug, Serialize)]
 struct Limits {
+    connections: usize,
     connections_per_address: usize,
 }
 
@@ -142,7 +143,7 @@ impl ConfigFile {
                 imaps: at(ports.imaps),
                 http: at(ports.http),
             },
-            limits: Limits { connections_per_address: CONNECTIONS },
+            limits: Limits { connections: CONNECTIONS, connections_per_address: CONNECTIONS },
             connector: connectors.to_vec(),
             route: routes.collect(),
         }

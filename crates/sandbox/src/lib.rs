@@ -8,6 +8,7 @@ pub mod cast;
 pub mod cli;
 pub mod config;
 pub mod crl;
+pub mod fault;
 pub mod files;
 pub mod lock;
 pub mod mailboxes;

@@ -3,7 +3,9 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+
+use crate::fault::Fault;
 
 /// The file that is locked.
 pub const FILE: &str = "sandbox.lock";
@@ -28,7 +30,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another sandbox runs in {}: stop it, or choose another folder with --dir", dir.display())
+                Err(Fault::Taken(format!("another sandbox runs in {}", dir.display())).into())
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use pli_types::Clock;
 
 use crate::cast::{self, OperatorRole, PeerRole, Validity};
 use crate::config::{self, ConfigFile, paths};
 use crate::crl::{Lists, Revoked};
+use crate::fault::Fault;
 use crate::manifest::{Account, Connector, Manifest, Operator, Patient, Peer, Ports};
 use crate::pki::{LEAF_VALIDITY, Leaf, Purpose, Subject, TestPki, later};
 use crate::ports::Reserved;
@@ -45,10 +46,7 @@ pub async fn seed(dir: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Seeded> {
 fn refuse_other_peoples_folder(dir: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
         if entry?.file_name() != crate::lock::FILE {
-            bail!(
-                "{} is neither empty nor a whole sandbox: empty it, or choose another folder with --dir",
-                dir.display()
-            );
+            return Err(Fault::Taken(format!("{} is neither empty nor a whole sandbox", dir.display())).into());
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod sandbox;
 mod serve;
 mod trust;
 
@@ -70,6 +71,8 @@ enum Command {
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
+    /// Make and run a whole trust space on loopback, for tests and for trying out
+    Sandbox(pli_sandbox::cli::SandboxArgs),
     /// Print a shell's completion script
     Completions(completions::Args),
 }
@@ -98,6 +101,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(globals, &args),
         Command::Config(command) => config::run(globals, &command),
         Command::Trust(command) => trust::run(globals, &command),
+        Command::Sandbox(args) => sandbox::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -1,0 +1,40 @@
+//! `pli sandbox`.
+
+use pli_sandbox::cli::SandboxArgs;
+use pli_sandbox::fault::Fault;
+
+use crate::exit::{Exit, Failure};
+
+/// Makes a sandbox and runs it until SIGTERM or SIGINT. Needs no configuration.
+pub(crate) fn run(args: &SandboxArgs) -> Result<(), Failure> {
+    runtime()?.block_on(pli_sandbox::cli::sandbox(args)).map_err(|error| failure(&error))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::defect(format!("the runtime cannot be started: {error}")))
+}
+
+fn failure(error: &anyhow::Error) -> Failure {
+    let what = format!("{error:#}");
+    match error.downcast_ref::<Fault>() {
+        Some(Fault::Usage(_)) => Failure::new(Exit::Usage, "usage", what, "leave the option out"),
+        Some(Fault::Taken(_)) => Failure::new(Exit::Conflict, "conflict", what, "choose another folder with --dir"),
+        None => Failure::new(Exit::Remote, "sandbox-failed", what, "look at the cause, then try again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_must_act_decides_the_exit_code() {
+        let exit = |error: anyhow::Error| failure(&error).exit as u8;
+        assert_eq!(exit(Fault::Usage("--nodes".into()).into()), 2);
+        assert_eq!(exit(Fault::Taken("another sandbox runs".into()).into()), 4);
+        assert_eq!(exit(anyhow::anyhow!("operator pro does not listen")), 5);
+    }
+}
