@@ -3,18 +3,23 @@
 //! Only this crate imports rustls and hickory. A TLS handshake here proves that the peer holds the key of what
 //! it presents, and nothing else; whether that certificate is *believed* is [`pki::Pki::judge`]'s, asked anew for
 //! every transaction.
+//!
+//! Read [`listener`], then [`tls`], [`peer`] and [`pki`]: the way of a connection from its first byte to its name.
 
 pub mod config;
+pub mod error;
 pub mod listener;
 pub mod peer;
+mod pem;
 pub mod pki;
 pub mod resolver;
 pub mod shutdown;
 pub mod tls;
 
 pub use config::{LimitsConfig, PkiConfig, TlsConfig};
+pub use error::NetError;
 pub use listener::{Accepted, Listener};
 pub use pki::Pki;
 pub use resolver::Resolver;
 pub use shutdown::Shutdown;
-pub use tls::{ClientTls, NetError, ServerTls, TlsFacts, TlsStream};
+pub use tls::{ClientTls, ServerTls, TlsFacts, TlsStream};

@@ -25,7 +25,10 @@ impl Shutdown {
     }
 
     /// Starts a task that the end waits for. The one place that may spawn.
-    #[expect(clippy::disallowed_methods, reason = "the tracker is how every other task is spawned")]
+    ///
+    /// The task must watch [`Shutdown::begun`] by itself: nothing interrupts it, so that a transaction is never cut
+    /// in the middle. One that panics ends alone. Tasks may still be started after the end has begun, by those that
+    /// are finishing.
     pub fn spawn<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -33,7 +36,8 @@ impl Shutdown {
         self.tracker.spawn(task);
     }
 
-    /// Says that the end has come and waits for all tasks, for `patience` at most. True if all ended.
+    /// Says that the end has come and waits for all tasks, for `patience` at most. True if all ended; if not, the
+    /// process had better exit: what hangs will hang on.
     pub async fn finish(&self, patience: Duration) -> bool {
         self.token.cancel();
         self.tracker.close();

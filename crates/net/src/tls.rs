@@ -1,7 +1,21 @@
 //! TLS in both directions: [`ServerTls`], [`ClientTls`], [`TlsStream`].
 //!
 //! TLS 1.2 with the two ECDHE-RSA GCM suites of R-SMTP-7 (and their ECDSA sisters for ECDSA keys), and TLS 1.3.
+//! A handshake proves that the other side holds the key of the certificate it shows, in both versions and both
+//! directions; it never says whether that certificate is believed.
+//!
+//! Sessions are not resumed: every connection proves its key anew. A resumed session would carry a certificate
+//! over from an earlier proof, and the ticket key would be one more secret as strong as all of them; what it would
+//! save is one signature on each side.
 
+mod client;
+mod handshake;
+mod own;
+mod provider;
+mod server;
+mod verifier;
+
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,32 +23,8 @@ use pli_types::PresentedCertificate;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::config::{PkiConfig, TlsConfig};
-
-/// Why the network side could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum NetError {
-    /// A file of ours cannot be used.
-    #[error("{path}: {what}")]
-    File {
-        /// Which.
-        path: std::path::PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The handshake failed.
-    #[error("the TLS handshake failed: {0}")]
-    Handshake(String),
-    /// The socket failed.
-    #[error("the connection failed")]
-    Io(#[from] std::io::Error),
-    /// It took too long.
-    #[error("no answer in time")]
-    Timeout,
-    /// DNS did not answer, or answered that there is no server.
-    #[error("DNS: {0}")]
-    Dns(String),
-}
+pub use client::ClientTls;
+pub use server::ServerTls;
 
 /// What a handshake told.
 #[derive(Debug, Clone)]
@@ -47,45 +37,7 @@ pub struct TlsFacts {
     pub certificate: Option<PresentedCertificate>,
 }
 
-/// What our listeners show, and whether they ask for a certificate. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct ServerTls {}
-
-impl ServerTls {
-    /// For the operators' listener: asks for a certificate with an empty list of hints, takes any whose key is
-    /// proven, or none.
-    pub fn operators(_tls: &TlsConfig) -> Result<Self, NetError> {
-        Ok(Self {})
-    }
-
-    /// For people's and programs' listeners: asks for a certificate, hinting at "organisations" only, takes none.
-    pub fn clients(_tls: &TlsConfig, _pki: &PkiConfig) -> Result<Self, NetError> {
-        Ok(Self {})
-    }
-
-    /// The handshake, as the server.
-    pub async fn accept(&self, _stream: TcpStream) -> Result<(TlsStream, TlsFacts), NetError> {
-        Err(NetError::Timeout)
-    }
-}
-
-/// What we show to the servers that we connect to. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct ClientTls {}
-
-impl ClientTls {
-    /// Shows this certificate to a server that asks.
-    pub fn new(_tls: &TlsConfig) -> Result<Self, NetError> {
-        Ok(Self {})
-    }
-
-    /// The handshake, as the client. Any certificate whose key is proven is taken: the caller judges it.
-    pub async fn connect(&self, _server_name: &str, _stream: TcpStream) -> Result<(TlsStream, TlsFacts), NetError> {
-        Err(NetError::Timeout)
-    }
-}
-
-/// A connection under TLS, whichever side we are.
+/// A connection under TLS, whichever side we are. Shutting it down sends `close_notify`.
 #[derive(Debug)]
 pub struct TlsStream(tokio_rustls::TlsStream<TcpStream>);
 
@@ -106,5 +58,17 @@ impl AsyncWrite for TlsStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
     }
 }

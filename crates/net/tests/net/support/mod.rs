@@ -1,0 +1,4 @@
+//! What several tests need: a public-key infrastructure in a folder, and peers to shake hands with.
+
+pub(crate) mod peers;
+pub(crate) mod trust;
