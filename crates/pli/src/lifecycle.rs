@@ -8,8 +8,8 @@ use pli_net::Shutdown;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::config::{self, Config, Door};
-use crate::exit::{Exit, Failure};
+use crate::config::{self, Config};
+use crate::exit::Failure;
 use crate::ready;
 
 /// How long transactions under way may take to finish once the end has come.
@@ -165,26 +165,6 @@ fn changed_sections(before: &Config, after: &Config) -> Vec<String> {
     names.dedup();
     names.retain(|name| before.get(name) != after.get(name));
     names
-}
-
-/// A socket that cannot be bound.
-pub(crate) fn cannot_listen(door: Door, address: std::net::SocketAddr, error: pli_net::NetError) -> Failure {
-    use std::io::ErrorKind;
-    let what = |error: &std::io::Error| format!("[listener.{}]: {address}: {error}", door.name());
-    match &error {
-        pli_net::NetError::Io(io) if io.kind() == ErrorKind::AddrInUse => {
-            let next = "stop what listens there, or give the listener another address";
-            Failure::new(Exit::Conflict, "address-in-use", what(io), next)
-        }
-        pli_net::NetError::Io(io) if io.kind() == ErrorKind::PermissionDenied => {
-            let next = "ports below 1024 need CAP_NET_BIND_SERVICE, as in deploy/pli.service";
-            Failure::new(Exit::Usage, "address-forbidden", what(io), next)
-        }
-        pli_net::NetError::Io(io) if io.kind() == ErrorKind::AddrNotAvailable => {
-            Failure::new(Exit::Usage, "address-not-ours", what(io), "give the listener an address of this machine")
-        }
-        _ => error.into(),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod descriptors;
 mod exit;
 mod health;
 mod lifecycle;

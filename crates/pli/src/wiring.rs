@@ -1,5 +1,6 @@
 //! The relay, put together: read it from top to bottom.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig};
-use pli_net::{ClientTls, LimitsConfig, Listener, Pki, Resolver, ServerTls, Shutdown};
+use pli_net::{ClientTls, LimitsConfig, Listener, NetError, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
 use pli_types::{Clock, Masker, PresentedCertificate, SystemClock};
@@ -18,6 +19,7 @@ use rustls_pki_types::pem::PemObject;
 use tokio::sync::Notify;
 
 use crate::config::{self, Config, Door, Settings};
+use crate::descriptors;
 use crate::exit::{Exit, Failure};
 use crate::health::NodeHealth;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
@@ -27,12 +29,14 @@ use crate::watch::Watch;
 /// Runs a node until it is told to end. `path` is the file that the settings came from.
 pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&Path>) -> Result<(), Failure> {
     let signals = Signals::listen()?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
     let page = Metrics::install().map_err(|fault| Failure::defect(fault.to_string()))?;
     crate::metrics::describe();
     pli_mailflow::metrics::describe();
 
     // What is known: time, identity, whom we believe, who is listed.
     let config = &settings.config;
+    descriptors::raise(config);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
     config::check_secret_file(&config.tls.key)?;
@@ -186,9 +190,29 @@ async fn bind(config: &Config) -> Result<Vec<(Door, Listener)>, Failure> {
     let mut bound = Vec::new();
     for (door, listener) in config.listener.each() {
         let listening = Listener::bind(listener.address, limits).await;
-        bound.push((door, listening.map_err(|error| lifecycle::cannot_listen(door, listener.address, error))?));
+        bound.push((door, listening.map_err(|error| cannot_listen(door, listener.address, error))?));
     }
     Ok(bound)
+}
+
+/// A socket that cannot be bound.
+fn cannot_listen(door: Door, address: SocketAddr, error: NetError) -> Failure {
+    use std::io::ErrorKind;
+    let what = |error: &std::io::Error| format!("[listener.{}]: {address}: {error}", door.name());
+    match &error {
+        NetError::Io(io) if io.kind() == ErrorKind::AddrInUse => {
+            let next = "stop what listens there, or give the listener another address";
+            Failure::new(Exit::Conflict, "address-in-use", what(io), next)
+        }
+        NetError::Io(io) if io.kind() == ErrorKind::PermissionDenied => {
+            let next = "ports below 1024 need CAP_NET_BIND_SERVICE, as in deploy/pli.service";
+            Failure::new(Exit::Usage, "address-forbidden", what(io), next)
+        }
+        NetError::Io(io) if io.kind() == ErrorKind::AddrNotAvailable => {
+            Failure::new(Exit::Usage, "address-not-ours", what(io), "give the listener an address of this machine")
+        }
+        _ => error.into(),
+    }
 }
 
 fn ports(bound: &[(Door, Listener)]) -> Result<Ports, Failure> {
