@@ -1,6 +1,7 @@
 //! [`Failure`]: how a command ends that did not do what it was asked: exit code, stable code, what, and what next.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use pli_directory::ListFault;
 use pli_net::NetError;
@@ -53,7 +54,7 @@ impl Failure {
     pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
         let what = format!("{}: {error}", path.display());
         match error.kind() {
-            std::io::ErrorKind::NotFound => Self::new(Exit::NotFound, "file-not-found", what, "correct the path"),
+            ErrorKind::NotFound => Self::new(Exit::NotFound, "file-not-found", what, "correct the path"),
             _ => Self::new(Exit::Usage, "file-unusable", what, "correct the path or the file's permissions"),
         }
     }
@@ -110,12 +111,32 @@ impl From<NetError> for Failure {
             NetError::File { .. } => {
                 (Exit::Usage, "file-unusable", "correct the file or its path in the configuration")
             }
+            NetError::Listen { source, .. } => cannot_listen(source.kind()),
             NetError::Io(_) => (Exit::Remote, "network", "look at the cause, then try again"),
             NetError::Handshake(_) => (Exit::Remote, "tls", "look at the other side's certificate and TLS versions"),
             NetError::Timeout => (Exit::Remote, "timeout", "try again"),
             NetError::Dns(_) => (Exit::Remote, "dns", "look at /etc/resolv.conf and the name server"),
+            NetError::NoHost(_) => (Exit::NotFound, "no-host", "correct the name"),
         };
         Self::new(exit, code, chain(&error), next)
+    }
+}
+
+/// A listener's address that cannot be had: which code, and what to do next.
+fn cannot_listen(kind: ErrorKind) -> (Exit, &'static str, &'static str) {
+    match kind {
+        ErrorKind::AddrInUse => {
+            (Exit::Conflict, "address-in-use", "stop what listens there, or give the listener another address")
+        }
+        ErrorKind::PermissionDenied => (
+            Exit::Usage,
+            "address-forbidden",
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE, as in deploy/pli.service",
+        ),
+        ErrorKind::AddrNotAvailable => {
+            (Exit::Usage, "address-not-ours", "give the listener an address of this machine")
+        }
+        _ => (Exit::Remote, "network", "look at the cause, then try again"),
     }
 }
 
@@ -138,6 +159,7 @@ mod tests {
 
     #[test]
     fn who_must_act_decides_the_exit_code() {
+        let listen = |kind: ErrorKind| NetError::Listen { address: ([127, 0, 0, 1], 25).into(), source: kind.into() };
         let unavailable = |full| StoreError::Unavailable { what: "write", full, source: None };
         for (failure, exit, code) in [
             (Failure::from(unavailable(false)), 5, "store-unavailable"),
@@ -148,6 +170,9 @@ mod tests {
             (StoreError::Configuration("url".into()).into(), 2, "store-config"),
             (NetError::File { path: "x".into(), what: "no PEM".into() }.into(), 2, "file-unusable"),
             (NetError::Timeout.into(), 5, "timeout"),
+            (listen(ErrorKind::AddrInUse).into(), 4, "address-in-use"),
+            (listen(ErrorKind::PermissionDenied).into(), 2, "address-forbidden"),
+            (listen(ErrorKind::AddrNotAvailable).into(), 2, "address-not-ours"),
             (ListFault::Malformed("line 1".into()).into(), 6, "list-malformed"),
             (ListFault::Older.into(), 6, "list-older"),
             (Failure::defect("impossible"), 70, "defect"),

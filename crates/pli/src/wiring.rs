@@ -1,6 +1,5 @@
 //! The relay, put together: read it from top to bottom.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig};
-use pli_net::{ClientTls, LimitsConfig, Listener, NetError, Pki, Resolver, ServerTls, Shutdown};
+use pli_net::{ClientTls, LimitsConfig, Listener, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
 use pli_types::{Clock, Masker, PresentedCertificate, SystemClock};
@@ -189,30 +188,9 @@ async fn bind(config: &Config) -> Result<Vec<(Door, Listener)>, Failure> {
     };
     let mut bound = Vec::new();
     for (door, listener) in config.listener.each() {
-        let listening = Listener::bind(listener.address, limits).await;
-        bound.push((door, listening.map_err(|error| cannot_listen(door, listener.address, error))?));
+        bound.push((door, Listener::bind(listener.address, limits).await?));
     }
     Ok(bound)
-}
-
-/// A socket that cannot be bound.
-fn cannot_listen(door: Door, address: SocketAddr, error: NetError) -> Failure {
-    use std::io::ErrorKind;
-    let what = |error: &std::io::Error| format!("[listener.{}]: {address}: {error}", door.name());
-    match &error {
-        NetError::Io(io) if io.kind() == ErrorKind::AddrInUse => {
-            let next = "stop what listens there, or give the listener another address";
-            Failure::new(Exit::Conflict, "address-in-use", what(io), next)
-        }
-        NetError::Io(io) if io.kind() == ErrorKind::PermissionDenied => {
-            let next = "ports below 1024 need CAP_NET_BIND_SERVICE, as in deploy/pli.service";
-            Failure::new(Exit::Usage, "address-forbidden", what(io), next)
-        }
-        NetError::Io(io) if io.kind() == ErrorKind::AddrNotAvailable => {
-            Failure::new(Exit::Usage, "address-not-ours", what(io), "give the listener an address of this machine")
-        }
-        _ => error.into(),
-    }
 }
 
 fn ports(bound: &[(Door, Listener)]) -> Result<Ports, Failure> {
