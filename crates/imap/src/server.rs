@@ -1,11 +1,14 @@
-//! The connection loop.
+//! Listeners: TLS at once, or STARTTLS.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use pli_net::{Listener, Pki, ServerTls, Shutdown};
+use pli_net::{Accepted, Listener, Pki, ServerTls, Shutdown, TlsFacts};
 use pli_store::Store;
 use pli_types::{Clock, Masker};
+
+use crate::metrics;
+use crate::session::{Ended, Peer, run_session};
 
 /// What an IMAP listener needs.
 #[derive(Debug, Clone)]
@@ -31,13 +34,59 @@ pub struct ImapContext {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Serves: `implicit` TLS (993) or STARTTLS (143).
+impl std::fmt::Debug for ImapContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImapContext").finish_non_exhaustive()
+    }
+}
+
+/// What protects a connection.
+#[derive(Debug, Clone)]
+pub enum Security {
+    /// Nothing yet: only STARTTLS leads on (R-SMTP-1's sister on this face, ECO.1.1.1).
+    Clear,
+    /// TLS, and what its handshake told.
+    Tls(Box<TlsFacts>),
+}
+
+/// Serves: `implicit` TLS (993) or STARTTLS (143). Returns when shutdown has begun.
 pub async fn serve(
-    _config: Arc<ImapConfig>,
-    _context: ImapContext,
-    _tls: ServerTls,
-    _implicit: bool,
-    _listener: Listener,
-    _shutdown: Shutdown,
+    config: Arc<ImapConfig>,
+    context: ImapContext,
+    tls: ServerTls,
+    implicit: bool,
+    listener: Listener,
+    shutdown: Shutdown,
 ) {
+    metrics::describe();
+    let stop = shutdown.clone();
+    let handler = move |accepted: Accepted| {
+        let (config, context, tls, shutdown) = (Arc::clone(&config), context.clone(), tls.clone(), shutdown.clone());
+        async move { connection(accepted, &config, &context, &tls, implicit, &shutdown).await }
+    };
+    listener.serve(stop, handler).await;
+}
+
+async fn connection(
+    mut accepted: Accepted,
+    config: &ImapConfig,
+    context: &ImapContext,
+    tls: &ServerTls,
+    implicit: bool,
+    shutdown: &Shutdown,
+) {
+    let remote = accepted.remote.ip();
+    if !implicit {
+        let peer = Peer { remote, security: Security::Clear };
+        if run_session(&mut accepted.stream, &peer, config, context, shutdown, true).await == Ended::Closed {
+            return;
+        }
+    }
+    match tls.accept(accepted.stream).await {
+        Ok((mut stream, facts)) => {
+            let peer = Peer { remote, security: Security::Tls(Box::new(facts)) };
+            run_session(&mut stream, &peer, config, context, shutdown, implicit).await;
+        }
+        Err(error) => tracing::info!(%remote, %error, "an IMAP client could not begin TLS"),
+    }
 }

@@ -1,0 +1,208 @@
+//! STARTTLS, LOGIN and AUTHENTICATE (RFC 3501 §6.2): PLAIN (RFC 4616) and EXTERNAL (RFC 4422 appendix A).
+//!
+//! Whatever is wrong with who someone claims to be, the answer is the same, so that nothing can be learned of which
+//! accounts there are.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use imap_codec::imap_types::auth::AuthMechanism;
+use imap_codec::imap_types::core::AString;
+use imap_codec::imap_types::secret::Secret as Classified;
+use pli_audit::{Event, EventKind};
+use pli_store::{Account, MailboxState};
+use pli_types::{MailAddress, Secret};
+
+use crate::answer::{Answer, Fault};
+use crate::server::Security;
+use crate::session::{Holder, Next, Session};
+use crate::wire::WireError;
+use crate::{capability, metrics, record};
+
+/// Tries on one connection.
+const FAILED_MAX: u8 = 3;
+
+/// A SASL response: two names and a password fit well within.
+const RESPONSE_BYTES_MAX: usize = 4 * 1024;
+
+/// What someone shows to be let in.
+enum Proof {
+    Password { name: String, password: Secret<String> },
+    Certificate { claimed: String },
+}
+
+/// What is kept of a try.
+struct Claim {
+    /// How the record names the one who tried.
+    actor: Option<String>,
+    how: &'static str,
+}
+
+/// STARTTLS (RFC 3501 §6.2.1). What was sent behind it in clear is never interpreted: the connection is closed.
+pub(super) fn starttls(session: &mut Session<'_>, tag: &str) -> Result<Next, Fault> {
+    if !matches!(session.peer.security, Security::Clear) {
+        return Err(Answer::bad("TLS is on already").into());
+    }
+    if session.wire.buffered() > 0 {
+        return Err(WireError::Broken("bytes were sent behind STARTTLS in clear").into());
+    }
+    session.complete(tag, &Answer::ok("Begin TLS now"));
+    Ok(Next::StartTls)
+}
+
+/// LOGIN (RFC 3501 §6.2.3).
+pub(super) async fn login(
+    session: &mut Session<'_>,
+    tag: &str,
+    name: &AString<'_>,
+    password: &Classified<AString<'_>>,
+) -> Result<Next, Fault> {
+    may_sign_in(session)?;
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).ok();
+    let proof = text(name.as_ref())
+        .zip(text(password.declassify().as_ref()))
+        .map(|(name, password)| Proof::Password { name, password: Secret::new(password) });
+    judge(session, tag, proof, "login").await
+}
+
+/// AUTHENTICATE (RFC 3501 §6.2.2), with an initial response or without (RFC 4959).
+pub(super) async fn authenticate(
+    session: &mut Session<'_>,
+    tag: &str,
+    mechanism: &AuthMechanism<'_>,
+    initial: Option<Classified<Cow<'_, [u8]>>>,
+) -> Result<Next, Fault> {
+    may_sign_in(session)?;
+    let external = match mechanism {
+        AuthMechanism::Plain => false,
+        AuthMechanism::Other(_) if mechanism.as_ref().eq_ignore_ascii_case("EXTERNAL") => true,
+        _ => return Err(Answer::no("CANNOT", "This mechanism is not offered").into()),
+    };
+    let response = match initial {
+        Some(initial) => Secret::new(initial.declassify().to_vec()),
+        None => ask(session).await?,
+    };
+    let proof = if external {
+        std::str::from_utf8(response.reveal()).ok().map(|name| Proof::Certificate { claimed: name.to_owned() })
+    } else {
+        read_plain(response.reveal())
+    };
+    judge(session, tag, proof, if external { "external" } else { "plain" }).await
+}
+
+fn may_sign_in(session: &Session<'_>) -> Result<(), Answer> {
+    if session.state.account().is_some() {
+        return Err(Answer::bad("You are signed in already"));
+    }
+    match session.peer.security {
+        Security::Clear => Err(Answer::no("PRIVACYREQUIRED", "Begin TLS first, with STARTTLS")),
+        Security::Tls(_) => Ok(()),
+    }
+}
+
+/// Asks for a response, in base64 on a line of its own. `*` takes the command back.
+async fn ask(session: &mut Session<'_>) -> Result<Secret<Vec<u8>>, Fault> {
+    session.wire.say("+ \r\n");
+    let line = session.wire.line(RESPONSE_BYTES_MAX).await?;
+    let line = line.ok_or(WireError::Broken("the response is too long"))?;
+    let line = line.strip_suffix(b"\r\n").ok_or(Answer::bad("A line ends with CR LF"))?;
+    if line == b"*" {
+        return Err(Answer::bad("As you wish").into());
+    }
+    let response = STANDARD.decode(line).map_err(|_| Answer::bad("This is not base64"))?;
+    Ok(Secret::new(response))
+}
+
+/// `authzid NUL authcid NUL password` (RFC 4616 §2). Nobody may act as somebody else.
+fn read_plain(response: &[u8]) -> Option<Proof> {
+    let text = std::str::from_utf8(response).ok()?;
+    let mut parts = text.split('\0');
+    let (acts_as, name, password) = (parts.next()?, parts.next()?, parts.next()?);
+    let whole = parts.next().is_none() && !name.is_empty() && !password.is_empty();
+    let oneself = acts_as.is_empty() || acts_as == name;
+    (whole && oneself).then(|| Proof::Password { name: name.to_owned(), password: Secret::new(password.to_owned()) })
+}
+
+/// Lets in or not, records it, and completes the command.
+async fn judge(session: &mut Session<'_>, tag: &str, proof: Option<Proof>, how: &'static str) -> Result<Next, Fault> {
+    let generation = session.context.pki.generation();
+    let (account, actor, judged_under) = match &proof {
+        None => (None, None, None),
+        Some(Proof::Password { name, password }) => {
+            let account = session.context.store.sign_in_with_password(name, password).await?;
+            (account, record::claimed_name(session, name), None)
+        }
+        Some(Proof::Certificate { claimed }) => {
+            let account = by_certificate(session, claimed).await?;
+            (account, record::claimed_name(session, claimed), Some(generation))
+        }
+    };
+    let claim = Claim { actor, how };
+    match account {
+        Some(account) if account.mailbox.state != MailboxState::Suspended => {
+            succeed(session, tag, Holder { account, judged_under }, &claim).await
+        }
+        Some(_) => fail(session, tag, &claim, "mailbox-suspended").await,
+        None => fail(session, tag, &claim, "credentials-invalid").await,
+    }
+}
+
+async fn by_certificate(session: &Session<'_>, claimed: &str) -> Result<Option<Account>, Fault> {
+    let Some(name) = session.believed_certificate() else { return Ok(None) };
+    let Some(account) = session.context.store.sign_in_with_certificate(name).await? else { return Ok(None) };
+    let is_own = MailAddress::parse(claimed).is_ok_and(|claimed| claimed.key() == account.mailbox.address.key());
+    Ok((claimed.is_empty() || is_own).then_some(account))
+}
+
+async fn succeed(session: &mut Session<'_>, tag: &str, holder: Holder, claim: &Claim) -> Result<Next, Fault> {
+    let actor = session.context.masker.address(&holder.account.mailbox.address);
+    let event = Event {
+        actor: Some(actor.clone()),
+        detail: Some(claim.how.to_owned()),
+        ..record::event(session, EventKind::SignedIn)
+    };
+    // Nobody reads mail without a trace of having come in.
+    session.context.store.append_audit(vec![event]).await?;
+    metrics::sign_in(true);
+    tracing::info!(account = actor, remote = %session.peer.remote, how = claim.how, "signed in over IMAP");
+    session.sign_in(holder);
+    let capabilities = capability::words(session.offer());
+    session.complete(tag, &Answer::ok("Welcome").with_code(format!("CAPABILITY {capabilities}")));
+    Ok(Next::Go)
+}
+
+async fn fail(session: &mut Session<'_>, tag: &str, claim: &Claim, reason: &'static str) -> Result<Next, Fault> {
+    let event = Event {
+        actor: claim.actor.clone(),
+        reason: Some(reason.to_owned()),
+        detail: Some(claim.how.to_owned()),
+        ..record::event(session, EventKind::SignInFailed)
+    };
+    metrics::sign_in(false);
+    tracing::info!(account = claim.actor, remote = %session.peer.remote, reason, "sign-in over IMAP refused");
+    session.context.store.append_audit(vec![event]).await?;
+    session.complete(tag, &Answer::no("AUTHENTICATIONFAILED", "The name or its proof is not right"));
+    session.failed_sign_ins = session.failed_sign_ins.saturating_add(1);
+    if session.failed_sign_ins < FAILED_MAX {
+        return Ok(Next::Go);
+    }
+    session.wire.say("* BYE Too many tries\r\n");
+    Ok(Next::Bye)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_takes_a_name_and_a_password_for_oneself_only() {
+        assert!(read_plain(b"\0a@b.fr\0secret").is_some());
+        assert!(read_plain(b"a@b.fr\0a@b.fr\0secret").is_some());
+        for bad in
+            [&b"c@d.fr\0a@b.fr\0secret"[..], b"\0a@b.fr", b"\0\0secret", b"\0a\0", b"\0a\0b\0c", b"\xff\0a\0b", b""]
+        {
+            assert!(read_plain(bad).is_none(), "{bad:?}");
+        }
+    }
+}

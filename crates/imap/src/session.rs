@@ -1,0 +1,391 @@
+//! One session: states (RFC 3501 §3), the loop over commands, and what the client is told unasked.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pli_net::Shutdown;
+use pli_store::{Account, Change, Folder, StoreError};
+use pli_types::{CertificateUse, FolderId};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::time::Instant;
+
+use crate::answer::{Answer, Fault, Kind, store_failed};
+use crate::capability::{self, Offer};
+use crate::command::{self, Incoming};
+use crate::message::structure::Part;
+use crate::op;
+use crate::server::{ImapConfig, ImapContext, Security};
+use crate::view::{Update, View};
+use crate::wire::{Io, Patience, Wire, WireError};
+use crate::{format, metrics};
+
+/// How long a stranger may stay.
+const STRANGER_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Commands in a row that make no sense: beyond, it is no mail program.
+const MISTAKES_MAX: u8 = 10;
+
+/// The same for strangers.
+const MISTAKES_MAX_STRANGER: u8 = 3;
+
+/// The other side of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address.
+    pub remote: IpAddr,
+    /// What protects the connection.
+    pub security: Security,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It is over, the stream is closed.
+    Closed,
+    /// The client was told to begin TLS, and has sent nothing since.
+    StartTls,
+}
+
+/// Runs a session over any stream. `greet` is false after STARTTLS, where no second greeting is given.
+pub async fn run_session<S>(
+    io: &mut S,
+    peer: &Peer,
+    config: &ImapConfig,
+    context: &ImapContext,
+    shutdown: &Shutdown,
+    greet: bool,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + Sync,
+{
+    let patience = Patience::Until(Instant::now() + STRANGER_PATIENCE);
+    let io: &mut (dyn Io + '_) = io;
+    let wire = Wire::new(io, shutdown.clone(), patience);
+    let mut session =
+        Session { wire, peer, config, context, state: State::NotAuthenticated, failed_sign_ins: 0, mistakes: 0 };
+    let _open = metrics::OpenSession::begin();
+    if greet {
+        session.greet();
+    }
+    let end = session.run().await;
+    session.finish(end).await
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) wire: Wire<'a>,
+    pub(crate) peer: &'a Peer,
+    pub(crate) config: &'a ImapConfig,
+    pub(crate) context: &'a ImapContext,
+    pub(crate) state: State,
+    pub(crate) failed_sign_ins: u8,
+    mistakes: u8,
+}
+
+/// Where it stands.
+#[derive(Debug)]
+pub(crate) enum State {
+    NotAuthenticated,
+    Authenticated(Holder),
+    Selected(Holder, Box<Selected>),
+}
+
+/// Who signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    pub(crate) account: Account,
+    /// If by certificate: the generation of revocation lists under which it was judged.
+    pub(crate) judged_under: Option<u64>,
+}
+
+/// The folder that is open.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    pub(crate) folder: Folder,
+    pub(crate) read_only: bool,
+    pub(crate) view: View,
+    changes: broadcast::Receiver<Change>,
+    /// Something may have changed that the view does not know of.
+    stale: bool,
+    /// The structure of the message last asked for: clients fetch large parts piece by piece.
+    pub(crate) structure: Option<(pli_types::MessageId, Arc<Part>)>,
+}
+
+/// What follows a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next command.
+    Go,
+    /// BYE has been said.
+    Bye,
+    /// TLS.
+    StartTls,
+}
+
+impl State {
+    pub(crate) fn account(&self) -> Option<&Account> {
+        match self {
+            Self::NotAuthenticated => None,
+            Self::Authenticated(holder) | Self::Selected(holder, _) => Some(&holder.account),
+        }
+    }
+
+    /// The account, for a command that needs one.
+    pub(crate) fn signed_in(&self) -> Result<&Account, Answer> {
+        self.account().ok_or(Answer::bad("Sign in first"))
+    }
+
+    /// The open folder, for a command that needs one.
+    pub(crate) fn selected(&mut self) -> Result<&mut Selected, Answer> {
+        match self {
+            Self::Selected(_, selected) => Ok(selected),
+            Self::NotAuthenticated => Err(Answer::bad("Sign in first")),
+            Self::Authenticated(_) => Err(Answer::bad("Select a folder first")),
+        }
+    }
+
+    /// The same, for a command that changes what is in it.
+    pub(crate) fn writable(&mut self) -> Result<&mut Selected, Answer> {
+        let selected = self.selected()?;
+        if selected.read_only {
+            return Err(Answer::no("READ-ONLY", "This folder was opened with EXAMINE"));
+        }
+        Ok(selected)
+    }
+
+    /// Closes the open folder, if there is one.
+    pub(crate) fn close_folder(&mut self) {
+        *self = match std::mem::replace(self, Self::NotAuthenticated) {
+            Self::Selected(holder, _) => Self::Authenticated(holder),
+            other => other,
+        };
+    }
+
+    /// Opens a folder.
+    pub(crate) fn open_folder(&mut self, selected: Selected) {
+        *self = match std::mem::replace(self, Self::NotAuthenticated) {
+            Self::NotAuthenticated => Self::NotAuthenticated,
+            Self::Authenticated(holder) | Self::Selected(holder, _) => Self::Selected(holder, Box::new(selected)),
+        };
+    }
+}
+
+impl Selected {
+    pub(crate) fn new(folder: Folder, read_only: bool, view: View, changes: broadcast::Receiver<Change>) -> Self {
+        Self { folder, read_only, view, changes, stale: false, structure: None }
+    }
+
+    /// Waits until something in this folder may have changed.
+    pub(crate) async fn changed(&mut self) {
+        while !self.stale {
+            let change = self.changes.recv().await;
+            match change {
+                Ok(change) => self.stale |= concerns(change, self.folder.id),
+                Err(broadcast::error::RecvError::Lagged(_)) => self.stale = true,
+                // The store is gone: nothing more will change.
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    fn notice_changes(&mut self) {
+        loop {
+            match self.changes.try_recv() {
+                Ok(change) => self.stale |= concerns(change, self.folder.id),
+                Err(TryRecvError::Lagged(_)) => self.stale = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+fn concerns(change: Change, folder: FolderId) -> bool {
+    match change {
+        Change::Folder(_, changed) => changed == folder,
+        Change::Folders(_) => true,
+        Change::Queue => false,
+    }
+}
+
+impl Session<'_> {
+    fn greet(&mut self) {
+        let capabilities = capability::words(self.offer());
+        let name = &self.config.server_name;
+        self.wire.say(&format!("* OK [CAPABILITY {capabilities}] {name} Pli ready\r\n"));
+    }
+
+    async fn run(&mut self) -> Result<Next, WireError> {
+        loop {
+            let signed_in = self.state.account().is_some();
+            let next = match command::next(&mut self.wire, signed_in).await? {
+                Incoming::Command(bytes) => self.command(&bytes).await?,
+                Incoming::Append { command, message } => op::append::run(self, &command, message).await?,
+                Incoming::Refused { tag, answer } => self.complete(&tag, &answer),
+            };
+            if next != Next::Go {
+                return Ok(next);
+            }
+            if self.too_many_mistakes() {
+                self.wire.say("* BYE Too many commands that make no sense\r\n");
+                return Ok(Next::Bye);
+            }
+            self.wire.relieve().await?;
+        }
+    }
+
+    /// Carries out one whole command.
+    async fn command(&mut self, bytes: &[u8]) -> Result<Next, WireError> {
+        let Some(command) = command::parse(bytes) else {
+            let answer = Answer::bad("This is no command that I know, or its arguments are wrong");
+            return Ok(self.complete(&command::tag(bytes), &answer));
+        };
+        let tag = command.tag.as_ref().to_owned();
+        if self.certificate_fell() {
+            self.wire.say("* BYE Your certificate is no longer valid\r\n");
+            return Ok(Next::Bye);
+        }
+        match op::run(self, &tag, command.body).await {
+            Ok(next) => Ok(next),
+            Err(fault) => self.fail(&tag, fault),
+        }
+    }
+
+    /// Answers a command that could not be carried out.
+    pub(crate) fn fail(&mut self, tag: &str, fault: Fault) -> Result<Next, WireError> {
+        let answer = match fault {
+            Fault::Wire(error) => return Err(error),
+            Fault::Refused(answer) => answer,
+            Fault::Store(error) => {
+                if !matches!(error, StoreError::MailboxFull | StoreError::NotFound(_) | StoreError::Conflict(_)) {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::error!(%error, cause, "an IMAP command failed in the store");
+                }
+                store_failed(&error)
+            }
+        };
+        Ok(self.complete(tag, &answer))
+    }
+
+    /// Writes the line that ends a command.
+    pub(crate) fn complete(&mut self, tag: &str, answer: &Answer) -> Next {
+        self.mistakes = if answer.kind == Kind::Bad { self.mistakes.saturating_add(1) } else { 0 };
+        metrics::command(answer.kind.as_str());
+        self.wire.say(&answer.line(tag));
+        Next::Go
+    }
+
+    fn too_many_mistakes(&self) -> bool {
+        let max = if self.state.account().is_some() { MISTAKES_MAX } else { MISTAKES_MAX_STRANGER };
+        self.mistakes >= max
+    }
+
+    /// What this session may be offered now.
+    pub(crate) fn offer(&self) -> Offer {
+        match &self.peer.security {
+            _ if self.state.account().is_some() => Offer::SignedIn,
+            Security::Clear => Offer::Clear,
+            Security::Tls(_) => Offer::Tls { certificate: self.believed_certificate().is_some() },
+        }
+    }
+
+    /// The name in the certificate that the client showed, if it is believed now.
+    pub(crate) fn believed_certificate(&self) -> Option<&pli_types::DistinguishedName> {
+        let Security::Tls(facts) = &self.peer.security else { return None };
+        let certificate = facts.certificate.as_ref()?;
+        let judged = self.context.pki.judge(certificate, CertificateUse::Client, self.context.clock.now());
+        judged.is_ok().then_some(&certificate.subject)
+    }
+
+    /// A judgement made under earlier revocation lists is void: is the certificate still believed?
+    fn certificate_fell(&mut self) -> bool {
+        let generation = self.context.pki.generation();
+        let holder = match &self.state {
+            State::NotAuthenticated => return false,
+            State::Authenticated(holder) | State::Selected(holder, _) => holder,
+        };
+        if holder.judged_under.is_none_or(|under| under == generation) {
+            return false;
+        }
+        if self.believed_certificate().is_none() {
+            return true;
+        }
+        if let State::Authenticated(holder) | State::Selected(holder, _) = &mut self.state {
+            holder.judged_under = Some(generation);
+        }
+        false
+    }
+
+    /// Someone has signed in: from now on the patience is that of RFC 3501 §5.4.
+    pub(crate) fn sign_in(&mut self, holder: Holder) {
+        self.wire.patience = Patience::Each(self.config.idle);
+        self.state = State::Authenticated(holder);
+    }
+
+    /// Looks for changes in the open folder and tells the client. Without `look`, the store is only asked if it has
+    /// said that something changed.
+    pub(crate) async fn tell_changes(&mut self, may_expunge: bool, look: bool) -> Result<(), Fault> {
+        let State::Selected(_, selected) = &mut self.state else { return Ok(()) };
+        selected.notice_changes();
+        if selected.stale || look {
+            selected.stale = false;
+            let since = selected.view.modseq();
+            match self.context.store.changes_since(selected.folder.id, since, !selected.read_only).await {
+                Ok(changes) => selected.view.apply(changes),
+                // Somebody removed the folder itself.
+                Err(StoreError::NotFound(_)) => selected.view.clear(),
+                Err(error) => {
+                    selected.stale = true;
+                    return Err(error.into());
+                }
+            }
+        }
+        let updates = selected.view.announce(may_expunge);
+        for update in updates {
+            match update {
+                Update::Expunge(sequence) => self.wire.say(&format!("* {sequence} EXPUNGE\r\n")),
+                Update::Exists(count) => self.wire.say(&format!("* {count} EXISTS\r\n")),
+                Update::Recent(count) => self.wire.say(&format!("* {count} RECENT\r\n")),
+                Update::Keywords => self.wire.say(&format!("* FLAGS ({})\r\n", flags_in_use(&selected.view))),
+                Update::Flags(sequence, entry) => {
+                    let (uid, flags) = (entry.uid.0, format::entry_flags(&entry));
+                    self.wire.say(&format!("* {sequence} FETCH (UID {uid} FLAGS {flags})\r\n"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says good-bye as the end wants it.
+    async fn finish(&mut self, end: Result<Next, WireError>) -> Ended {
+        match end {
+            Ok(Next::StartTls) => {
+                if self.wire.flush().await.is_ok() {
+                    return Ended::StartTls;
+                }
+            }
+            Ok(Next::Go | Next::Bye) => {}
+            Err(WireError::Shutdown) => self.wire.say("* BYE The server is stopping, come back soon\r\n"),
+            Err(WireError::Timeout) => self.wire.say("* BYE You were silent for too long\r\n"),
+            Err(WireError::Broken(why)) => {
+                tracing::info!(remote = %self.peer.remote, why, "an IMAP session was closed");
+                self.wire.say(&format!("* BYE {why}\r\n"));
+            }
+            Err(error @ (WireError::Closed | WireError::Io(_))) => {
+                tracing::debug!(remote = %self.peer.remote, %error, "an IMAP session ended");
+            }
+        }
+        self.wire.close().await;
+        Ended::Closed
+    }
+}
+
+/// The words of FLAGS: the system flags, and the keywords that somebody uses.
+pub(crate) fn flags_in_use(view: &View) -> String {
+    let mut words = vec!["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
+    words.extend(view.keywords());
+    words.join(" ")
+}

@@ -1,0 +1,171 @@
+//! [`Wire`]: the connection, buffered both ways, with its patience.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use pli_net::Shutdown;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::Instant;
+
+/// Any stream that a session may run over.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Io for T {}
+
+/// How much is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Answers beyond this are sent before more is written.
+const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a client may leave us waiting to write.
+const WRITE_PATIENCE: Duration = Duration::from_mins(2);
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WireError {
+    /// The client hung up.
+    #[error("the client closed the connection")]
+    Closed,
+    /// The client said nothing for too long, or did not read.
+    #[error("the client was silent for too long")]
+    Timeout,
+    /// We are stopping.
+    #[error("the server is stopping")]
+    Shutdown,
+    /// What we had begun to send cannot be finished, or what the client sent cannot be followed.
+    #[error("{0}")]
+    Broken(&'static str),
+    /// The socket failed.
+    #[error("the connection failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// How long to wait for the client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// Until this instant, whatever it says: who has not signed in yet.
+    Until(Instant),
+    /// For this long each time.
+    Each(Duration),
+}
+
+impl Patience {
+    fn deadline(self) -> Instant {
+        match self {
+            Self::Until(instant) => instant,
+            Self::Each(duration) => Instant::now() + duration,
+        }
+    }
+}
+
+/// A connection.
+pub(crate) struct Wire<'io> {
+    io: &'io mut (dyn Io + 'io),
+    input: BytesMut,
+    output: Vec<u8>,
+    shutdown: Shutdown,
+    /// How long to wait for the client.
+    pub(crate) patience: Patience,
+}
+
+impl std::fmt::Debug for Wire<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Neither buffer: they hold passwords and mail.
+        f.debug_struct("Wire").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+impl<'io> Wire<'io> {
+    pub(crate) fn new(io: &'io mut (dyn Io + 'io), shutdown: Shutdown, patience: Patience) -> Self {
+        Self { io, input: BytesMut::new(), output: Vec::new(), shutdown, patience }
+    }
+
+    /// Where answers are written. They leave when the client is waited for, at the latest.
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    /// Writes a text.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.output.extend_from_slice(text.as_bytes());
+    }
+
+    /// Sends what is written if it has become much.
+    pub(crate) async fn relieve(&mut self) -> Result<(), WireError> {
+        if self.output.len() > OUTPUT_BYTES_MAX { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends what is written.
+    pub(crate) async fn flush(&mut self) -> Result<(), WireError> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let send = async {
+            self.io.write_all(&self.output).await?;
+            self.io.flush().await
+        };
+        tokio::time::timeout(WRITE_PATIENCE, send).await.map_err(|_| WireError::Timeout)??;
+        self.output.clear();
+        Ok(())
+    }
+
+    /// Sends what is written and says that no more will come.
+    pub(crate) async fn close(&mut self) {
+        // The client may be gone already, which is no news here.
+        if self.flush().await.is_ok() {
+            drop(tokio::time::timeout(WRITE_PATIENCE, self.io.shutdown()).await);
+        }
+    }
+
+    /// How many bytes the client has sent that were not taken yet.
+    pub(crate) fn buffered(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Sends what is written, then waits for more to read. Nothing is lost if it is not waited for to the end.
+    pub(crate) async fn fill(&mut self) -> Result<(), WireError> {
+        self.flush().await?;
+        self.input.reserve(READ_BYTES);
+        let deadline = self.patience.deadline();
+        let read = tokio::time::timeout_at(deadline, self.io.read_buf(&mut self.input));
+        let count = tokio::select! {
+            biased;
+            () = self.shutdown.begun() => return Err(WireError::Shutdown),
+            read = read => read.map_err(|_| WireError::Timeout)??,
+        };
+        if count == 0 { Err(WireError::Closed) } else { Ok(()) }
+    }
+
+    /// A line with its end, if it has come.
+    pub(crate) fn buffered_line(&mut self) -> Option<Bytes> {
+        let end = self.input.iter().position(|byte| *byte == b'\n')?;
+        Some(self.input.split_to(end + 1).freeze())
+    }
+
+    /// A line with its end. `None` if it is longer than `bytes_max`: what follows cannot be told apart any more.
+    pub(crate) async fn line(&mut self, bytes_max: usize) -> Result<Option<Bytes>, WireError> {
+        let mut looked_at = 0;
+        loop {
+            let fresh = self.input.get(looked_at..).unwrap_or_default();
+            if let Some(position) = fresh.iter().position(|byte| *byte == b'\n') {
+                let length = looked_at + position + 1;
+                return Ok((length <= bytes_max).then(|| self.input.split_to(length).freeze()));
+            }
+            looked_at = self.input.len();
+            if looked_at > bytes_max {
+                return Ok(None);
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Between one and `bytes_max` bytes, as they come.
+    pub(crate) async fn some(&mut self, bytes_max: usize) -> Result<Bytes, WireError> {
+        if self.input.is_empty() {
+            self.fill().await?;
+        }
+        let length = self.input.len().min(bytes_max);
+        Ok(self.input.split_to(length).freeze())
+    }
+}
