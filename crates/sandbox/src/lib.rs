@@ -10,6 +10,7 @@ pub mod config;
 pub mod crl;
 pub mod fault;
 pub mod files;
+pub mod letter;
 pub mod lock;
 pub mod mailboxes;
 pub mod manifest;

@@ -17,11 +17,11 @@ pub fn password() -> anyhow::Result<String> {
     Ok(bytes::<20>()?.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32))).copied().map(char::from).collect())
 }
 
-/// A key in the form that the configuration's key files have: 64 hexadecimal digits.
+/// Bytes as hexadecimal digits, the form of the configuration's key files.
 #[must_use]
-pub fn hex(key: &[u8; 32]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    key.iter().fold(String::with_capacity(64), |mut out, byte| {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
         // Writing to a String cannot fail.
         let _ = write!(out, "{byte:02x}");
         out

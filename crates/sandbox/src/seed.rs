@@ -93,8 +93,8 @@ impl Maker<'_> {
         let folder = self.dir.join(role.name);
         let (certificate, key) = (folder.join(paths::CERTIFICATE), folder.join(paths::KEY));
         self.pki.issue(&Leaf::now(&operator_subject(role), Purpose::Server, self.now))?.write(&certificate, &key)?;
-        files::write_private(&folder.join(paths::MASKING_KEY), secrets::hex(&secrets::bytes()?))?;
-        files::write_private(&folder.join(paths::MASTER_KEY), secrets::hex(&secrets::bytes()?))?;
+        files::write_private(&folder.join(paths::MASKING_KEY), secrets::hex(&secrets::bytes::<32>()?))?;
+        files::write_private(&folder.join(paths::MASTER_KEY), secrets::hex(&secrets::bytes::<32>()?))?;
         Ok(Operator {
             name: role.name.to_owned(),
             pid: None,
