@@ -1,0 +1,111 @@
+//! Scenarios against a running sandbox. A file is named after its fault or its promise.
+//!
+//! A scenario whose peer is not on this machine is listed as ignored, with the peer's name: `tests/run` installs them all.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_docs_in_private_items,
+    reason = "this is test code"
+)]
+
+mod bytes_kept_as_sent;
+mod changed_lists_take_effect;
+mod clear_text_never;
+mod hospital_with_postfix;
+mod hostile_input;
+mod killed_under_load;
+mod letter_crosses_operators;
+mod mail_programs;
+mod peer_not_proven;
+mod trust_list_of_the_field;
+
+use e2e::{Outcome, need};
+use libtest_mimic::{Arguments, Trial};
+
+/// A scenario, and what it needs beside Pli itself.
+struct Scenario {
+    name: &'static str,
+    needs: &'static [Need],
+    run: fn() -> Outcome,
+}
+
+enum Need {
+    Program(&'static str),
+    ReferenceData,
+    Root,
+}
+
+impl Need {
+    /// What is missing, if it is.
+    fn missing(&self) -> Option<String> {
+        match self {
+            Self::Program(name) => need::program(name).is_none().then(|| format!("without {name}")),
+            Self::ReferenceData => need::reference_data().is_none().then(|| "without PLI_REFERENCE_DATA".to_owned()),
+            Self::Root => (!need::is_root()).then(|| "without root".to_owned()),
+        }
+    }
+}
+
+/// `scenario!(file::function)`, with what it needs.
+macro_rules! scenario {
+    ($file:ident :: $name:ident $(, $need:expr)*) => {
+        Scenario { name: concat!(stringify!($file), "::", stringify!($name)), needs: &[$($need),*], run: $file::$name }
+    };
+}
+
+fn scenarios() -> Vec<Scenario> {
+    use Need::{Program, ReferenceData, Root};
+    vec![
+        scenario!(letter_crosses_operators::hospital_to_doctor_and_patient),
+        scenario!(letter_crosses_operators::official_documents_arrive_unchanged, ReferenceData),
+        scenario!(letter_crosses_operators::trace_tells_both_halves),
+        scenario!(letter_crosses_operators::report_comes_back_when_the_last_server_refuses),
+        scenario!(peer_not_proven::each_peer_is_refused_for_its_own_reason),
+        scenario!(peer_not_proven::no_certificate_is_refused_and_closed_after_the_third),
+        scenario!(peer_not_proven::nothing_but_the_greeting_works_before_the_proof),
+        scenario!(peer_not_proven::a_listed_peer_speaks_for_its_own_domain_only),
+        scenario!(peer_not_proven::a_peer_cannot_relay_to_a_third_party),
+        scenario!(clear_text_never::no_mail_before_tls),
+        scenario!(clear_text_never::no_sign_in_before_tls),
+        scenario!(clear_text_never::bytes_behind_starttls_are_never_interpreted),
+        scenario!(clear_text_never::bytes_behind_imap_starttls_are_never_interpreted),
+        scenario!(clear_text_never::old_tls_and_cbc_are_refused, Program("openssl")),
+        scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
+        scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
+        scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused),
+        scenario!(changed_lists_take_effect::a_domain_that_leaves_the_list_is_refused),
+        scenario!(trust_list_of_the_field::the_real_list_loads, ReferenceData),
+        scenario!(trust_list_of_the_field::the_list_as_published_is_refused_as_truncated, ReferenceData),
+        scenario!(hostile_input::an_over_long_command_line_is_answered),
+        scenario!(hostile_input::bare_line_ends_and_nul_are_refused_and_hide_no_message),
+        scenario!(hostile_input::ten_thousand_recipients_are_bounded),
+        scenario!(hostile_input::a_gigabyte_of_data_costs_no_memory),
+        scenario!(hostile_input::garbage_instead_of_a_hello_leaves_the_next_client_served),
+        scenario!(hostile_input::a_slow_peer_holds_nobody_up),
+        scenario!(hostile_input::unknown_commands_are_answered_and_bounded),
+        scenario!(mail_programs::swaks_submits_on_both_ports, Program("swaks")),
+        scenario!(mail_programs::swaks_relays_as_a_listed_operator, Program("swaks")),
+        scenario!(mail_programs::python_sends_and_reads, Program("python3")),
+        scenario!(mail_programs::curl_sends_and_reads, Program("curl")),
+        scenario!(mail_programs::mbsync_mirrors_a_mailbox, Program("mbsync")),
+        scenario!(mail_programs::an_application_signs_in_with_its_certificate),
+        scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
+        scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
+    ]
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = scenarios().into_iter().map(|scenario| {
+        let missing: Vec<String> = scenario.needs.iter().filter_map(Need::missing).collect();
+        let name = if missing.is_empty() {
+            scenario.name.to_owned()
+        } else {
+            format!("{} ({})", scenario.name, missing.join(", "))
+        };
+        Trial::test(name, move || (scenario.run)().map_err(|error| format!("{error:#}").into()))
+            .with_ignored_flag(!missing.is_empty())
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
