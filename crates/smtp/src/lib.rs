@@ -1,7 +1,15 @@
 //! Speaks SMTP; decides nothing about mail.
 //!
-//! `proto/` is the protocol machine without sockets, `server.rs` the driver, `replies.rs` the one place with reply texts.
+//! [`proto`] is the protocol machine, without sockets or clock; `driver.rs` carries its events to
+//! [`pli_mailflow::Intake`] and the answers back; [`server`] has the listeners; [`replies`] is the one place with reply
+//! texts. A message that is on stable storage gets its `250` here, and nothing else does.
 
+mod auth;
+mod driver;
+mod metrics;
+pub mod proto;
+pub mod replies;
+pub mod sasl;
 pub mod server;
 
 pub use server::{SmtpConfig, operators, submission};

@@ -150,7 +150,7 @@ pub trait Store: Mailboxes + Queue + Accounts + AuditRows {
 
 /// Takes a body in pieces (see [`Queue::stage`]). Dropped without [`BodyWriter::finish`], it leaves nothing behind.
 #[async_trait]
-pub trait BodyWriter: Send {
+pub trait BodyWriter: Send + Sync {
     /// Adds bytes.
     async fn write(&mut self, bytes: &[u8]) -> Result<()>;
     /// Closes the body. A large one is on stable storage, in a file, when this returns.

@@ -1,0 +1,60 @@
+//! All metrics of this crate. Labels hold a listener's name, a reason's code or an outcome, never anything of a message.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use pli_audit::Face;
+use pli_policy::Reason;
+
+const CONNECTIONS: &str = "pli_smtp_connections_total";
+const CONNECTIONS_OPEN: &str = "pli_smtp_connections_open";
+const HANDSHAKES_FAILED: &str = "pli_smtp_tls_handshakes_failed_total";
+const MESSAGES_ACCEPTED: &str = "pli_smtp_messages_accepted_total";
+const REFUSALS: &str = "pli_smtp_refusals_total";
+const SIGN_INS: &str = "pli_smtp_sign_ins_total";
+
+/// Tells the recorder what each is. Called by every listener when it starts.
+pub(crate) fn describe() {
+    describe_counter!(CONNECTIONS, Unit::Count, "Connections taken, by listener.");
+    describe_gauge!(CONNECTIONS_OPEN, Unit::Count, "Connections open now, by listener.");
+    describe_counter!(HANDSHAKES_FAILED, Unit::Count, "TLS handshakes that failed, by listener.");
+    describe_counter!(MESSAGES_ACCEPTED, Unit::Count, "Messages answered with 250, by listener.");
+    describe_counter!(REFUSALS, Unit::Count, "Commands and messages refused or put off, by listener and reason.");
+    describe_counter!(SIGN_INS, Unit::Count, "Tries to sign in, by outcome.");
+}
+
+fn label(face: Face) -> &'static str {
+    if face == Face::Smtp { "smtp" } else { "submission" }
+}
+
+/// Counts a connection in, and out again when dropped.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Face);
+
+impl OpenConnection {
+    pub(crate) fn new(face: Face) -> Self {
+        counter!(CONNECTIONS, "listener" => label(face)).increment(1);
+        gauge!(CONNECTIONS_OPEN, "listener" => label(face)).increment(1.0);
+        Self(face)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        gauge!(CONNECTIONS_OPEN, "listener" => label(self.0)).decrement(1.0);
+    }
+}
+
+pub(crate) fn handshake_failed(face: Face) {
+    counter!(HANDSHAKES_FAILED, "listener" => label(face)).increment(1);
+}
+
+pub(crate) fn accepted(face: Face) {
+    counter!(MESSAGES_ACCEPTED, "listener" => label(face)).increment(1);
+}
+
+pub(crate) fn refused(face: Face, reason: Reason) {
+    counter!(REFUSALS, "listener" => label(face), "reason" => reason.code()).increment(1);
+}
+
+pub(crate) fn signed_in(outcome: &'static str) {
+    counter!(SIGN_INS, "outcome" => outcome).increment(1);
+}

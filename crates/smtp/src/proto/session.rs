@@ -1,0 +1,469 @@
+//! [`Session`]: who may say what, when. Everything outside of the protocol is asked through [`Event`]s.
+//!
+//! The driver fills [`Session::space`], takes [`Session::next_event`] until it is told why there is none, and gives one
+//! [`Session::answer`] to each event that asks. Commands that the client sent ahead (RFC 2920) wait for that answer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pli_policy::Reason;
+use pli_types::{Domain, LocalPart, MailAddress, Recipient, Secret};
+
+use super::command::{Command, SyntaxError};
+use super::data::{DataReader, End};
+use super::event::{Event, Interrupt};
+use super::input::{Input, Line};
+use super::parameters::{MailParameters, RecipientParameters};
+use super::path::ForwardPath;
+use super::reply::Reply;
+use crate::replies;
+use crate::sasl::{self, Mechanism, SaslError};
+
+/// Lines that were no commands before the connection is closed: nobody who speaks SMTP makes so many, and who
+/// speaks something else (HTTP from a tricked browser) gets no further.
+const ERRORS_MAX: u32 = 10;
+/// Tries to sign in before the connection is closed.
+const SIGN_INS_MAX: u32 = 3;
+/// Senders refused to a peer that has proven nothing before the connection is closed.
+const UNPROVEN_MAX: u32 = 3;
+
+/// Which kind of listener the client came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Other servers. No sign-in: the certificate is judged at each `MAIL`.
+    Operators,
+    /// People and programs, who sign in.
+    Submission,
+}
+
+/// What a machine needs to know of its listener.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// Which kind.
+    pub door: Door,
+    /// Our name, in the greeting.
+    pub server_name: String,
+    /// The largest message taken, in octets.
+    pub message_bytes_max: u64,
+    /// Where `<postmaster>` without a domain goes (RFC 5321 §4.5.1).
+    pub postmaster_domain: Option<Domain>,
+}
+
+/// The connection is under TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tls {
+    /// The client showed a certificate, so EXTERNAL can be offered.
+    pub certificate: bool,
+}
+
+/// Where the dialogue stands.
+#[derive(Debug)]
+enum State {
+    /// Before `EHLO` or `HELO`, or after STARTTLS.
+    Greeted,
+    /// Between transactions.
+    Ready,
+    /// A sender was accepted, and so many recipients.
+    Transaction { recipients: usize, smtputf8: bool },
+    /// Within the body.
+    Data(DataReader),
+    /// `AUTH` waits for the client's response.
+    SignIn(Mechanism),
+    /// `STARTTLS` was answered; the next bytes are the handshake's.
+    Handshake,
+    /// Nothing is read any more.
+    Closed,
+}
+
+/// What the driver was asked.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    Sender { smtputf8: bool },
+    Recipient,
+    Message,
+    SignIn,
+}
+
+/// The machine of one connection.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<SessionConfig>,
+    input: Input,
+    state: State,
+    tls: Option<Tls>,
+    signed_in: bool,
+    asked: Option<Question>,
+    /// What must be told before the next line is looked at.
+    pending: VecDeque<Event<'static>>,
+    errors: u32,
+    failed_sign_ins: u32,
+    unproven: u32,
+}
+
+impl Session {
+    /// Begins with the greeting; `tls` if the handshake came first.
+    #[must_use]
+    pub fn new(config: Arc<SessionConfig>, tls: Option<Tls>) -> Self {
+        let greeting = Event::Say(replies::greeting(&config.server_name));
+        Self {
+            config,
+            input: Input::new(),
+            state: State::Greeted,
+            tls,
+            signed_in: false,
+            asked: None,
+            pending: VecDeque::from([greeting]),
+            errors: 0,
+            failed_sign_ins: 0,
+            unproven: 0,
+        }
+    }
+
+    /// Where to read into. Never empty after [`Interrupt::NeedInput`] and [`Event::Close`].
+    pub fn space(&mut self) -> &mut [u8] {
+        if matches!(self.state, State::Closed) {
+            self.input.clear();
+        }
+        self.input.space()
+    }
+
+    /// Says how many bytes of [`Session::space`] were filled.
+    pub fn filled(&mut self, count: usize) {
+        self.input.filled(count);
+    }
+
+    /// Copies bytes in; gives how many there was space for.
+    pub fn enqueue_input(&mut self, bytes: &[u8]) -> usize {
+        let space = self.input.space();
+        let count = space.len().min(bytes.len());
+        for (to, from) in space.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.input.filled(count);
+        count
+    }
+
+    /// What happens next, or why nothing does.
+    pub fn next_event(&mut self) -> Result<Event<'_>, Interrupt> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Ok(event);
+            }
+            if self.asked.is_some() {
+                return Err(Interrupt::NeedAnswer);
+            }
+            match &self.state {
+                State::Closed => return Ok(Event::Close),
+                State::Handshake => return Err(Interrupt::NeedInput),
+                State::Data(_) => return self.read_body(),
+                _ => {}
+            }
+            match self.input.take_line().ok_or(Interrupt::NeedInput)? {
+                Line::Complete(place) => self.on_line(place),
+                Line::TooLong => self.on_error(SyntaxError::LineTooLong),
+                Line::BareLineFeed => self.close(replies::bare_line_feed()),
+            }
+        }
+    }
+
+    /// Answers the event that asked. Whether the answer is a yes is told by its code.
+    pub fn answer(&mut self, reply: Reply) {
+        let Some(question) = self.asked.take() else { return };
+        let yes = reply.is_positive();
+        let leaves_unproven = reply.reason().is_some_and(is_about_the_peer);
+        self.say(reply);
+        match question {
+            Question::Sender { smtputf8 } if yes => self.state = State::Transaction { recipients: 0, smtputf8 },
+            Question::Sender { .. } => self.on_sender_refused(leaves_unproven),
+            Question::Recipient => {
+                if let State::Transaction { recipients, .. } = &mut self.state {
+                    *recipients += usize::from(yes);
+                }
+            }
+            Question::Message if matches!(self.state, State::Closed) => {}
+            Question::Message => self.state = State::Ready,
+            Question::SignIn if yes => self.signed_in = true,
+            Question::SignIn => self.on_sign_in_failed(),
+        }
+    }
+
+    /// The handshake is done. Everything said in clear is forgotten (RFC 3207 §4.2).
+    pub fn tls_established(&mut self, tls: Tls) {
+        self.input.clear();
+        self.pending.clear();
+        self.state = State::Greeted;
+        self.tls = Some(tls);
+        (self.errors, self.failed_sign_ins, self.unproven) = (0, 0, 0);
+    }
+
+    /// Says a last word; whatever the client has sent ahead is not looked at.
+    pub fn close(&mut self, reply: Reply) {
+        self.asked = None;
+        self.say(reply);
+        self.state = State::Closed;
+    }
+
+    /// Between transactions: nothing would be lost by closing now.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !matches!(self.state, State::Transaction { .. } | State::Data(_)) && self.asked.is_none()
+    }
+
+    /// Within the body of a message.
+    #[must_use]
+    pub fn is_in_data(&self) -> bool {
+        matches!(self.state, State::Data(_))
+    }
+
+    fn say(&mut self, reply: Reply) {
+        self.pending.push_back(Event::Say(reply));
+    }
+
+    fn ask(&mut self, question: Question, event: Event<'static>) {
+        self.asked = Some(question);
+        self.pending.push_back(event);
+    }
+
+    fn on_line(&mut self, place: std::ops::Range<usize>) {
+        if let State::SignIn(mechanism) = self.state {
+            self.state = State::Ready;
+            let response = Secret::new(self.input.bytes(place.clone()).to_vec());
+            self.input.wipe(place);
+            return self.on_sasl_response(mechanism, response.reveal());
+        }
+        let command = Command::parse(self.input.bytes(place.clone()));
+        if matches!(command, Ok(Command::Auth { .. })) {
+            self.input.wipe(place);
+        }
+        match command {
+            Ok(command) => self.on_command(command),
+            Err(error) => self.on_error(error),
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Ehlo(name) => self.on_hello(name, true),
+            Command::Helo(name) => self.on_hello(name, false),
+            Command::Noop => self.say(replies::done()),
+            Command::Rset => self.on_reset(),
+            Command::Quit => self.close(replies::bye()),
+            Command::StartTls => self.on_start_tls(),
+            Command::Mail { path, parameters } => self.on_mail(path, parameters),
+            Command::Unknown => {
+                self.say(replies::unknown_command());
+                self.count_error();
+            }
+            // RFC 3207 §4: in clear, all the rest is refused.
+            _ if self.tls.is_none() => self.say(replies::for_refusal(Reason::TlsRequired, false)),
+            Command::Auth { mechanism, initial } => self.on_auth(&mechanism, initial),
+            Command::Rcpt { path, parameters } => self.on_rcpt(path, parameters),
+            Command::Data => self.on_data(),
+            Command::Vrfy => self.say(replies::cannot_verify()),
+            Command::Expn => self.say(replies::not_offered()),
+            Command::Help => self.say(replies::help()),
+        }
+    }
+
+    fn on_hello(&mut self, name: String, extended: bool) {
+        self.state = State::Ready;
+        self.pending.push_back(Event::Hello(name));
+        let reply = if extended {
+            replies::extended_hello(&self.config.server_name, &self.keywords())
+        } else {
+            replies::hello(&self.config.server_name)
+        };
+        self.say(reply);
+    }
+
+    /// What `EHLO` offers. An extension is offered here and nowhere else.
+    fn keywords(&self) -> Vec<String> {
+        let mut out = vec![
+            "PIPELINING".to_owned(),
+            format!("SIZE {}", self.config.message_bytes_max),
+            "8BITMIME".to_owned(),
+            "SMTPUTF8".to_owned(),
+            "ENHANCEDSTATUSCODES".to_owned(),
+            "DSN".to_owned(),
+        ];
+        match (self.tls, self.config.door) {
+            (None, _) => out.push("STARTTLS".to_owned()),
+            (Some(Tls { certificate: true }), Door::Submission) => out.push("AUTH PLAIN EXTERNAL".to_owned()),
+            (Some(Tls { certificate: false }), Door::Submission) => out.push("AUTH PLAIN".to_owned()),
+            (Some(_), Door::Operators) => {}
+        }
+        out
+    }
+
+    fn on_reset(&mut self) {
+        if matches!(self.state, State::Transaction { .. }) {
+            self.state = State::Ready;
+        }
+        self.pending.push_back(Event::Reset);
+        self.say(replies::done());
+    }
+
+    fn on_start_tls(&mut self) {
+        if self.tls.is_some() {
+            return self.say(replies::already_tls());
+        }
+        // What came behind STARTTLS in clear may be someone else's (CVE-2011-0411): it is never read as commands, and
+        // a client that sends it cannot be helped.
+        if !self.input.is_empty() {
+            self.input.clear();
+            return self.close(replies::input_behind_starttls());
+        }
+        self.say(replies::ready_for_tls());
+        self.pending.push_back(Event::StartTls);
+        self.state = State::Handshake;
+    }
+
+    /// Before TLS, and before signing in, `MAIL` is asked as ever: the refusal belongs on the record.
+    fn on_mail(&mut self, sender: pli_types::ReversePath, parameters: MailParameters) {
+        match self.state {
+            State::Transaction { .. } => self.say(replies::nested_mail()),
+            State::Greeted if self.tls.is_some() => self.say(replies::hello_first()),
+            _ => {
+                let too_big = parameters.size.is_some_and(|size| size > self.config.message_bytes_max);
+                let question = Question::Sender { smtputf8: parameters.envelope.smtputf8 };
+                self.ask(question, Event::Mail { sender, parameters: parameters.envelope, too_big });
+            }
+        }
+    }
+
+    fn on_sender_refused(&mut self, leaves_unproven: bool) {
+        self.unproven += u32::from(leaves_unproven);
+        if self.unproven >= UNPROVEN_MAX {
+            self.state = State::Closed;
+        }
+    }
+
+    fn on_rcpt(&mut self, path: ForwardPath, parameters: RecipientParameters) {
+        let State::Transaction { smtputf8, .. } = self.state else {
+            return self.say(replies::sender_first());
+        };
+        let address = match path {
+            ForwardPath::Address(address) => Some(address),
+            ForwardPath::Postmaster => self.postmaster(),
+        };
+        match address {
+            None => self.say(replies::for_refusal(Reason::RecipientUnknown, false)),
+            Some(address) if address.needs_smtputf8() && !smtputf8 => self.say(replies::needs_smtputf8()),
+            Some(address) => {
+                let recipient = Recipient { address, notify: parameters.notify, orcpt: parameters.orcpt };
+                self.ask(Question::Recipient, Event::Recipient(recipient));
+            }
+        }
+    }
+
+    fn postmaster(&self) -> Option<MailAddress> {
+        let domain = self.config.postmaster_domain.clone()?;
+        Some(MailAddress::new(LocalPart::parse("postmaster").ok()?, domain))
+    }
+
+    fn on_data(&mut self) {
+        match self.state {
+            State::Transaction { recipients: 0, .. } => self.say(replies::no_recipients()),
+            State::Transaction { .. } => {
+                self.state = State::Data(DataReader::new(self.config.message_bytes_max));
+                self.say(replies::start_mail_input());
+            }
+            _ => self.say(replies::sender_first()),
+        }
+    }
+
+    fn read_body(&mut self) -> Result<Event<'_>, Interrupt> {
+        let State::Data(reader) = &mut self.state else { return Err(Interrupt::NeedInput) };
+        while !self.input.is_empty() {
+            let progress = reader.read(self.input.unread());
+            let place = self.input.consume(progress.consumed);
+            if let Some(end) = progress.end {
+                let fault = reader.fault();
+                self.asked = Some(Question::Message);
+                self.state = if end == End::Complete { State::Ready } else { State::Closed };
+                return Ok(Event::Message { fault });
+            }
+            if !progress.body.is_empty() {
+                return Ok(Event::Body(self.input.bytes(place + progress.body.start..place + progress.body.end)));
+            }
+        }
+        Err(Interrupt::NeedInput)
+    }
+
+    fn on_auth(&mut self, mechanism: &str, initial: Option<Secret<String>>) {
+        if self.config.door == Door::Operators {
+            return self.say(replies::not_offered());
+        }
+        if matches!(self.state, State::Greeted) {
+            return self.say(replies::hello_first());
+        }
+        if self.signed_in || matches!(self.state, State::Transaction { .. }) {
+            return self.say(replies::no_sign_in_now());
+        }
+        let offered = |mechanism: &Mechanism| match mechanism {
+            Mechanism::Plain => true,
+            Mechanism::External => self.tls.is_some_and(|tls| tls.certificate),
+        };
+        match (Mechanism::parse(mechanism).filter(offered), initial) {
+            (None, _) => self.say(replies::unknown_mechanism()),
+            (Some(mechanism), Some(initial)) => self.on_sasl_response(mechanism, initial.reveal().as_bytes()),
+            (Some(mechanism), None) => {
+                self.state = State::SignIn(mechanism);
+                self.say(replies::sasl_challenge());
+            }
+        }
+    }
+
+    fn on_sasl_response(&mut self, mechanism: Mechanism, response: &[u8]) {
+        if response == b"*" {
+            return self.say(replies::sign_in_cancelled());
+        }
+        match sasl::decode(mechanism, response) {
+            Ok(credentials) => self.ask(Question::SignIn, Event::SignIn(credentials)),
+            Err(SaslError::Malformed) => self.on_error(SyntaxError::SaslResponse),
+            Err(SaslError::OtherIdentity) => {
+                self.say(replies::for_refusal(Reason::AuthenticationFailed, false));
+                self.on_sign_in_failed();
+            }
+        }
+    }
+
+    fn on_sign_in_failed(&mut self) {
+        self.failed_sign_ins += 1;
+        if self.failed_sign_ins >= SIGN_INS_MAX {
+            self.close(replies::too_many_sign_ins());
+        }
+    }
+
+    fn on_error(&mut self, error: SyntaxError) {
+        if matches!(error, SyntaxError::LineTooLong) && matches!(self.state, State::SignIn(_)) {
+            self.state = State::Ready; // RFC 4954 §4: the exchange is over.
+        }
+        self.say(replies::syntax(error));
+        self.count_error();
+    }
+
+    fn count_error(&mut self) {
+        self.errors += 1;
+        if self.errors >= ERRORS_MAX {
+            self.close(replies::too_many_errors());
+        }
+    }
+}
+
+/// Reasons that say that nobody knows who the peer is.
+fn is_about_the_peer(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::TlsRequired
+            | Reason::CertificateMissing
+            | Reason::CertificateUntrusted
+            | Reason::CertificateExpired
+            | Reason::CertificateNotYetValid
+            | Reason::CertificateRevoked
+            | Reason::CertificateUsage
+            | Reason::RevocationUnknown
+            | Reason::CertificateNotListed
+            | Reason::ListUnavailable
+    )
+}
