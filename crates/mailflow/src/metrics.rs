@@ -28,7 +28,7 @@ pub fn describe() {
     describe_counter!(CONNECTIONS, "Connections to other servers used for a message, by kind (new, reused).");
     describe_gauge!(UNDER_WAY, "Deliveries to other servers under way.");
     describe_histogram!(AGE, Unit::Seconds, "From acceptance here to acceptance by the next server.");
-    describe_counter!(REPORTS, "Reports of non-delivery written, by result (sent, refused).");
+    describe_counter!(REPORTS, "Reports of non-delivery written.");
 }
 
 pub(crate) fn accepted(face: Face, bytes: u64, mailboxes: usize, relays: usize) {
@@ -56,7 +56,8 @@ fn face_name(face: Face) -> &'static str {
     }
 }
 
-pub(crate) fn tried(outcome: &'static str, reason: &'static str) {
+/// `reason` is the stable code of one, or `none`.
+pub(crate) fn tried(outcome: &'static str, reason: String) {
     counter!(TRIES, "outcome" => outcome, "reason" => reason).increment(1);
 }
 
@@ -72,6 +73,6 @@ pub(crate) fn relayed_after(age: Duration) {
     histogram!(AGE).record(age.as_secs_f64());
 }
 
-pub(crate) fn reported(sent: bool) {
-    counter!(REPORTS, "result" => if sent { "sent" } else { "refused" }).increment(1);
+pub(crate) fn reported(reports: usize) {
+    counter!(REPORTS).increment(reports as u64);
 }

@@ -84,10 +84,7 @@ pub(crate) async fn of_recipient(
     let domain = address.domain();
     let connector_domain = intake.routes.is_connector_domain(domain);
     let hosted = !connector_domain && intake.config.hosted_domains.contains(domain);
-    let mailbox = match hosted || connector_domain {
-        true => intake.store.0.mailbox(address).await?,
-        false => None,
-    };
+    let mailbox = if hosted || connector_domain { intake.store.0.mailbox(address).await? } else { None };
     let facts = RecipientFacts {
         address: address.clone(),
         hosted,

@@ -147,7 +147,7 @@ impl Intake {
     ) -> Result<Transaction, Refusal> {
         let list = self.trust.current();
         let facts = facts::at_mail(self, list.as_deref(), &session.client, sender);
-        let transaction = Transaction::of_client(self, list, session, facts, parameters);
+        let mut transaction = Transaction::of_client(self, list, session, facts, parameters);
         transaction.decide().await?;
         Ok(transaction)
     }

@@ -114,7 +114,7 @@ impl Transaction {
     }
 
     /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned.
-    pub(super) async fn decide(&self) -> Result<(), Refusal> {
+    pub(super) async fn decide(&mut self) -> Result<(), Refusal> {
         let refusal = match pli_policy::decide(&self.facts, &self.intake.config.ruleset) {
             Decision::Accept => return Ok(()),
             Decision::Defer(reason) => Refusal { reason, temporary: true },
@@ -166,9 +166,10 @@ impl Transaction {
             return Err(refusal.clone());
         }
         self.body_bytes = self.body_bytes.saturating_add(bytes.len() as u64);
-        let taken = match self.body_bytes > self.intake.config.message_bytes_max {
-            true => Err(self.refused_here(Reason::MessageTooBig).await),
-            false => self.take(bytes).await,
+        let taken = if self.body_bytes > self.intake.config.message_bytes_max {
+            Err(self.refused_here(Reason::MessageTooBig).await)
+        } else {
+            self.take(bytes).await
         };
         if let Err(refusal) = &taken {
             // What was staged goes with the writer.
@@ -276,12 +277,11 @@ impl Transaction {
         let mut deliveries = Vec::new();
         let mut relays = Vec::new();
         for Accepted { recipient, mailbox } in self.recipients.drain(..) {
-            match mailbox {
-                Some(mailbox) => deliveries.push(mailbox),
-                None => {
-                    let destination = recipient.address.domain().clone();
-                    relays.push(Relay { id: QueueId::at(now), recipient, destination, expires_at });
-                }
+            if let Some(mailbox) = mailbox {
+                deliveries.push(mailbox);
+            } else {
+                let destination = recipient.address.domain().clone();
+                relays.push(Relay { id: QueueId::at(now), recipient, destination, expires_at });
             }
         }
         NewMessage {
@@ -299,7 +299,7 @@ impl Transaction {
     /// One event for the message, naming all its recipients, and one for each mailbox that it is put into.
     fn acceptance_events(&self, now: Timestamp, bytes: u64) -> Vec<Event> {
         let masker = &self.intake.masker;
-        let masked: Vec<String> =
+        let recipients: Vec<String> =
             self.recipients.iter().map(|accepted| masker.address(&accepted.recipient.address)).collect();
         let tls = self.wire.as_ref().and_then(|wire| wire.tls.as_ref());
         let detail = match tls {
@@ -308,11 +308,11 @@ impl Transaction {
         };
         let mut events = vec![Event {
             message: Some(self.id),
-            recipient: Some(masked.join(", ")),
+            recipient: Some(recipients.join(", ")),
             detail: Some(detail),
             ..self.witness.event(now, EventKind::Accepted)
         }];
-        for (accepted, recipient) in self.recipients.iter().zip(masked) {
+        for (accepted, recipient) in self.recipients.iter().zip(recipients) {
             if accepted.mailbox.is_some() {
                 events.push(Event {
                     message: Some(self.id),
@@ -325,12 +325,12 @@ impl Transaction {
     }
 
     /// Records a refusal that the protocol machine found (line endings, size, NUL) and drops what was staged.
-    pub async fn refuse(self, reason: Reason) -> Refusal {
+    pub async fn refuse(mut self, reason: Reason) -> Refusal {
         self.refused_here(reason).await
     }
 
     /// Records a refusal that is no rule's: it lies in the bytes.
-    async fn refused_here(&self, reason: Reason) -> Refusal {
+    async fn refused_here(&mut self, reason: Reason) -> Refusal {
         self.witness.refused(&self.intake, reason, None).await;
         let temporary = matches!(reason, Reason::MailboxFull | Reason::StoreUnavailable | Reason::RateExceeded);
         Refusal { reason, temporary }

@@ -1,0 +1,119 @@
+//! Where a destination's mail goes, and which certificate its server must show: [`Way`].
+
+use pli_directory::{Route, TrustList};
+use pli_net::{NetError, Resolver};
+use pli_policy::Reason;
+use pli_types::{CertificateUse, DistinguishedName, Domain, PresentedCertificate};
+
+use super::verdict::{Trouble, Verdict};
+use crate::intake::Intake;
+
+/// Servers of one domain that are tried at most.
+const HOSTS_MAX: usize = 5;
+
+/// The servers to try, best first, and what each must prove.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// Name and port.
+    pub(crate) hosts: Vec<(String, u16)>,
+    expected: Expected,
+}
+
+/// Which certificate is the right one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expected {
+    /// One that the list names for this domain (scenario 7).
+    ListedFor(Domain),
+    /// The connector's.
+    Named(DistinguishedName),
+}
+
+impl Way {
+    /// Finds it. A domain that the list no longer names gets no more mail (scenario 14); a connector's domain is ours to
+    /// hand over, whether listed or not.
+    pub(crate) async fn find(
+        intake: &Intake,
+        resolver: &Resolver,
+        port: u16,
+        destination: &Domain,
+    ) -> Result<Self, Verdict> {
+        let route = intake.routes.route(destination);
+        let expected = match &route {
+            Route::Connector(connector) => Expected::Named(connector.certificate_name.clone()),
+            Route::Mx | Route::Static { .. } => {
+                must_be_listed(intake, destination)?;
+                Expected::ListedFor(destination.clone())
+            }
+        };
+        let hosts = match route {
+            Route::Connector(connector) => vec![(connector.host, connector.port)],
+            Route::Static { host, port } => vec![(host, port)],
+            Route::Mx => mail_hosts(intake, resolver, port, destination).await?,
+        };
+        Ok(Self { hosts, expected })
+    }
+
+    /// Is this the certificate that a server on this way must show? Judged anew for every message, under the
+    /// revocation lists and the trust list in force.
+    pub(crate) fn admits(&self, intake: &Intake, certificate: &PresentedCertificate) -> Result<(), String> {
+        intake
+            .pki
+            .judge(certificate, CertificateUse::Server, intake.clock.now())
+            .map_err(|fault| format!("{fault}: {}", certificate.subject))?;
+        if self.expected.is_met_by(&certificate.subject, intake.trust.current().as_deref()) {
+            return Ok(());
+        }
+        Err(match &self.expected {
+            Expected::ListedFor(domain) => {
+                format!("the server's certificate is not listed for {domain}: {}", certificate.subject)
+            }
+            Expected::Named(name) => {
+                format!("the server's certificate is not the connector's, {name}: {}", certificate.subject)
+            }
+        })
+    }
+}
+
+impl Expected {
+    fn is_met_by(&self, subject: &DistinguishedName, list: Option<&TrustList>) -> bool {
+        match self {
+            Self::ListedFor(domain) => list.is_some_and(|list| list.binds(domain, subject)),
+            Self::Named(name) => name == subject,
+        }
+    }
+}
+
+fn must_be_listed(intake: &Intake, destination: &Domain) -> Result<(), Verdict> {
+    let masker = &intake.masker;
+    match intake.trust.current() {
+        None => Err(Verdict::Later(Trouble::new(masker, Reason::ListUnavailable, "no trust list is in force"))),
+        Some(list) if list.lists_domain(destination) => Ok(()),
+        Some(_) => {
+            let detail = format!("{destination} is not in the trust list");
+            Err(Verdict::Never(Trouble::new(masker, Reason::RecipientDomainNotListed, &detail)))
+        }
+    }
+}
+
+async fn mail_hosts(
+    intake: &Intake,
+    resolver: &Resolver,
+    port: u16,
+    destination: &Domain,
+) -> Result<Vec<(String, u16)>, Verdict> {
+    match resolver.mail_hosts(destination.as_str()).await {
+        Ok(hosts) => Ok(hosts.into_iter().take(HOSTS_MAX).map(|host| (host, port)).collect()),
+        Err(error) => Err(dns_verdict(intake, &error)),
+    }
+}
+
+/// A domain that says that it takes no mail (RFC 7505) will not take it tomorrow. Everything else, a name that does
+/// not exist included, may be a fault of the DNS that is mended within the queue's patience.
+fn dns_verdict(intake: &Intake, error: &NetError) -> Verdict {
+    let detail = crate::chain(error);
+    let trouble = Trouble::new(&intake.masker, Reason::PeerUnreachable, &detail);
+    match error {
+        NetError::NoHost(what) if what.contains("null MX") => Verdict::Never(trouble),
+        _ => Verdict::Later(trouble),
+    }
+}

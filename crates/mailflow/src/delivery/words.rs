@@ -1,0 +1,55 @@
+//! The words of a report, in French and then in English.
+
+use pli_policy::Reason;
+
+/// `Message non distribué / Undelivered message` (spec §1.6), as RFC 2047 has it written.
+pub(crate) const SUBJECT: &str = "=?UTF-8?Q?Message_non_distribu=C3=A9?= / Undelivered message";
+
+/// The letter, its lines ended by LF. `detail` is what happened at the last try, for an administrator.
+pub(crate) fn letter(recipient: &str, reason: Reason, detail: &str) -> String {
+    let (motif, cause) = cause(reason);
+    format!(
+        "Message non distribué\n\
+         \n\
+         Votre message n'a pas pu être remis à :\n\
+         \n\
+         \x20   {recipient}\n\
+         \n\
+         Motif : {motif}\n\
+         Détail technique : {detail}\n\
+         \n\
+         Il ne sera plus réessayé. Le message n'est pas joint à cet avis : retrouvez-le\n\
+         dans vos messages envoyés, à la date indiquée plus bas.\n\
+         \n\
+         --------\n\
+         \n\
+         Undelivered message\n\
+         \n\
+         Your message could not be delivered to the recipient named above.\n\
+         \n\
+         Reason: {cause}\n\
+         \n\
+         It will not be tried again. The message is not attached to this notice: look for\n\
+         it among your sent messages, under the date given below.\n"
+    )
+}
+
+fn cause(reason: Reason) -> (&'static str, &'static str) {
+    match reason {
+        Reason::ExpiredInQueue => (
+            "le serveur du destinataire n'a pas pu prendre le message dans le délai prévu.",
+            "the recipient's server could not take the message within the time allowed.",
+        ),
+        Reason::RecipientDomainNotListed => (
+            "le domaine du destinataire n'est plus dans la liste blanche de l'espace de confiance.",
+            "the recipient's domain is no longer in the trust list.",
+        ),
+        Reason::PeerRefused => {
+            ("le serveur du destinataire a refusé le message.", "the recipient's server refused the message.")
+        }
+        Reason::PeerUnreachable => {
+            ("le domaine du destinataire ne reçoit pas de messages.", "the recipient's domain takes no messages.")
+        }
+        _ => ("le message n'a pas pu être transmis.", "the message could not be passed on."),
+    }
+}
