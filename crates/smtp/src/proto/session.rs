@@ -3,29 +3,26 @@
 //! The driver fills [`Session::space`], takes [`Session::next_event`] until it is told why there is none, and gives one
 //! [`Session::answer`] to each event that asks. Commands that the client sent ahead (RFC 2920) wait for that answer.
 
+mod sign_in;
+mod transaction;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pli_policy::Reason;
-use pli_types::{Domain, LocalPart, MailAddress, Recipient, Secret};
+use pli_types::{Domain, Secret};
 
 use super::command::{Command, SyntaxError};
-use super::data::{DataReader, End};
+use super::data::DataReader;
 use super::event::{Event, Interrupt};
 use super::input::{Input, Line};
-use super::parameters::{MailParameters, RecipientParameters};
-use super::path::ForwardPath;
 use super::reply::Reply;
 use crate::replies;
-use crate::sasl::{self, Mechanism, SaslError};
+use crate::sasl::Mechanism;
 
 /// Lines that were no commands before the connection is closed: nobody who speaks SMTP makes so many, and who
 /// speaks something else (HTTP from a tricked browser) gets no further.
 const ERRORS_MAX: u32 = 10;
-/// Tries to sign in before the connection is closed.
-const SIGN_INS_MAX: u32 = 3;
-/// Senders refused to a peer that has proven nothing before the connection is closed.
-const UNPROVEN_MAX: u32 = 3;
 
 /// Which kind of listener the client came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +167,7 @@ impl Session {
     pub fn answer(&mut self, reply: Reply) {
         let Some(question) = self.asked.take() else { return };
         let yes = reply.is_positive();
-        let leaves_unproven = reply.reason().is_some_and(is_about_the_peer);
+        let leaves_unproven = reply.reason().is_some_and(transaction::is_about_the_peer);
         self.say(reply);
         match question {
             Question::Sender { smtputf8 } if yes => self.state = State::Transaction { recipients: 0, smtputf8 },
@@ -318,123 +315,6 @@ impl Session {
         self.state = State::Handshake;
     }
 
-    /// Before TLS, and before signing in, `MAIL` is asked as ever: the refusal belongs on the record.
-    fn on_mail(&mut self, sender: pli_types::ReversePath, parameters: MailParameters) {
-        match self.state {
-            State::Transaction { .. } => self.say(replies::nested_mail()),
-            State::Greeted if self.tls.is_some() => self.say(replies::hello_first()),
-            _ => {
-                let too_big = parameters.size.is_some_and(|size| size > self.config.message_bytes_max);
-                let question = Question::Sender { smtputf8: parameters.envelope.smtputf8 };
-                self.ask(question, Event::Mail { sender, parameters: parameters.envelope, too_big });
-            }
-        }
-    }
-
-    fn on_sender_refused(&mut self, leaves_unproven: bool) {
-        self.unproven += u32::from(leaves_unproven);
-        if self.unproven >= UNPROVEN_MAX {
-            self.state = State::Closed;
-        }
-    }
-
-    fn on_rcpt(&mut self, path: ForwardPath, parameters: RecipientParameters) {
-        let State::Transaction { smtputf8, .. } = self.state else {
-            return self.say(replies::sender_first());
-        };
-        let address = match path {
-            ForwardPath::Address(address) => Some(address),
-            ForwardPath::Postmaster => self.postmaster(),
-        };
-        match address {
-            None => self.say(replies::for_refusal(Reason::RecipientUnknown, false)),
-            Some(address) if address.needs_smtputf8() && !smtputf8 => self.say(replies::needs_smtputf8()),
-            Some(address) => {
-                let recipient = Recipient { address, notify: parameters.notify, orcpt: parameters.orcpt };
-                self.ask(Question::Recipient, Event::Recipient(recipient));
-            }
-        }
-    }
-
-    fn postmaster(&self) -> Option<MailAddress> {
-        let domain = self.config.postmaster_domain.clone()?;
-        Some(MailAddress::new(LocalPart::parse("postmaster").ok()?, domain))
-    }
-
-    fn on_data(&mut self) {
-        match self.state {
-            State::Transaction { recipients: 0, .. } => self.say(replies::no_recipients()),
-            State::Transaction { .. } => {
-                self.state = State::Data(DataReader::new(self.config.message_bytes_max));
-                self.say(replies::start_mail_input());
-            }
-            _ => self.say(replies::sender_first()),
-        }
-    }
-
-    fn read_body(&mut self) -> Result<Event<'_>, Interrupt> {
-        let State::Data(reader) = &mut self.state else { return Err(Interrupt::NeedInput) };
-        while !self.input.is_empty() {
-            let progress = reader.read(self.input.unread());
-            let place = self.input.consume(progress.consumed);
-            if let Some(end) = progress.end {
-                let fault = reader.fault();
-                self.asked = Some(Question::Message);
-                self.state = if end == End::Complete { State::Ready } else { State::Closed };
-                return Ok(Event::Message { fault });
-            }
-            if !progress.body.is_empty() {
-                return Ok(Event::Body(self.input.bytes(place + progress.body.start..place + progress.body.end)));
-            }
-        }
-        Err(Interrupt::NeedInput)
-    }
-
-    fn on_auth(&mut self, mechanism: &str, initial: Option<Secret<String>>) {
-        if self.config.door == Door::Operators {
-            return self.say(replies::not_offered());
-        }
-        if matches!(self.state, State::Greeted) {
-            return self.say(replies::hello_first());
-        }
-        if self.signed_in || matches!(self.state, State::Transaction { .. }) {
-            return self.say(replies::no_sign_in_now());
-        }
-        let offered = |mechanism: &Mechanism| match mechanism {
-            Mechanism::Plain => true,
-            Mechanism::External => self.tls.is_some_and(|tls| tls.certificate),
-        };
-        match (Mechanism::parse(mechanism).filter(offered), initial) {
-            (None, _) => self.say(replies::unknown_mechanism()),
-            (Some(mechanism), Some(initial)) => self.on_sasl_response(mechanism, initial.reveal().as_bytes()),
-            (Some(mechanism), None) => {
-                self.state = State::SignIn(mechanism);
-                self.say(replies::sasl_challenge());
-            }
-        }
-    }
-
-    fn on_sasl_response(&mut self, mechanism: Mechanism, response: &[u8]) {
-        if response == b"*" {
-            return self.say(replies::sign_in_cancelled());
-        }
-        match sasl::decode(mechanism, response) {
-            Ok(credentials) => self.ask(Question::SignIn, Event::SignIn(credentials)),
-            Err(SaslError::Malformed) => self.on_error(SyntaxError::SaslResponse),
-            Err(SaslError::OtherIdentity) => {
-                self.say(replies::for_refusal(Reason::AuthenticationFailed, false));
-                self.on_sign_in_failed();
-            }
-        }
-    }
-
-    fn on_sign_in_failed(&mut self) {
-        self.failed_sign_ins += 1;
-        if self.failed_sign_ins >= SIGN_INS_MAX {
-            self.close(replies::too_many_sign_ins());
-        }
-    }
-
     fn on_error(&mut self, error: SyntaxError) {
         if matches!(error, SyntaxError::LineTooLong) && matches!(self.state, State::SignIn(_)) {
             self.state = State::Ready; // RFC 4954 §4: the exchange is over.
@@ -449,21 +329,4 @@ impl Session {
             self.close(replies::too_many_errors());
         }
     }
-}
-
-/// Reasons that say that nobody knows who the peer is.
-fn is_about_the_peer(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::TlsRequired
-            | Reason::CertificateMissing
-            | Reason::CertificateUntrusted
-            | Reason::CertificateExpired
-            | Reason::CertificateNotYetValid
-            | Reason::CertificateRevoked
-            | Reason::CertificateUsage
-            | Reason::RevocationUnknown
-            | Reason::CertificateNotListed
-            | Reason::ListUnavailable
-    )
 }
