@@ -76,6 +76,8 @@ catalogue! {
     bare_line_feed = 500, Some((5, 2)), "[line-ending] End every line with CR LF, and use neither alone. Closing the connection.";
     /// Too many commands that were none.
     too_many_errors = 421, Some((7, 0)), "Too many errors. Closing the connection.";
+    /// Too many recipients that were refused.
+    too_many_refused_recipients = 421, Some((7, 0)), "Too many recipients were refused. Closing the connection.";
     /// Too many tries to sign in.
     too_many_sign_ins = 421, Some((7, 0)), "[authentication-failed] Too many tries to sign in. Closing the connection.";
     /// The client was silent for too long.

@@ -33,10 +33,11 @@ fn everything() -> Vec<(String, Reply)> {
 #[test]
 fn the_catalogue_is_the_page_that_operators_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/replies.txt");
-    let page: String = everything()
+    let entries: Vec<String> = everything()
         .iter()
         .map(|(name, reply)| format!("# {name}\n{}\n\n", reply.to_string().replace("\r\n", "\n")))
         .collect();
+    let page = entries.concat();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &page).unwrap();
     }

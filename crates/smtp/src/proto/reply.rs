@@ -45,6 +45,12 @@ impl Reply {
         self.code / 100 == 2
     }
 
+    /// 5yz: asking again would not help.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        self.code / 100 == 5
+    }
+
     /// Appends the reply as it goes on the wire: each line with the code, the last one with a space behind it.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let mut lines = self.text.split('\n').peekable();

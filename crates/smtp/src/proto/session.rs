@@ -92,7 +92,9 @@ pub struct Session {
     asked: Option<Question>,
     /// What must be told before the next line is looked at.
     pending: VecDeque<Event<'static>>,
+    /// What counts against the client. Errors and refused recipients are forgiven with each message taken.
     errors: u32,
+    refused_recipients: u32,
     failed_sign_ins: u32,
     unproven: u32,
 }
@@ -111,6 +113,7 @@ impl Session {
             asked: None,
             pending: VecDeque::from([greeting]),
             errors: 0,
+            refused_recipients: 0,
             failed_sign_ins: 0,
             unproven: 0,
         }
@@ -166,19 +169,19 @@ impl Session {
     /// Answers the event that asked. Whether the answer is a yes is told by its code.
     pub fn answer(&mut self, reply: Reply) {
         let Some(question) = self.asked.take() else { return };
-        let yes = reply.is_positive();
+        let (yes, for_good) = (reply.is_positive(), reply.is_permanent());
         let leaves_unproven = reply.reason().is_some_and(transaction::is_about_the_peer);
         self.say(reply);
         match question {
             Question::Sender { smtputf8 } if yes => self.state = State::Transaction { recipients: 0, smtputf8 },
             Question::Sender { .. } => self.on_sender_refused(leaves_unproven),
-            Question::Recipient => {
+            Question::Recipient if yes => {
                 if let State::Transaction { recipients, .. } = &mut self.state {
-                    *recipients += usize::from(yes);
+                    *recipients += 1;
                 }
             }
-            Question::Message if matches!(self.state, State::Closed) => {}
-            Question::Message => self.state = State::Ready,
+            Question::Recipient => self.on_recipient_refused(for_good),
+            Question::Message => self.on_message_answered(yes),
             Question::SignIn if yes => self.signed_in = true,
             Question::SignIn => self.on_sign_in_failed(),
         }
@@ -190,7 +193,7 @@ impl Session {
         self.pending.clear();
         self.state = State::Greeted;
         self.tls = Some(tls);
-        (self.errors, self.failed_sign_ins, self.unproven) = (0, 0, 0);
+        (self.errors, self.refused_recipients, self.failed_sign_ins, self.unproven) = (0, 0, 0, 0);
     }
 
     /// Says a last word; whatever the client has sent ahead is not looked at.

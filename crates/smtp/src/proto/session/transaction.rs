@@ -12,6 +12,9 @@ use crate::replies;
 
 /// Senders refused to a peer that has proven nothing before the connection is closed.
 const UNPROVEN_MAX: u32 = 3;
+/// Recipients refused for good, with no message between, before the connection is closed: whoever guesses addresses
+/// gets no further. Recipients put off (too many of them, a full mailbox) do not count.
+const REFUSED_RECIPIENTS_MAX: u32 = 100;
 
 impl Session {
     /// Before TLS, and before signing in, `MAIL` is asked as ever: the refusal belongs on the record.
@@ -52,7 +55,24 @@ impl Session {
         }
     }
 
-    pub(super) fn postmaster(&self) -> Option<MailAddress> {
+    pub(super) fn on_recipient_refused(&mut self, for_good: bool) {
+        self.refused_recipients += u32::from(for_good);
+        if self.refused_recipients >= REFUSED_RECIPIENTS_MAX {
+            self.close(replies::too_many_refused_recipients());
+        }
+    }
+
+    pub(super) fn on_message_answered(&mut self, taken: bool) {
+        if taken {
+            (self.errors, self.refused_recipients) = (0, 0);
+        }
+        // A body without end has closed the connection already.
+        if !matches!(self.state, State::Closed) {
+            self.state = State::Ready;
+        }
+    }
+
+    fn postmaster(&self) -> Option<MailAddress> {
         let domain = self.config.postmaster_domain.clone()?;
         Some(MailAddress::new(LocalPart::parse("postmaster").ok()?, domain))
     }
