@@ -5,6 +5,7 @@
 pub mod connectors;
 pub mod trust_file;
 pub mod trust_list;
+mod trust_xml;
 
 pub use connectors::{Connector, ConnectorConfig, Route, RouteConfig, Routes};
 pub use trust_file::TrustHandle;

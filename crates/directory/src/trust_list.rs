@@ -1,13 +1,19 @@
 //! [`TrustList`]: the national list of domains and of the certificate names that speak for them (spec §3.3).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pli_types::{DistinguishedName, Domain};
 
+use crate::trust_xml::{self, Entry};
+
 /// Why a file is not a list that can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListFault {
+    /// The file cannot be read.
+    #[error("the list cannot be read: {0}")]
+    Unreadable(String),
     /// Not well-formed XML: cut short, most often.
     #[error("the list is not well-formed XML (cut short?): {0}")]
     Malformed(String),
@@ -25,16 +31,52 @@ pub enum ListFault {
 /// A list, parsed and checked.
 #[derive(Debug, Clone)]
 pub struct TrustList {
-    pub(crate) generated_at: Timestamp,
-    pub(crate) entries: usize,
-    pub(crate) names_by_domain: HashMap<Domain, HashSet<DistinguishedName>>,
-    pub(crate) names: HashSet<DistinguishedName>,
+    generated_at: Timestamp,
+    entries: usize,
+    names_by_domain: HashMap<Domain, HashSet<Arc<DistinguishedName>>>,
+    names: HashSet<Arc<DistinguishedName>>,
 }
 
 impl TrustList {
-    /// Parses and checks a list. No DTD, no external entity; bounded in bytes and nodes.
-    pub fn parse(_bytes: &[u8]) -> Result<Self, ListFault> {
-        Err(ListFault::TooLarge)
+    /// The most bytes that a list may have: some ten times what 100,000 entries take.
+    pub const BYTES_MAX: u64 = 64 << 20;
+    /// The most entries: some ten times what the whole country had in 2026.
+    pub const ENTRIES_MAX: usize = 100_000;
+
+    /// Parses and checks a list. No DTD, no external entity; bounded in bytes, nodes and entries. Strict in what it
+    /// uses (`DateDeGeneration`, `Nom`, `DNCertificatOperateur`), tolerant of what else stands there.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ListFault> {
+        let mut list = Self {
+            generated_at: Timestamp::UNIX_EPOCH,
+            entries: 0,
+            names_by_domain: HashMap::new(),
+            names: HashSet::new(),
+        };
+        // A few names stand in thousands of entries (R-SMTP-4): each spelling is parsed once.
+        let mut spellings = HashMap::new();
+        list.generated_at = trust_xml::read(bytes, |entry| list.add(&entry, &mut spellings))?;
+        Ok(list)
+    }
+
+    fn add(
+        &mut self,
+        entry: &Entry<'_>,
+        spellings: &mut HashMap<String, Arc<DistinguishedName>>,
+    ) -> Result<(), ListFault> {
+        let domain = Domain::parse(entry.domain).map_err(|error| entry.fault("Nom", &error))?;
+        let name = if let Some(name) = spellings.get(entry.certificate_name) {
+            Arc::clone(name)
+        } else {
+            let name = DistinguishedName::parse(entry.certificate_name)
+                .map_err(|error| entry.fault("DNCertificatOperateur", &error))?;
+            let name = self.names.get(&name).cloned().unwrap_or_else(|| Arc::new(name));
+            spellings.insert(entry.certificate_name.to_owned(), Arc::clone(&name));
+            name
+        };
+        self.entries += 1;
+        self.names.insert(Arc::clone(&name));
+        self.names_by_domain.entry(domain).or_default().insert(name);
+        Ok(())
     }
 
     /// `DateDeGeneration`.
@@ -77,5 +119,77 @@ impl TrustList {
     #[must_use]
     pub fn binds(&self, domain: &Domain, name: &DistinguishedName) -> bool {
         self.names_by_domain.get(domain).is_some_and(|names| names.contains(name))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const DATE: &str = "2026-03-14T12:00:00Z";
+
+    /// A list of this date, with an entry for each pair of domain and certificate name.
+    pub(crate) fn list_of(date: &str, entries: &[(&str, &str)]) -> String {
+        let entry = |(domain, name): &(&str, &str)| {
+            format!(
+                "<Domaine>\n  <Nom>{domain}</Nom><Description>d</Description>\
+                 <DNCertificatOperateur>{name}</DNCertificatOperateur><ResponsableContact>c</ResponsableContact>\
+                 <SupportContact>c</SupportContact><DateMAJ>{DATE}</DateMAJ>\n</Domaine>"
+            )
+        };
+        let entries: Vec<String> = entries.iter().map(entry).collect();
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\
+             <DateDeGeneration>{date}</DateDeGeneration>\
+             <ListeDomaines>{}</ListeDomaines></ListeBlancheMSSante>\n",
+            entries.concat()
+        )
+    }
+
+    const A: &str = "CN=mss.a.fr,OU=1130786049,O=A,ST=Bouches-du-Rhône (13),C=FR";
+    const A2: &str = "CN=mss2.a.fr,OU=1130786049,O=A,ST=Bouches-du-Rhône (13),C=FR";
+    const B: &str = "CN=mss.b.fr,OU=1130786050,O=B,ST=Paris (75),C=FR";
+
+    fn domain(text: &str) -> Domain {
+        Domain::parse(text).unwrap()
+    }
+
+    fn dn(text: &str) -> DistinguishedName {
+        DistinguishedName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_domain_may_have_several_names_and_a_name_several_domains() {
+        let text =
+            list_of(DATE, &[("a.mssante.fr", A), ("a.mssante.fr", A2), ("b1.mssante.fr", B), ("b2.mssante.fr", B)]);
+        let list = TrustList::parse(text.as_bytes()).unwrap();
+        assert_eq!((list.entries(), list.domains(), list.certificate_names()), (4, 3, 3));
+        assert_eq!(list.generated_at(), DATE.parse().unwrap());
+        for (name, bound) in [(A, "a"), (A2, "a"), (B, "b1"), (B, "b2")] {
+            assert!(list.binds(&domain(&format!("{bound}.mssante.fr")), &dn(name)), "{name} {bound}");
+        }
+        assert!(!list.binds(&domain("a.mssante.fr"), &dn(B)), "scenario 10");
+        assert!(!list.binds(&domain("c.mssante.fr"), &dn(A)));
+        assert!(list.lists_domain(&domain("b1.mssante.fr")) && !list.lists_domain(&domain("mssante.fr")));
+        assert!(list.lists_name(&dn(A)) && !list.lists_name(&dn("CN=mss.c.fr,C=FR")));
+    }
+
+    #[test]
+    fn entries_that_differ_in_spelling_match_a_certificate() {
+        let other = "cn=MSS.A.FR,ou=1130786049,o=a,st=Bouches-du-Rhone (13),c=fr";
+        let text = list_of(DATE, &[("A.MSSante.fr", A), ("a.mssante.fr", other)]);
+        let list = TrustList::parse(text.as_bytes()).unwrap();
+        assert_eq!((list.entries(), list.domains(), list.certificate_names()), (2, 1, 1));
+        let of_certificate = dn("C=FR,ST=Bouches-du-Rho\u{302}ne (13),O=A,OU=1130786049,CN=mss.a.fr");
+        assert!(list.binds(&domain("a.mssante.fr"), &of_certificate), "scenario 12");
+    }
+
+    #[test]
+    fn a_domain_or_a_name_that_cannot_be_read_names_its_entry() {
+        for (entry, told) in [(("not a domain", A), "entry 2, Nom: "), (("c.mssante.fr", "nobody"), "entry 2, DNC")] {
+            let fault = TrustList::parse(list_of(DATE, &[("a.mssante.fr", A), entry]).as_bytes()).unwrap_err();
+            assert!(matches!(&fault, ListFault::Schema(what) if what.starts_with(told)), "{fault}");
+        }
     }
 }

@@ -144,6 +144,7 @@ impl From<ListFault> for Failure {
     /// A list that would not be installed.
     fn from(fault: ListFault) -> Self {
         let (code, next) = match &fault {
+            ListFault::Unreadable(_) => ("list-unreadable", "make the file readable, or correct [trust] list"),
             ListFault::Malformed(_) => ("list-malformed", "fetch the list again, whole"),
             ListFault::Schema(_) => ("list-schema", "fetch the list again from its publisher"),
             ListFault::TooLarge => ("list-too-large", "make sure that this is the list, and nothing else"),
