@@ -161,3 +161,125 @@ impl Talk<'_> {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use pli_types::{DsnNotify, EnvelopeParameters, MailAddress, Recipient, ReversePath};
+
+    use super::*;
+    use crate::delivery::reply::Offers;
+
+    /// Answers from a script, one line a command; an empty line is a lost connection. Keeps what it was sent.
+    #[derive(Debug)]
+    struct Script {
+        answers: Vec<&'static str>,
+        heard: Vec<String>,
+    }
+
+    impl Script {
+        fn answer(&mut self, line: &str) -> Result<Reply, Broken> {
+            self.heard.push(line.to_owned());
+            assert!(!self.answers.is_empty(), "nothing was expected after {:?}", self.heard);
+            let answer = self.answers.remove(0);
+            let (code, text) = answer.split_once(' ').ok_or_else(|| Broken("lost".to_owned()))?;
+            Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() })
+        }
+    }
+
+    #[async_trait]
+    impl SmtpDialogue for Script {
+        fn offers(&self) -> Offers {
+            Offers { eight_bit_mime: true, ..Offers::default() }
+        }
+
+        async fn command(&mut self, line: &str, _patience: Duration) -> Result<Reply, Broken> {
+            self.answer(line)
+        }
+
+        async fn content(&mut self, _message: &CanonicalMessage, _patience: Duration) -> Result<Reply, Broken> {
+            self.answer("(content)")
+        }
+    }
+
+    /// One letter per recipient: `+` relayed, `4` later, `5` never, `!` later because the connection was lost. Then the
+    /// flags and what was heard.
+    async fn play(recipients: usize, answers: &[&'static str]) -> (String, Exchange, Vec<String>) {
+        let mut script = Script { answers: answers.to_vec(), heard: Vec::new() };
+        let address = |n: usize| MailAddress::parse(&format!("r{n}@b.fr")).unwrap();
+        let recipients: Vec<_> = (0..recipients)
+            .map(|n| Recipient { address: address(n), notify: DsnNotify::default(), orcpt: None })
+            .collect();
+        let message = CanonicalMessage::check(Bytes::from_static(b"A: b\r\n\r\nc\r\n")).unwrap();
+        let outgoing = Outgoing {
+            sender: &ReversePath::Null,
+            parameters: &EnvelopeParameters::default(),
+            recipients: recipients.iter().collect(),
+            message: &message,
+        };
+        let server = Server { host: "mx.b.fr".to_owned(), address: "192.0.2.1:25".parse().unwrap() };
+        let masker = Masker::new(&[1; 32]);
+        let exchange = exchange(&mut script, &server, &masker, &outgoing).await;
+        assert!(script.answers.is_empty(), "not asked for: {:?}", script.answers);
+        let letters = exchange.verdicts.iter().map(|verdict| match verdict {
+            Verdict::Relayed { .. } => '+',
+            Verdict::Later(trouble) if trouble.reason == Reason::PeerUnreachable => '!',
+            Verdict::Later(_) => '4',
+            Verdict::Never(_) => '5',
+        });
+        (letters.collect(), exchange, script.heard)
+    }
+
+    #[tokio::test]
+    async fn each_recipient_gets_the_answer_that_is_its_own() {
+        let answers = ["250 ok", "250 ok", "550 5.1.1 no", "450 4.2.1 later", "354 go", "250 2.0.0 kept"];
+        let (letters, exchange, heard) = play(3, &answers).await;
+        assert_eq!(letters, "+54");
+        assert!(exchange.reusable && !exchange.unanswered);
+        assert_eq!(heard.last().map(String::as_str), Some("(content)"));
+        let Verdict::Relayed { detail } = &exchange.verdicts[0] else { panic!("not relayed") };
+        assert_eq!(detail, "mx.b.fr[192.0.2.1]:25: 250 2.0.0 kept");
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_all_spares_those_already_refused() {
+        let cases: [(&[&str], &str, bool); 9] = [
+            (&["550 no"], "55", true),
+            (&["451 later"], "44", true),
+            (&["250 ok", "250 ok", "550 no", "451 full"], "45", true),
+            (&["250 ok", "250 ok", "450 no", "554 no"], "54", true),
+            (&["250 ok", "250 ok", "550 no", "354 go", "451 later"], "45", true),
+            (&["250 ok", "250 ok", "450 no", "354 go", "552 big"], "54", true),
+            (&["250 ok", "550 no", "450 no", "250 reset"], "54", true),
+            (&["250 ok", "250 ok", "250 ok", "250 what"], "44", false),
+            (&["354 what"], "44", false),
+        ];
+        for (answers, expected, reusable) in cases {
+            let (letters, exchange, _) = play(2, answers).await;
+            assert_eq!((letters.as_str(), exchange.reusable), (expected, reusable), "{answers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_lost_at_any_step_only_puts_off() {
+        let whole = ["250 ok", "550 no", "250 ok", "354 go", ""];
+        let expected = ["!!", "!!", "5!", "5!", "5!"];
+        for (step, expected) in expected.into_iter().enumerate() {
+            let mut answers = whole[..step].to_vec();
+            answers.push("");
+            let (letters, exchange, _) = play(2, &answers).await;
+            assert_eq!(letters, expected, "lost at step {step}");
+            assert!(!exchange.reusable);
+            assert_eq!(exchange.unanswered, step == 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_has_judged_nobody() {
+        let (letters, exchange, _) = play(2, &["250 ok", "250 ok", "421 bye"]).await;
+        assert_eq!((letters.as_str(), exchange.reusable), ("44", false));
+        let (letters, exchange, _) = play(2, &["421 idle too long"]).await;
+        assert_eq!((letters.as_str(), exchange.unanswered), ("44", true));
+    }
+}
