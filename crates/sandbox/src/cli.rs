@@ -1,13 +1,14 @@
-//! `pli sandbox`: its options, and what it does with a terminal and with signals.
+//! `pli sandbox` and `pli demo`: their options, and what they do with a terminal and with signals.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use pli_types::SystemClock;
+use pli_types::{Clock, SystemClock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::demo::{Printer, Story};
 use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::process::{self, Running};
@@ -16,18 +17,29 @@ use crate::{manifest, seed};
 /// Options of `pli sandbox`.
 #[derive(Debug, Clone, Args)]
 pub struct SandboxArgs {
-    /// Folder of the sandbox: empty, missing, or made by an earlier run.
+    /// Folder of the sandbox: empty, missing, or made by an earlier run
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Make everything, start nothing.
+    /// Make everything, start nothing
     #[arg(long)]
     pub seed_only: bool,
-    /// Where the operators keep their stores. So far only files in DIR, the default.
+    /// Where the operators keep their stores. So far only files in DIR, the default
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
-    /// Processes an operator. More than one needs `--store postgres://`.
+    /// Processes an operator. More than one needs `--store postgres://`
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub nodes: u16,
+}
+
+/// Options of `pli demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Stop after the story
+    #[arg(long)]
+    pub once: bool,
+    /// Print the steps as JSON lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Makes, starts and stops a sandbox.
@@ -49,6 +61,32 @@ pub async fn sandbox(args: &SandboxArgs) -> anyhow::Result<()> {
     running.stop().await?;
     drop(lock);
     Ok(())
+}
+
+/// Plays the story in a temporary sandbox; true if every step held.
+pub async fn demo(args: &DemoArgs) -> anyhow::Result<bool> {
+    let mut stop = Stop::listen()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let folder = tempfile::Builder::new().prefix("pli-demo-").tempdir()?;
+    let dir = folder.path();
+    let seeded = seed::seed(dir, Arc::clone(&clock)).await?;
+    let mut running = tokio::select! {
+        running = process::start(dir, seeded) => running?,
+        () = stop.told() => return Ok(false),
+    };
+    let mut printer = Printer::new(args.json);
+    printer.opening(dir)?;
+    let story = Story { dir, manifest: &running.manifest, clock };
+    let held = tokio::select! {
+        held = story.play(&mut printer) => held?,
+        () = stop.told() => false,
+    };
+    if held && !args.once {
+        printer.how_to_connect(dir, &running.manifest)?;
+        keep_running(&mut running, &mut stop).await;
+    }
+    running.stop().await?;
+    Ok(held)
 }
 
 /// What this version cannot do is said, not guessed.

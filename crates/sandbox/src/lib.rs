@@ -1,13 +1,15 @@
 //! A trust space in a folder: test CA, whitelist, operators, patients, bad peers, and the demo's story.
 //!
 //! [`seed`] makes the folder, [`process`] runs the operators as `pli serve`, [`manifest`] is what tests read.
-//! [`cast`] says who plays. Nothing here is part of the relay: a sandbox uses it from outside, but for the
+//! [`cast`] says who plays, [`letter`] writes what they send, [`demo`] is their story, told through [`client`]. Nothing here is part of the relay: a sandbox uses it from outside, but for the
 //! stores, which it fills before the operators start.
 
 pub mod cast;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod crl;
+pub mod demo;
 pub mod fault;
 pub mod files;
 pub mod letter;

@@ -73,6 +73,8 @@ enum Command {
     Trust(trust::Command),
     /// Make and run a whole trust space on loopback, for tests and for trying out
     Sandbox(pli_sandbox::cli::SandboxArgs),
+    /// Show the main job end to end on loopback
+    Demo(pli_sandbox::cli::DemoArgs),
     /// Print a shell's completion script
     Completions(completions::Args),
 }
@@ -102,6 +104,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(globals, &command),
         Command::Trust(command) => trust::run(globals, &command),
         Command::Sandbox(args) => sandbox::run(&args),
+        Command::Demo(args) => sandbox::demo(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

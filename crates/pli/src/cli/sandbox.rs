@@ -1,6 +1,6 @@
-//! `pli sandbox`.
+//! `pli sandbox` and `pli demo`.
 
-use pli_sandbox::cli::SandboxArgs;
+use pli_sandbox::cli::{DemoArgs, SandboxArgs};
 use pli_sandbox::fault::Fault;
 
 use crate::exit::{Exit, Failure};
@@ -8,6 +8,12 @@ use crate::exit::{Exit, Failure};
 /// Makes a sandbox and runs it until SIGTERM or SIGINT. Needs no configuration.
 pub(crate) fn run(args: &SandboxArgs) -> Result<(), Failure> {
     runtime()?.block_on(pli_sandbox::cli::sandbox(args)).map_err(|error| failure(&error))
+}
+
+/// Plays the story. Needs no configuration.
+pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
+    let held = runtime()?.block_on(pli_sandbox::cli::demo(args)).map_err(|error| failure(&error))?;
+    if held { Ok(()) } else { Err(Failure::defect("a step of the demo does not hold")) }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
