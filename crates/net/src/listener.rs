@@ -5,6 +5,7 @@ mod places;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,10 +58,11 @@ impl Listener {
     {
         let handler = Arc::new(handler);
         let mut backoff = BACKOFF_MIN;
+        let mut end = pin!(shutdown.begun());
         loop {
             let taken = tokio::select! {
                 biased;
-                () = shutdown.begun() => return,
+                () = &mut end => return,
                 taken = self.socket.accept() => taken,
             };
             match taken {
@@ -74,7 +76,7 @@ impl Listener {
                 Err(error) => {
                     tracing::warn!(%error, wait = ?backoff, "cannot take another connection for now");
                     tokio::select! {
-                        () = shutdown.begun() => return,
+                        () = &mut end => return,
                         () = tokio::time::sleep(backoff) => {}
                     }
                     backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);

@@ -29,6 +29,18 @@ pub fn presented(chain: &[CertificateDer<'_>]) -> Option<PresentedCertificate> {
     })
 }
 
+/// May its key sign a handshake? A certificate that limits its key's usage must list digital signatures, for every
+/// suite we have (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2): one for seals on documents only does not make a peer.
+pub(crate) fn may_sign(leaf: &CertificateDer<'_>) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(leaf) else { return false };
+    match parsed.key_usage() {
+        Ok(Some(usage)) => usage.value.digital_signature(),
+        Ok(None) => true,
+        // Twice, or broken.
+        Err(_) => false,
+    }
+}
+
 /// Last RDN first, as RFC 4514 and the trust list write it: `CN=…` in front, `C=FR` at the end.
 ///
 /// A name without any attribute (all of it in the SAN) becomes an empty CN, which no trust list can mean.

@@ -22,6 +22,7 @@ use self::authority::Authority;
 use self::revocation::{Lists, Stamp};
 use crate::config::PkiConfig;
 use crate::error::NetError;
+use crate::peer;
 
 /// Anchor, intermediate and revocation lists in force. Cheap to clone; judging takes no lock.
 #[derive(Debug, Clone)]
@@ -118,7 +119,8 @@ impl Pki {
             };
             let lists: Vec<&CertRevocationList<'_>> = in_force.lists.root.iter().chain(lists).collect();
             match road.judge(certificate, usage, now, &lists) {
-                Ok(()) => return Ok(()),
+                Ok(()) if peer::may_sign(&der) => return Ok(()),
+                Ok(()) => return Err(CertificateFault::WrongUse),
                 Err(CertificateFault::Untrusted) => {}
                 Err(told) => fault = told,
             }
@@ -167,7 +169,7 @@ impl Road<'_> {
             return CertificateFault::Expired;
         }
         match error {
-            Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => CertificateFault::WrongUse,
+            Error::RequiredEkuNotFoundContext(_) => CertificateFault::WrongUse,
             Error::CertRevoked => CertificateFault::Revoked,
             // The road holds without the lists, so it is with them that something is wrong.
             _ => CertificateFault::RevocationUnknown,

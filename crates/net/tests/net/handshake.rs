@@ -128,7 +128,8 @@ async fn what_is_not_tls_is_refused_with_an_alert_and_the_next_client_is_served(
         };
         let (ours, answer) = tokio::join!(server.accept(near), hello);
         assert!(matches!(ours.unwrap_err(), NetError::Handshake(_)));
-        assert!(answer.is_empty() || answer[0] == 0x15, "an alert or nothing: {answer:?}");
+        // Also when more has come than was read: closing at once would then destroy the alert on its way.
+        assert_eq!(answer.first(), Some(&0x15), "an alert");
     }
     with_raw_client(&server, &TLS13, Shows::nothing()).await.unwrap();
 }

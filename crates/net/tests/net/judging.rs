@@ -1,7 +1,7 @@
 //! Every reason not to believe a certificate, each by a real one.
 
 use pli_types::{CertificateFault, CertificateUse};
-use rcgen::{CertifiedIssuer, ExtendedKeyUsagePurpose};
+use rcgen::{CertifiedIssuer, ExtendedKeyUsagePurpose, KeyUsagePurpose};
 
 use crate::support::trust::{Issued, Leaf, Trust, authority, key, list, now};
 
@@ -51,6 +51,19 @@ fn a_certificate_for_servers_does_not_make_a_client() {
     let issued = Leaf::new("mx.example").uses(&[ExtendedKeyUsagePurpose::ServerAuth]).signed_by(&trust.organisations);
     assert_eq!(judged(&trust, &issued, Server), Ok(()));
     assert_eq!(judged(&trust, &issued, Client), Err(CertificateFault::WrongUse));
+}
+
+#[test]
+fn a_key_for_seals_on_documents_does_not_make_a_peer() {
+    let trust = Trust::new();
+    let with_usage = |usage: &[KeyUsagePurpose]| {
+        let mut leaf = Leaf::new("mx.example").uses(&[]);
+        leaf.params.key_usages = usage.to_vec();
+        judged(&trust, &leaf.signed_by(&trust.organisations), Client)
+    };
+    assert_eq!(with_usage(&[KeyUsagePurpose::ContentCommitment]), Err(CertificateFault::WrongUse));
+    assert_eq!(with_usage(&[KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::DigitalSignature]), Ok(()));
+    assert_eq!(with_usage(&[]), Ok(()), "a certificate that does not limit its key's usage");
 }
 
 #[test]
