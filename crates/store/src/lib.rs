@@ -65,10 +65,10 @@ pub trait Mailboxes: Send + Sync {
     /// `recent` set, this once (RFC 3501 §2.3.2).
     async fn open_folder(&self, folder: FolderId, take_recent: bool) -> Result<FolderView>;
 
-    /// What changed in a folder after `since` (a `modseq` that this store gave).
+    /// What changed in a folder after `since` (a `modseq` that this store gave since it was opened).
     async fn changes_since(&self, folder: FolderId, since: u64, take_recent: bool) -> Result<FolderChanges>;
 
-    /// Puts a message into a folder (IMAP APPEND). `Full` if the quota is used up.
+    /// Puts a message into a folder (IMAP APPEND). `MailboxFull` if the quota is used up.
     async fn append(&self, folder: FolderId, new: NewEntry) -> Result<(UidValidity, Uid)>;
 
     /// Changes flags; gives back the entries as they are now, unknown UIDs left out.
@@ -143,9 +143,14 @@ pub trait AuditRows: Send + Sync {
 }
 
 /// One store, all four roles.
+#[async_trait]
 pub trait Store: Mailboxes + Queue + Accounts + AuditRows {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
+
+    /// Writes what is queued and lets go of the files; after that every method answers `Unavailable`. A store that
+    /// is dropped does the same, later: wait for this where the store is opened again at once.
+    async fn close(&self) {}
 }
 
 /// Takes a body in pieces (see [`Queue::stage`]). Dropped without [`BodyWriter::finish`], it leaves nothing behind.
@@ -158,6 +163,13 @@ pub trait BodyWriter: Send + Sync {
 }
 
 /// Opens the store that the configuration names, making or migrating its tables.
+///
+/// An SQLite store is this process's alone from then on: `Configuration` if another one has it open.
 pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     sqlite::open(config, clock).await
+}
+
+/// Opens a store to look into it, also beside the node that has it open: whatever writes is `Configuration`.
+pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+    sqlite::open_read_only(config, clock).await
 }

@@ -128,6 +128,7 @@ pub struct FolderStatus {
 
 /// Flags of a message in a folder (RFC 3501 §2.3.2), `\Recent` apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of RFC 3501, and they are independent")]
 pub struct Flags {
     /// `\Seen`
     pub seen: bool,

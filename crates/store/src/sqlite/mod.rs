@@ -1,12 +1,198 @@
-//! The SQLite backend.
+//! The SQLite backend: one process, one writing connection with group commit, a few that read.
+//!
+//! Read `writer.rs` first (how anything is changed), then `tx.rs` (what a batch shares); after that one file a
+//! subject. What changes something is a [`writer::Write`]; what only reads goes to the pool.
+
+mod accounts;
+mod audit_rows;
+mod bodies;
+mod bulk;
+mod entries;
+mod expunge;
+mod flags;
+mod folders;
+mod intake;
+mod mailboxes;
+mod queue;
+mod rename;
+mod rows;
+mod settle;
+mod setup;
+mod tx;
+mod views;
+mod writer;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use pli_types::Clock;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use tokio::sync::{Semaphore, broadcast};
 
-use crate::{Config, Result, Store, StoreError};
+use self::rows::{database_error, json_ids, micros};
+use self::setup::{Location, Lock};
+use self::writer::{Hand, Write, Writer};
+use crate::seal::{BodyFolder, MasterKey};
+use crate::{Change, Config, Result, Store, StoreError};
 
-/// Opens it.
-pub async fn open(_config: &Config, _clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
-    Err(StoreError::Configuration("not built yet".to_owned()))
+/// Connections that read.
+const READERS: u32 = 4;
+/// Changes that a receiver may be behind before it is told to look for itself.
+const CHANGES_MAX: usize = 1024;
+/// Passwords checked at a time: each takes 19 MiB and a core.
+const PASSWORD_CHECKS_MAX: usize = 2;
+
+/// Opens the store for this process alone, making or migrating its tables.
+pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+    let location = Location::of(config)?;
+    let master = MasterKey::load(&config.master_key)?;
+    location.prepare()?;
+    let lock = Lock::take(&location).await?;
+    let options = setup::writer_options(&location);
+    let connected = options.connect().await;
+    let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
+    setup::migrate(&mut connection, &location).await?;
+    setup::shrink(&mut connection).await?;
+    check_master_key(&mut connection, &master, config).await?;
+    remember_master_key(&mut connection, &master, &*clock).await?;
+    forget_sessions(&mut connection).await?;
+    let bodies = BodyFolder::new(location.bodies());
+    sweep(&mut connection, &bodies).await?;
+    let (changes, _) = broadcast::channel(CHANGES_MAX);
+    let hand = Hand { options, connection: Some(connection), bodies: bodies.clone(), changes: changes.clone(), lock };
+    let writer = Some(Writer::start(hand)?);
+    Ok(Arc::new(SqliteStore::new(readers(&location), writer, bodies, master, changes, clock)))
+}
+
+/// Opens the store for reading only, beside the node that holds it: every method that writes is refused.
+pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+    let location = Location::of(config)?;
+    let master = MasterKey::load(&config.master_key)?;
+    if !location.database.exists() {
+        let shown = location.database.display();
+        return Err(StoreError::Configuration(format!("there is no store at {shown}; `pli init` makes one")));
+    }
+    let readers = readers(&location);
+    let acquired = readers.acquire().await;
+    let mut connection = acquired.map_err(|error| database_error("the database could not be opened", error))?;
+    setup::check_current(&mut connection, &location).await?;
+    check_master_key(&mut connection, &master, config).await?;
+    drop(connection);
+    let (changes, _) = broadcast::channel(1);
+    let bodies = BodyFolder::new(location.bodies());
+    Ok(Arc::new(SqliteStore::new(readers, None, bodies, master, changes, clock)))
+}
+
+/// The backend.
+pub(crate) struct SqliteStore {
+    readers: SqlitePool,
+    /// None if opened for reading only.
+    writer: Option<Writer>,
+    bodies: BodyFolder,
+    master: Arc<MasterKey>,
+    changes: broadcast::Sender<Change>,
+    clock: Arc<dyn Clock>,
+    password_checks: Arc<Semaphore>,
+}
+
+impl SqliteStore {
+    fn new(
+        readers: SqlitePool,
+        writer: Option<Writer>,
+        bodies: BodyFolder,
+        master: MasterKey,
+        changes: broadcast::Sender<Change>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX));
+        Self { readers, writer, bodies, master: Arc::new(master), changes, clock, password_checks }
+    }
+
+    /// The way to change anything; an error if the store was opened for reading only.
+    fn writer(&self) -> Result<&Writer> {
+        self.writer.as_ref().ok_or_else(|| {
+            StoreError::Configuration("the store was opened for reading only; ask the running node instead".to_owned())
+        })
+    }
+
+    async fn write<W: Write>(&self, write: W) -> Result<W::Output> {
+        self.writer()?.write(write).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.readers.close().await;
+    }
+}
+
+fn readers(location: &Location) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        // A connection to a file does not go stale; asking would double the cost of a short read.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(setup::reader_options(location))
+}
+
+/// Is this the key that the store was sealed with?
+async fn check_master_key(connection: &mut SqliteConnection, master: &MasterKey, config: &Config) -> Result<()> {
+    let sql = "SELECT count(*) = 0 OR coalesce(max(id = ?), 0) FROM master_keys";
+    let known = sqlx::query_scalar(sql).bind(&master.id()[..]).fetch_one(connection).await;
+    if known.map_err(|error| database_error("the master key could not be checked", error))? {
+        return Ok(());
+    }
+    Err(StoreError::Configuration(format!(
+        "the master key in {} is not the one that the store {} was sealed with; give it the right file",
+        config.master_key.display(),
+        config.url
+    )))
+}
+
+async fn remember_master_key(connection: &mut SqliteConnection, master: &MasterKey, clock: &dyn Clock) -> Result<()> {
+    let sql = "INSERT INTO master_keys (id, first_used_at) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    let done = sqlx::query(sql).bind(&master.id()[..]).bind(micros(clock.now())).execute(connection).await;
+    done.map(drop).map_err(|error| database_error("the master key could not be noted", error))
+}
+
+/// Nobody else has the store open, so nobody holds a lease, or waits to hear what has vanished.
+async fn forget_sessions(connection: &mut SqliteConnection) -> Result<()> {
+    let leases =
+        "UPDATE queue SET leased = 0, lease_token = lease_token + 1, claimable_at = next_attempt_at WHERE leased";
+    for sql in [leases, "DELETE FROM vanished"] {
+        let done = sqlx::query(sql).execute(&mut *connection).await;
+        done.map_err(|error| database_error("old leases could not be released", error))?;
+    }
+    Ok(())
+}
+
+/// Removes the files that no message names: their transaction never came.
+async fn sweep(connection: &mut SqliteConnection, bodies: &BodyFolder) -> Result<()> {
+    let failed = |error| StoreError::io("the folder of bodies could not be swept", error);
+    let folder = bodies.clone();
+    let lists = tokio::task::spawn_blocking(move || folder.list()).await;
+    let lists =
+        lists.map_err(|_| StoreError::unavailable("the folder of bodies could not be read"))?.map_err(failed)?;
+    for list in lists {
+        let sql = "SELECT unhex(value) AS id FROM json_each(?) AS file
+                   WHERE NOT EXISTS (SELECT 1 FROM messages WHERE id = unhex(file.value) AND body IS NULL)";
+        let names = json_ids(list.iter().map(pli_types::MessageId::as_bytes));
+        let orphans = sqlx::query(sql).bind(names).fetch_all(&mut *connection).await;
+        for row in &orphans.map_err(|error| database_error("orphans could not be looked for", error))? {
+            let message = rows::Row::new(row, "messages").message("id")?;
+            bodies.remove(message).map_err(failed)?;
+            tracing::info!(%message, "removed the file of a body that was never accepted");
+        }
+    }
+    Ok(())
 }

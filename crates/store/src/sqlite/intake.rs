@@ -1,0 +1,137 @@
+//! [`Intake`]: a new message as rows, made by the caller so that the writer only has to insert them.
+
+use std::sync::Arc;
+
+use pli_audit::Event;
+use pli_types::{DsnNotify, MailboxId};
+
+use super::rows::{micros, size};
+use crate::seal::{FileGuard, KeyId, Staged, StagedContent};
+use crate::{NewEntry, NewMessage, Relay, Result, StoreError};
+
+/// A row of `messages`.
+pub(super) struct MessageRow {
+    pub(super) id: [u8; 16],
+    pub(super) accepted_at: i64,
+    pub(super) sender: Option<String>,
+    pub(super) parameters: Option<String>,
+    pub(super) size: i64,
+    pub(super) key_id: KeyId,
+    pub(super) wrapped_key: Vec<u8>,
+    pub(super) content: StagedContent,
+}
+
+impl MessageRow {
+    /// The sealed body, if it goes into the row.
+    pub(super) fn body(&self) -> Option<&[u8]> {
+        match &self.content {
+            StagedContent::Memory(body) => Some(body),
+            StagedContent::File(_) => None,
+        }
+    }
+
+    /// The file that naming the row names too.
+    pub(super) fn file(&self) -> Option<&Arc<FileGuard>> {
+        match &self.content {
+            StagedContent::Memory(_) => None,
+            StagedContent::File(file) => Some(file),
+        }
+    }
+}
+
+/// A row of `queue`.
+pub(super) struct RelayRow {
+    pub(super) id: [u8; 16],
+    pub(super) recipient: String,
+    pub(super) notify: i64,
+    pub(super) orcpt: Option<String>,
+    pub(super) destination: String,
+    pub(super) expires_at: i64,
+}
+
+/// A row of `audit`.
+pub(super) struct AuditRow {
+    pub(super) message: Option<[u8; 16]>,
+    pub(super) event: Vec<u8>,
+}
+
+/// Audit rows of one caller, in order.
+pub(super) type AuditRows = Arc<[AuditRow]>;
+
+pub(super) fn audit_rows(events: &[Event]) -> AuditRows {
+    let row = |event: &Event| AuditRow { message: event.message.map(|id| *id.as_bytes()), event: event.encode() };
+    events.iter().map(row).collect()
+}
+
+/// A [`NewMessage`] as rows.
+pub(super) struct Intake {
+    /// None if nobody gets it: then only its record is kept.
+    pub(super) message: Option<MessageRow>,
+    pub(super) deliveries: Vec<MailboxId>,
+    pub(super) relays: Vec<RelayRow>,
+    pub(super) audit: AuditRows,
+}
+
+impl Intake {
+    pub(super) fn new(new: NewMessage) -> Result<Self> {
+        let parameters = serde_json::to_string(&new.parameters).map_err(|error| StoreError::Unavailable {
+            what: "an envelope could not be written down",
+            full: false,
+            source: Some(error.into()),
+        })?;
+        let mut deliveries: Vec<MailboxId> = Vec::with_capacity(new.deliveries.len());
+        for mailbox in new.deliveries {
+            // Two addresses of one mailbox: it gets the message once.
+            if !deliveries.contains(&mailbox) {
+                deliveries.push(mailbox);
+            }
+        }
+        let relays: Vec<_> = new.relays.iter().map(relay_row).collect();
+        let mut message = message_row(new.body.inner, new.id, micros(new.accepted_at))?;
+        message.sender = Some(new.sender.reveal());
+        message.parameters = Some(parameters);
+        let wanted = !(deliveries.is_empty() && relays.is_empty());
+        Ok(Self { message: wanted.then_some(message), deliveries, relays, audit: audit_rows(&new.audit) })
+    }
+}
+
+/// The row of a message that its holder puts into a folder: it has no envelope.
+pub(super) fn entry_message(new: NewEntry) -> Result<MessageRow> {
+    message_row(new.body.inner, new.id, micros(new.internal_date))
+}
+
+fn message_row(body: Staged, id: pli_types::MessageId, accepted_at: i64) -> Result<MessageRow> {
+    // The seal holds for this id only: under another one the body could never be read.
+    if body.message != id {
+        return Err(StoreError::Conflict("the body was staged for another message"));
+    }
+    Ok(MessageRow {
+        id: *id.as_bytes(),
+        accepted_at,
+        sender: None,
+        parameters: None,
+        size: size(body.size),
+        key_id: body.key_id,
+        wrapped_key: body.wrapped_key,
+        content: body.content,
+    })
+}
+
+fn relay_row(relay: &Relay) -> RelayRow {
+    RelayRow {
+        id: *relay.id.as_bytes(),
+        recipient: relay.recipient.address.reveal(),
+        notify: notify_bits(relay.recipient.notify),
+        orcpt: relay.recipient.orcpt.clone(),
+        destination: relay.destination.as_str().to_owned(),
+        expires_at: micros(relay.expires_at),
+    }
+}
+
+fn notify_bits(notify: DsnNotify) -> i64 {
+    i64::from(notify.success) | i64::from(notify.failure) << 1 | i64::from(notify.delay) << 2
+}
+
+pub(super) fn notify_from(bits: i64) -> DsnNotify {
+    DsnNotify { success: bits & 1 != 0, failure: bits & 2 != 0, delay: bits & 4 != 0 }
+}

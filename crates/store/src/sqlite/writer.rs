@@ -1,0 +1,278 @@
+//! [`Writer`]: group commit.
+//!
+//! One thread owns the one writing connection. It takes every write that waits in a bounded queue into one
+//! transaction and answers them all after the one sync. There is no timer: while one sync runs, the next batch
+//! gathers. A write that fails before it changed anything fails alone; if one fails later, the batch is undone and
+//! its writes are tried one by one. A caller that stops waiting cancels nothing that is queued.
+//!
+//! It is a thread and not a task, so that it neither waits for a busy runtime nor ends with one: what was queued
+//! is written even if the runtime of those who queued it is gone.
+
+use std::panic::AssertUnwindSafe;
+use std::thread;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::rows::database_error;
+use super::setup::Lock;
+use super::tx::{Effects, Tx};
+use crate::seal::BodyFolder;
+use crate::{Change, Result, StoreError};
+
+/// Writes that may wait; more callers wait for a place.
+const QUEUE_MAX: usize = 1024;
+/// Writes in one transaction: bounds its memory (64 KiB of body each) and how long the first one waits.
+const BATCH_MAX: usize = 256;
+
+/// One use case that changes something.
+#[async_trait]
+pub(super) trait Write: Send + Sync + 'static {
+    /// What the caller gets once it is on stable storage.
+    type Output: Send + 'static;
+
+    /// Does it. May be called again, in another transaction, if the first one had to be undone.
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output>;
+}
+
+/// The way to the writing thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+}
+
+enum Message {
+    Write(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+impl Writer {
+    /// Starts the thread. It ends, and lets go of the lock, when the last sender is gone.
+    pub(super) fn start(hand: Hand) -> Result<Self> {
+        let failed = |error| StoreError::io("the writing thread could not be started", error);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
+        let (queue, inbox) = mpsc::channel(QUEUE_MAX);
+        let run = move || runtime.block_on(hand.run(inbox));
+        thread::Builder::new().name("pli-store-writer".to_owned()).spawn(run).map_err(failed)?;
+        Ok(Self { queue })
+    }
+
+    /// Queues a write and waits for its outcome.
+    pub(super) async fn write<W: Write>(&self, write: W) -> Result<W::Output> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Asked { write, outcome: None, reply });
+        let closed = || StoreError::unavailable("it is closed");
+        self.queue.send(Message::Write(job)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Waits until all that is queued is written and the database is closed.
+    pub(super) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Message::Close(done)).await.is_ok() {
+            // An error means that the thread is gone, which is what was wanted.
+            closed.await.ok();
+        }
+    }
+}
+
+/// A write whose kind is forgotten.
+#[async_trait]
+trait Job: Send {
+    /// Does it and keeps the outcome for [`Job::answer`]; an error comes back only if the batch must know of it.
+    async fn run(&mut self, tx: &mut Tx<'_>) -> std::result::Result<(), Failure>;
+    /// Tells the caller: the outcome kept, or an error that came after.
+    fn answer(self: Box<Self>, failed: Option<StoreError>);
+}
+
+struct Asked<W: Write> {
+    write: W,
+    outcome: Option<Result<W::Output>>,
+    reply: oneshot::Sender<Result<W::Output>>,
+}
+
+#[async_trait]
+impl<W: Write> Job for Asked<W> {
+    async fn run(&mut self, tx: &mut Tx<'_>) -> std::result::Result<(), Failure> {
+        let outcome = self.write.run(tx).await;
+        let touched = tx.take_touched();
+        match outcome {
+            Err(error) if touched || matches!(error, StoreError::Unavailable { .. }) => Err(Failure::of(error)),
+            outcome => {
+                self.outcome = Some(outcome);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, failed: Option<StoreError>) {
+        let Self { write, outcome, reply } = *self;
+        // With it goes the file of a message that was refused: before the caller hears of it.
+        drop(write);
+        let outcome = failed.map(Err).or(outcome);
+        let outcome = outcome.unwrap_or_else(|| Err(StoreError::unavailable("a write was lost")));
+        // An error means that the caller has gone; what he asked for is done.
+        reply.send(outcome).ok();
+    }
+}
+
+/// Why a batch was not written.
+enum Failure {
+    /// One of its writes could not be done: the others can.
+    Write(StoreError),
+    /// The database could not: nobody's fault, and trying one by one would not help.
+    Database(StoreError),
+    /// The COMMIT failed: it may have reached the disk or not.
+    Commit(StoreError),
+}
+
+impl Failure {
+    fn of(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::Database(error),
+            _ => Self::Write(error),
+        }
+    }
+}
+
+/// The thread's own things.
+pub(super) struct Hand {
+    pub(super) options: SqliteConnectOptions,
+    /// None after a fault, until the next batch connects again.
+    pub(super) connection: Option<SqliteConnection>,
+    pub(super) bodies: BodyFolder,
+    pub(super) changes: broadcast::Sender<Change>,
+    /// Let go last.
+    pub(super) lock: Lock,
+}
+
+impl Hand {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(BATCH_MAX);
+        let mut closing = Vec::new();
+        while closing.is_empty() && inbox.recv_many(&mut messages, BATCH_MAX).await > 0 {
+            let mut jobs = Vec::with_capacity(messages.len());
+            for message in messages.drain(..) {
+                match message {
+                    Message::Write(job) => jobs.push(job),
+                    Message::Close(done) => closing.push(done),
+                }
+            }
+            self.write_all(jobs).await;
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database was not closed cleanly; nothing that was answered is lost");
+        }
+        drop(self.lock);
+        for done in closing {
+            // Should nobody wait any more, there is nobody to tell.
+            done.send(()).ok();
+        }
+    }
+
+    /// Writes the batch, or its writes one by one, and answers all of them.
+    async fn write_all(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        match self.write_batch(&mut jobs).await {
+            Ok(effects) => self.done(jobs, effects),
+            Err(Failure::Write(_)) if jobs.len() > 1 => {
+                for job in jobs {
+                    let mut alone = vec![job];
+                    match self.write_batch(&mut alone).await {
+                        Ok(effects) => self.done(alone, effects),
+                        Err(failure) => refuse(alone, failure),
+                    }
+                }
+            }
+            Err(failure) => refuse(jobs, failure),
+        }
+    }
+
+    async fn write_batch(&mut self, jobs: &mut [Box<dyn Job>]) -> std::result::Result<Effects, Failure> {
+        if jobs.is_empty() {
+            return Ok(Effects::default());
+        }
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(|error| database("connecting failed", error))?,
+        };
+        // One write that panics must not end the process, nor the thread that all others need.
+        let written = AssertUnwindSafe(write_in(&mut connection, jobs)).catch_unwind().await;
+        let written = written.unwrap_or_else(|_| Err(Failure::Commit(StoreError::unavailable("a write panicked"))));
+        // After a COMMIT with unknown outcome only a new connection tells the truth.
+        let keep = match &written {
+            Ok(_) => true,
+            Err(Failure::Commit(_)) => false,
+            Err(_) => sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok(),
+        };
+        self.connection = keep.then_some(connection);
+        written
+    }
+
+    fn done(&self, jobs: Vec<Box<dyn Job>>, effects: Effects) {
+        for change in effects.changes {
+            // An error means that nobody listens.
+            self.changes.send(change).ok();
+        }
+        for job in jobs {
+            job.answer(None);
+        }
+        if !effects.dropped.is_empty() {
+            let bodies = self.bodies.clone();
+            drop(tokio::task::spawn_blocking(move || remove_bodies(&bodies, &effects.dropped)));
+        }
+    }
+}
+
+async fn write_in(
+    connection: &mut SqliteConnection,
+    jobs: &mut [Box<dyn Job>],
+) -> std::result::Result<Effects, Failure> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(|error| database("BEGIN failed", error))?;
+    let mut tx = Tx::new(connection);
+    for job in jobs {
+        job.run(&mut tx).await?;
+    }
+    tx.flush().await.map_err(Failure::of)?;
+    let effects = std::mem::take(&mut tx.effects);
+    effects.named.iter().for_each(|file| file.set_named(true));
+    let commit = sqlx::query("COMMIT").execute(&mut *connection).await;
+    match commit.map_err(|error| database_error("COMMIT failed", error)) {
+        Ok(_) => Ok(effects),
+        // The frame that commits is the last one, and there was no room for it.
+        Err(error @ StoreError::Unavailable { full: true, .. }) => {
+            effects.named.iter().for_each(|file| file.set_named(false));
+            Err(Failure::Database(error))
+        }
+        Err(error) => Err(Failure::Commit(error)),
+    }
+}
+
+fn database(what: &'static str, error: sqlx::Error) -> Failure {
+    Failure::Database(database_error(what, error))
+}
+
+/// Tells all of them why. The cause itself goes to the first one; the others get its summary.
+fn refuse(jobs: Vec<Box<dyn Job>>, failure: Failure) {
+    let (Failure::Write(error) | Failure::Database(error) | Failure::Commit(error)) = failure;
+    let (what, full) = match &error {
+        StoreError::Unavailable { what, full, .. } => (*what, *full),
+        _ => ("a write failed", false),
+    };
+    let mut error = Some(error);
+    for job in jobs {
+        job.answer(error.take().or(Some(StoreError::Unavailable { what, full, source: None })));
+    }
+}
+
+fn remove_bodies(bodies: &BodyFolder, dropped: &[pli_types::MessageId]) {
+    for message in dropped {
+        if let Err(error) = bodies.remove(*message) {
+            tracing::warn!(%message, %error, "a body's file stays behind; it is removed at the next start");
+        }
+    }
+}

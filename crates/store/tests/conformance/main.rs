@@ -1,0 +1,108 @@
+//! What every backend promises. Each test takes the backend as its argument; a backend is one line below.
+//!
+//! `sqlite.rs` holds what only SQLite has: files that can be tampered with, a lock, a start that sweeps.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod accounts;
+mod bodies;
+mod entries;
+mod folders;
+mod intake;
+mod mailboxes;
+mod queue;
+mod record;
+mod sqlite;
+mod support;
+
+/// Runs every test for every backend. A test that is not listed is dead code, which the build refuses.
+macro_rules! conformance {
+    (backends { $($backend:ident = $open:expr;)+ } tests $tests:tt) => {
+        $(mod $backend { conformance!(@ $open, $tests); })+
+    };
+    (@ $open:expr, { $($subject:ident: $($test:ident)+;)+ }) => {
+        $(mod $subject {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::$subject::$test(&$open).await;
+            })+
+        })+
+    };
+}
+
+conformance! {
+    backends {
+        on_sqlite = crate::support::Sqlite;
+    }
+    tests {
+        accounts:
+            a_password_opens_the_account_of_its_name_only
+            a_certificate_opens_the_account_whatever_the_spelling_of_its_name
+            a_suspended_mailbox_lets_nobody_in
+            a_name_or_certificate_is_given_once
+            an_unknown_name_costs_a_check_too;
+        bodies:
+            a_body_comes_back_as_it_was_whatever_its_size
+            a_range_is_exact_at_the_edges_of_chunks
+            a_body_written_byte_by_byte_is_the_same
+            a_body_goes_with_the_last_that_refers_to_it
+            a_body_staged_for_another_message_is_refused;
+        entries:
+            uids_grow_and_are_never_given_twice
+            recent_is_told_once
+            changes_tell_what_is_new_changed_and_gone
+            flags_are_added_removed_and_replaced
+            a_copy_has_new_uids_in_the_same_order
+            expunge_removes_only_what_is_deleted_and_named
+            nothing_expunged_is_nothing_recorded
+            an_append_beyond_the_quota_is_refused_and_leaves_nothing
+            status_counts_what_is_there
+            appends_that_race_get_each_uid_once;
+        folders:
+            a_mailbox_begins_with_five_folders
+            missing_parents_are_made
+            a_name_is_taken_once_and_inbox_in_any_case
+            a_folder_with_children_cannot_be_deleted_nor_can_inbox
+            a_folder_made_anew_has_another_uid_validity
+            renaming_takes_the_children_along
+            renaming_inbox_moves_its_messages
+            a_folder_is_not_moved_below_itself_nor_onto_another
+            subscriptions_outlive_the_folder
+            changes_are_told;
+        intake:
+            what_was_accepted_is_there_after_reopening
+            deliveries_land_in_inbox_and_count
+            a_caller_that_vanishes_cancels_nothing
+            one_bad_message_in_a_batch_fails_alone
+            an_id_is_accepted_once
+            a_message_for_nobody_leaves_its_record_only
+            many_callers_at_once_lose_nothing;
+        mailboxes:
+            a_mailbox_is_found_by_any_spelling_of_its_address
+            an_address_is_given_once
+            the_state_of_a_mailbox_is_kept;
+        queue:
+            a_row_is_claimed_once_by_workers_that_race
+            a_lease_comes_back_when_its_time_is_over
+            a_lease_that_has_passed_to_someone_else_settles_nothing
+            rows_for_one_destination_come_together
+            a_relayed_row_is_gone_and_the_body_with_the_last
+            a_deferred_row_waits_with_its_reason
+            a_report_is_taken_in_with_the_settlement
+            a_settlement_counts_once
+            retry_now_makes_a_row_due
+            what_waits_is_shown_oldest_first
+            a_claim_tells_all_that_the_courier_needs;
+        record:
+            events_of_a_message_come_in_order
+            rows_of_their_own_are_kept
+            the_record_outlives_its_message;
+    }
+}

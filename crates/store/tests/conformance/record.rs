@@ -1,0 +1,42 @@
+//! The record.
+
+use std::time::Duration;
+
+use pli_audit::EventKind;
+use pli_store::{Outcome, Settlement};
+
+use crate::support::{Backend, event};
+
+pub(crate) async fn events_of_a_message_come_in_order(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let (message, other) = (at.id(), at.id());
+    let kinds = [EventKind::Accepted, EventKind::Deferred, EventKind::Deferred, EventKind::Relayed];
+    for kind in kinds {
+        at.store.append_audit(vec![event(message, kind), event(other, EventKind::Opened)]).await.unwrap();
+    }
+    let told: Vec<_> = at.store.events_of(message).await.unwrap().iter().map(|event| event.kind).collect();
+    assert_eq!(told, kinds);
+}
+
+pub(crate) async fn rows_of_their_own_are_kept(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let mut refusal = event(at.id(), EventKind::Refused);
+    refusal.remote = Some("192.0.2.1".to_owned());
+    refusal.reason = Some("peer-certificate-not-listed".to_owned());
+    at.store.append_audit(vec![refusal.clone()]).await.unwrap();
+    let at = at.reopen().await;
+    assert_eq!(at.store.events_of(refusal.message.unwrap()).await.unwrap(), [refusal]);
+}
+
+pub(crate) async fn the_record_outlives_its_message(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let message = at.relayed(b"gone soon", &["b@clinic.test"]).await;
+    let id = message.id;
+    at.store.accept(message).await.unwrap();
+    let lease = at.store.claim_due(at.now(), Duration::from_secs(60), 1).await.unwrap().remove(0);
+    let outcome = Outcome::Relayed { detail: "250 2.0.0 kept".to_owned() };
+    let audit = vec![event(id, EventKind::Relayed)];
+    at.store.settle(vec![Settlement { lease, outcome, report: None, delay_reported: false, audit }]).await.unwrap();
+    assert!(at.store.body(id).await.is_err());
+    assert_eq!(at.store.events_of(id).await.unwrap().len(), 2);
+}

@@ -1,0 +1,293 @@
+//! What only SQLite has: files that can be tampered with, a lock, a start that sweeps, a reader beside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pli_audit::EventKind;
+use pli_store::{Config, Flags, StoreError};
+use pli_types::MessageId;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::support::{Backend, Fixture, Sqlite, event, noise, refused, write_private};
+
+const LARGE: usize = 200_000;
+
+/// All files below `bodies`.
+fn body_files(at: &Fixture) -> Vec<PathBuf> {
+    let list = |path: &Path| fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    let shards: Vec<PathBuf> = list(&at.data().join("bodies"));
+    shards.iter().flat_map(|shard| -> Vec<PathBuf> { list(shard) }).collect()
+}
+
+async fn keep(at: &Fixture, size: usize) -> MessageId {
+    let message = at.relayed(&noise(size), &["b@clinic.test"]).await;
+    let id = message.id;
+    at.store.accept(message).await.unwrap();
+    id
+}
+
+/// Does something to the tables behind the store's back.
+async fn tamper(at: &Fixture, sql: &'static str) {
+    let options = SqliteConnectOptions::new().filename(at.data().join("pli.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+fn corrupt_in<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (&'static str, &'static str, String) {
+    match result {
+        Err(StoreError::Corrupt { table, column, row, .. }) => (table, column, row),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn any_flipped_byte_of_a_file_is_found() {
+    let at = Sqlite.fresh().await;
+    let id = keep(&at, LARGE).await;
+    let file = body_files(&at).remove(0);
+    let good = fs::read(&file).unwrap();
+    for place in [0, 65_535, 65_536, 65_552, 140_000, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[place] ^= 0x40;
+        fs::write(&file, bad).unwrap();
+        let (table, column, row) = corrupt_in(at.store.body(id).await);
+        assert_eq!((table, column, row), ("bodies", "chunk", format!("{id}[{}]", place / 65_552)), "{place}");
+    }
+    // A part that does not touch the broken chunk can still be read.
+    assert_eq!(at.store.body_range(id, 0, 65_536).await.unwrap(), noise(LARGE)[..65_536]);
+    fs::write(&file, &good).unwrap();
+    assert_eq!(at.store.body(id).await.unwrap(), noise(LARGE));
+}
+
+#[tokio::test]
+async fn a_file_cut_off_extended_reordered_swapped_or_gone_is_found() {
+    let at = Sqlite.fresh().await;
+    let (id, other) = (keep(&at, LARGE).await, keep(&at, LARGE).await);
+    let path = |id: MessageId| body_files(&at).into_iter().find(|file| file.ends_with(id.to_string())).unwrap();
+    let (file, good) = (path(id), fs::read(path(id)).unwrap());
+    let (first, second) = (65_552, 2 * 65_552);
+    let reordered = [&good[first..second], &good[..first], &good[second..]].concat();
+    let tampered: [(&str, Vec<u8>); 5] = [
+        ("cut at a chunk", good[..second].to_vec()),
+        ("cut anywhere", good[..good.len() - 1].to_vec()),
+        ("extended", [&good[..], b"x"].concat()),
+        ("reordered", reordered),
+        ("of another message", fs::read(path(other)).unwrap()),
+    ];
+    for (what, bad) in tampered {
+        fs::write(&file, bad).unwrap();
+        assert_eq!(corrupt_in(at.store.body(id).await).0, "bodies", "{what}");
+    }
+    fs::remove_file(&file).unwrap();
+    assert_eq!(corrupt_in(at.store.body(id).await), ("bodies", "file", id.to_string()));
+}
+
+#[tokio::test]
+async fn a_file_cut_to_fit_a_changed_size_is_found() {
+    let at = Sqlite.fresh().await;
+    let id = keep(&at, LARGE).await;
+    let file = body_files(&at).remove(0);
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, &good[..2 * 65_552]).unwrap();
+    tamper(&at, "UPDATE messages SET size = 131072").await;
+    assert_eq!(corrupt_in(at.store.body(id).await), ("bodies", "chunk", format!("{id}[1]")));
+}
+
+#[tokio::test]
+async fn a_flipped_byte_in_a_row_is_found_and_named() {
+    let at = Sqlite.fresh().await;
+    let id = keep(&at, 5000).await;
+    let row = id.to_string();
+    tamper(&at, "UPDATE messages SET body = CAST(substr(body, 1, 99) || x'00' || substr(body, 101) AS BLOB)").await;
+    assert_eq!(corrupt_in(at.store.body(id).await), ("messages", "body", row.clone()));
+    tamper(&at, "UPDATE messages SET size = size + 1").await;
+    assert_eq!(corrupt_in(at.store.body(id).await), ("messages", "size", row.clone()));
+    tamper(&at, "UPDATE messages SET wrapped_key = CAST(substr(wrapped_key, 1, 30) || zeroblob(30) AS BLOB)").await;
+    assert_eq!(corrupt_in(at.store.body(id).await), ("messages", "wrapped_key", row));
+    tamper(&at, "UPDATE queue SET destination = 'not a host'").await;
+    let (table, column, row) = corrupt_in(at.store.queue_rows(1).await);
+    assert_eq!((table, column, row.len()), ("queue", "destination", 32));
+    tamper(&at, "UPDATE messages SET sender = 'no address'").await;
+    let claimed = at.store.claim_due(at.now(), std::time::Duration::from_secs(1), 1).await;
+    assert_eq!(corrupt_in(claimed), ("messages", "sender", id.to_string()));
+    tamper(&at, "UPDATE audit SET event = x'7b'").await;
+    assert_eq!(corrupt_in(at.store.events_of(id).await), ("audit", "event", "1".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_of_a_body_can_be_read_from_the_files() {
+    let at = Sqlite.fresh().await;
+    let secret = b"Compte rendu de consultation";
+    for repeat in [1, 10_000] {
+        let message = at.relayed(&secret.repeat(repeat), &["b@clinic.test"]).await;
+        at.store.accept(message).await.unwrap();
+    }
+    at.store.close().await;
+    let mut files = body_files(&at);
+    assert_eq!(files.len(), 1);
+    files.push(at.data().join("pli.db"));
+    for file in files {
+        let bytes = fs::read(&file).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_dropped_leaves_no_file() {
+    let at = Sqlite.fresh().await;
+    let mut writer = at.store.stage(at.id()).unwrap();
+    writer.write(&noise(LARGE)).await.unwrap();
+    assert_eq!(body_files(&at).len(), 1);
+    drop(writer);
+    assert_eq!(body_files(&at).len(), 0, "dropped unfinished");
+    drop(at.stage(at.id(), &noise(LARGE)).await);
+    assert_eq!(body_files(&at).len(), 0, "dropped unnamed");
+    let mut refused = at.message(&noise(LARGE), &[pli_types::MailboxId(99)]).await;
+    refused.audit.clear();
+    at.store.accept(refused).await.unwrap_err();
+    assert_eq!(body_files(&at).len(), 0, "refused");
+    let nobody = at.message(&noise(LARGE), &[]).await;
+    at.store.accept(nobody).await.unwrap();
+    assert_eq!(body_files(&at).len(), 0, "for nobody");
+}
+
+#[tokio::test]
+async fn a_body_that_is_removed_leaves_no_file() {
+    let at = Sqlite.fresh().await;
+    let inbox = at.inbox(at.mailbox("a@hospital.test").await).await;
+    at.append(inbox, &noise(LARGE), crate::support::deleted()).await;
+    assert_eq!(body_files(&at).len(), 1);
+    at.store.expunge(inbox, None, Vec::new()).await.unwrap();
+    // Its removal comes after the answer; closing waits for it.
+    at.store.close().await;
+    assert_eq!(body_files(&at).len(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_no_message_names_is_swept_at_the_start() {
+    let at = Sqlite.fresh().await;
+    let id = keep(&at, LARGE).await;
+    let kept = body_files(&at).remove(0);
+    let orphan = at.id();
+    let orphan = at.data().join("bodies").join(&orphan.to_string()[30..]).join(orphan.to_string());
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    fs::write(&orphan, b"a crash came before the transaction").unwrap();
+    let foreign = at.data().join("bodies/README");
+    fs::write(&foreign, b"not ours").unwrap();
+    let at = at.reopen().await;
+    assert!(!orphan.exists());
+    assert!(kept.exists() && foreign.exists());
+    assert_eq!(at.store.body(id).await.unwrap(), noise(LARGE));
+}
+
+#[tokio::test]
+async fn two_servers_never_share_a_store() {
+    let at = Sqlite.fresh().await;
+    let second = pli_store::open(&at.config, at.clock.clone()).await;
+    let error = second.err().unwrap();
+    assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
+    assert!(error.to_string().contains("pli.db.lock"), "{error}");
+    at.store.close().await;
+    pli_store::open(&at.config, at.clock.clone()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_node_sees_what_is_committed_and_writes_nothing() {
+    let at = Sqlite.fresh().await;
+    let id = keep(&at, LARGE).await;
+    let reader = pli_store::open_read_only(&at.config, at.clock.clone()).await.unwrap();
+    assert_eq!(reader.queue_rows(9).await.unwrap()[0].message, id);
+    assert_eq!(reader.body(id).await.unwrap(), noise(LARGE));
+    refused!(reader.append_audit(vec![event(id, EventKind::Opened)]).await, StoreError::Configuration(_));
+    refused!(reader.stage(at.id()), StoreError::Configuration(_));
+    let later = keep(&at, 10).await;
+    assert_eq!(reader.queue_rows(9).await.unwrap()[1].message, later);
+}
+
+#[tokio::test]
+async fn a_reader_of_nothing_is_told_so() {
+    let at = Sqlite.fresh().await;
+    let config = Config { url: "sqlite:///nowhere/pli.db".to_owned(), ..at.config.clone() };
+    refused!(pli_store::open_read_only(&config, at.clock.clone()).await, StoreError::Configuration(_));
+}
+
+#[tokio::test]
+async fn a_store_without_its_node_can_be_looked_into() {
+    let at = Sqlite.fresh().await;
+    let id = keep(&at, 10).await;
+    at.store.close().await;
+    let reader = pli_store::open_read_only(&at.config, at.clock.clone()).await.unwrap();
+    assert_eq!(reader.body(id).await.unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn tables_newer_than_this_program_are_refused() {
+    let at = Sqlite.fresh().await;
+    at.store.close().await;
+    tamper(&at, "PRAGMA user_version = 99").await;
+    let error = pli_store::open(&at.config, at.clock.clone()).await.err().unwrap().to_string();
+    assert!(error.contains("version 99") && error.contains("newer pli"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused() {
+    let at = Sqlite.fresh().await;
+    at.store.close().await;
+    tamper(&at, "PRAGMA application_id = 7").await;
+    refused!(pli_store::open(&at.config, at.clock.clone()).await, StoreError::Configuration(_));
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let at = Sqlite.fresh().await;
+    at.store.close().await;
+    write_private(&at.config.master_key, &"a5".repeat(32));
+    for error in [
+        pli_store::open(&at.config, at.clock.clone()).await.err().unwrap(),
+        pli_store::open_read_only(&at.config, at.clock.clone()).await.err().unwrap(),
+    ] {
+        assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
+        assert!(error.to_string().contains("master.key"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_queued_is_written_though_the_store_is_dropped() {
+    use futures_util::FutureExt;
+
+    let at = Sqlite.fresh().await;
+    let mailbox = at.mailbox("a@hospital.test").await;
+    let message = at.message(b"kept", &[mailbox]).await;
+    let id = message.id;
+    assert!(at.store.accept(message).now_or_never().is_none());
+    let at = at.reopen().await;
+    assert_eq!(&at.store.body(id).await.unwrap()[..], b"kept");
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let at = Sqlite.fresh().await;
+    let inbox = at.inbox(at.mailbox("a@hospital.test").await).await;
+    let entry = at.entry(b"x", Flags::default()).await;
+    at.store.close().await;
+    at.store.close().await;
+    refused!(at.store.append(inbox, entry).await, StoreError::Unavailable { full: false, .. });
+    refused!(at.store.folder_status(inbox).await, StoreError::Unavailable { .. });
+}
+
+#[tokio::test]
+async fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let at = Sqlite.fresh().await;
+    keep(&at, LARGE).await;
+    let data = at.data();
+    let mut paths = body_files(&at);
+    paths.extend([data.join("pli.db"), data.join("pli.db-wal"), data.join("pli.db.lock"), data.join("bodies"), data]);
+    for path in paths {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} {mode:o}", path.display());
+    }
+}
