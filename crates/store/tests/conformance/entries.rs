@@ -172,14 +172,14 @@ pub(crate) async fn an_append_beyond_the_quota_is_refused_and_leaves_nothing(bac
     let at = backend.fresh().await;
     let mailbox = at.mailbox_with_quota("a@hospital.test", Some(100_000)).await;
     let inbox = at.inbox(mailbox).await;
-    at.append(inbox, &[1; 60_000], deleted()).await;
-    let too_much = at.entry(&[2; 80_000], Flags::default()).await;
+    at.append(inbox, &noise(60_000), deleted()).await;
+    let too_much = at.entry(&noise(80_000), Flags::default()).await;
     let id = too_much.id;
     refused!(at.store.append(inbox, too_much).await, StoreError::MailboxFull);
     assert!(is_not_found(&at.store.body(id).await));
     assert_eq!(at.used("a@hospital.test").await, 60_000);
     at.store.expunge(inbox, None, Vec::new()).await.unwrap();
-    assert_eq!(at.append(inbox, &[3; 100_000], Flags::default()).await, Uid(2));
+    assert_eq!(at.append(inbox, &noise(100_000), Flags::default()).await, Uid(2));
 }
 
 pub(crate) async fn status_counts_what_is_there(backend: &dyn Backend) {

@@ -11,7 +11,7 @@ use pli_types::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, QueueId, Rev
 
 use crate::support::{Backend, Fixture, address, event, is_not_found};
 
-const LEASE: Duration = Duration::from_secs(300);
+const LEASE: Duration = Duration::from_mins(5);
 
 fn relayed() -> Outcome {
     Outcome::Relayed { detail: "mx.clinic.test[192.0.2.1]:25: 250 2.0.0 kept".to_owned() }

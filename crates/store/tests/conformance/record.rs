@@ -33,7 +33,7 @@ pub(crate) async fn the_record_outlives_its_message(backend: &dyn Backend) {
     let message = at.relayed(b"gone soon", &["b@clinic.test"]).await;
     let id = message.id;
     at.store.accept(message).await.unwrap();
-    let lease = at.store.claim_due(at.now(), Duration::from_secs(60), 1).await.unwrap().remove(0);
+    let lease = at.store.claim_due(at.now(), Duration::from_mins(1), 1).await.unwrap().remove(0);
     let outcome = Outcome::Relayed { detail: "250 2.0.0 kept".to_owned() };
     let audit = vec![event(id, EventKind::Relayed)];
     at.store.settle(vec![Settlement { lease, outcome, report: None, delay_reported: false, audit }]).await.unwrap();
