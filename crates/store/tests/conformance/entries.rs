@@ -7,7 +7,7 @@ use pli_audit::EventKind;
 use pli_store::{FlagChange, Flags, FolderStatus, StoreError};
 use pli_types::{FolderId, Uid, UidValidity};
 
-use crate::support::{Backend, Fixture, deleted, event, is_not_found, refused, uids};
+use crate::support::{Backend, Fixture, deleted, event, is_not_found, noise, refused, uids};
 
 async fn inbox(at: &Fixture) -> FolderId {
     at.inbox(at.mailbox("a@hospital.test").await).await
