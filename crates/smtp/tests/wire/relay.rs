@@ -1,0 +1,169 @@
+//! A relay in this process: real sockets, real TLS, a real store, in a folder that goes with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use pli_directory::{Routes, TrustHandle};
+use pli_mailflow::intake::StoreHandle;
+use pli_mailflow::{Intake, IntakeConfig};
+use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
+use pli_sandbox::pki::{Leaf, Purpose, Subject, TestPki};
+use pli_sandbox::whitelist::{self, Entry};
+use pli_smtp::SmtpConfig;
+use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
+use pli_types::{Clock, Domain, MailAddress, Masker, Secret, SystemClock};
+use tempfile::TempDir;
+
+pub(crate) const BOB: &str = "bob@example.test";
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Which listener to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Operators,
+    Submissions,
+}
+
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) store: Arc<dyn Store>,
+    folder: TempDir,
+}
+
+impl Relay {
+    pub(crate) async fn start(kind: Kind, idle: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        make_trust_space(folder.path());
+        let store = open_store(folder.path()).await;
+        let intake = intake(folder.path(), Arc::clone(&store));
+        let limits = LimitsConfig::default();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+        let address = listener.local_address().unwrap();
+        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle });
+        let shutdown = Shutdown::default();
+        let own = tls(folder.path(), "server");
+        match kind {
+            Kind::Operators => {
+                let tls = ServerTls::operators(&own).unwrap();
+                shutdown.spawn(pli_smtp::operators(config, tls, intake, listener, shutdown.clone()));
+            }
+            Kind::Submissions => {
+                let tls = ServerTls::clients(&own, &pki_config(folder.path())).unwrap();
+                shutdown.spawn(pli_smtp::submission(config, tls, true, intake, listener, shutdown.clone()));
+            }
+        }
+        Self { address, shutdown, store, folder }
+    }
+
+    /// The certificate of the listed peer.
+    pub(crate) fn peer(&self) -> TlsConfig {
+        tls(self.folder.path(), "peer")
+    }
+
+    /// The certificate of somebody of the same authority whom no list names.
+    pub(crate) fn stranger(&self) -> TlsConfig {
+        tls(self.folder.path(), "stranger")
+    }
+
+    /// How many messages lie in Bob's INBOX.
+    pub(crate) async fn inbox(&self) -> usize {
+        let mailbox = self.store.mailbox(&MailAddress::parse(BOB).unwrap()).await.unwrap().unwrap();
+        let folders = self.store.folders(mailbox.id).await.unwrap();
+        self.store.open_folder(folders[0].id, false).await.unwrap().entries.len()
+    }
+
+    /// The body of the only message in Bob's INBOX.
+    pub(crate) async fn only_body(&self) -> Vec<u8> {
+        let mailbox = self.store.mailbox(&MailAddress::parse(BOB).unwrap()).await.unwrap().unwrap();
+        let folders = self.store.folders(mailbox.id).await.unwrap();
+        let entries = self.store.open_folder(folders[0].id, false).await.unwrap().entries;
+        assert_eq!(entries.len(), 1);
+        self.store.body(entries[0].message).await.unwrap().to_vec()
+    }
+}
+
+fn tls(folder: &Path, who: &str) -> TlsConfig {
+    TlsConfig { certificate: folder.join(format!("{who}.pem")), key: folder.join(format!("{who}.key")) }
+}
+
+fn pki_config(folder: &Path) -> PkiConfig {
+    PkiConfig {
+        anchor: folder.join("root.pem"),
+        organisations: folder.join("organisations.pem"),
+        crl: folder.join("crl.pem"),
+    }
+}
+
+fn subject(name: &str) -> Subject {
+    Subject {
+        common_name: format!("{name}.test"),
+        structure: "1990000000".to_owned(),
+        organisation: "ESSAI".to_owned(),
+    }
+}
+
+/// Authorities, three leaves, revocation lists and a trust list that names the server and the peer.
+fn make_trust_space(folder: &Path) {
+    let now = SystemClock.now();
+    let pki = TestPki::generate(now).unwrap();
+    pki.write(folder).unwrap();
+    let crl = pki.revocation_lists(&[], now).unwrap();
+    std::fs::write(folder.join("crl.pem"), crl).unwrap();
+    for who in ["server", "peer", "stranger"] {
+        let issued = pki.issue(&Leaf::now(&subject(who), Purpose::Server, now)).unwrap();
+        let files = tls(folder, who);
+        issued.write(&files.certificate, &files.key).unwrap();
+    }
+    let entry = |domain: &str, who: &str| Entry {
+        domain: domain.to_owned(),
+        description: who.to_owned(),
+        certificate_name: subject(who).text(),
+    };
+    let list = whitelist::xml(&[entry("example.test", "server"), entry("peer.test", "peer")], now);
+    std::fs::write(folder.join("whitelist.xml"), list).unwrap();
+}
+
+async fn open_store(folder: &Path) -> Arc<dyn Store> {
+    let master_key: PathBuf = folder.join("master.key");
+    std::fs::write(&master_key, "2a".repeat(32)).unwrap();
+    let url = format!("sqlite://{}", folder.join("pli.db").display());
+    let store = pli_store::open(&Config { url, master_key }, Arc::new(SystemClock)).await.unwrap();
+    let new = NewMailbox {
+        address: MailAddress::parse(BOB).unwrap(),
+        kind: MailboxKind::Org,
+        rpps: None,
+        finess: None,
+        state: MailboxState::Open,
+        quota_bytes: None,
+    };
+    let mailbox = store.add_mailbox(new, Vec::new()).await.unwrap();
+    let credential = NewCredential::Password(Secret::new(PASSWORD.to_owned()));
+    store.add_account(NewAccount { name: BOB.to_owned(), mailbox, credential }, Vec::new()).await.unwrap();
+    store
+}
+
+fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
+    let trust = TrustHandle::new(&folder.join("whitelist.xml"));
+    trust.refresh().unwrap();
+    let config = IntakeConfig {
+        server_name: "mss.example.test".to_owned(),
+        hosted_domains: vec![Domain::parse("example.test").unwrap()],
+        message_bytes_max: 100_000,
+        recipients_max: 100,
+        queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
+        ruleset: pli_policy::Ruleset::default(),
+    };
+    Intake {
+        config: Arc::new(config),
+        store: StoreHandle(store),
+        trust,
+        pki: Pki::load(&pki_config(folder)).unwrap(),
+        routes: Arc::new(Routes::new(&[], &[]).unwrap()),
+        masker: Masker::new(&[7; 32]),
+        clock: Arc::new(SystemClock),
+    }
+}
