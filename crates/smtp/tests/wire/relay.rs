@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -10,7 +10,7 @@ use pli_directory::{Routes, TrustHandle};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Intake, IntakeConfig};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
-use pli_sandbox::pki::{Leaf, Purpose, Subject, TestPki};
+use pli_sandbox::pki::{Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
 use pli_smtp::SmtpConfig;
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
@@ -37,7 +37,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) async fn start(kind: Kind, idle: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        make_trust_space(folder.path());
+        write_trust_space(folder.path());
         let store = open_store(folder.path()).await;
         let intake = intake(folder.path(), Arc::clone(&store));
         let limits = LimitsConfig::default();
@@ -106,15 +106,26 @@ fn subject(name: &str) -> Subject {
     }
 }
 
-/// Authorities, three leaves, revocation lists and a trust list that names the server and the peer.
-fn make_trust_space(folder: &Path) {
+/// Authorities and three leaves: RSA keys take their time, so all tests share them.
+struct TrustSpace {
+    pki: TestPki,
+    leaves: Vec<(&'static str, Issued)>,
+}
+
+static TRUST_SPACE: LazyLock<TrustSpace> = LazyLock::new(|| {
     let now = SystemClock.now();
     let pki = TestPki::generate(now).unwrap();
-    pki.write(folder).unwrap();
-    let crl = pki.revocation_lists(&[], now).unwrap();
-    std::fs::write(folder.join("crl.pem"), crl).unwrap();
-    for who in ["server", "peer", "stranger"] {
-        let issued = pki.issue(&Leaf::now(&subject(who), Purpose::Server, now)).unwrap();
+    let leaf = |who| (who, pki.issue(&Leaf::now(&subject(who), Purpose::Server, now)).unwrap());
+    let leaves = vec![leaf("server"), leaf("peer"), leaf("stranger")];
+    TrustSpace { pki, leaves }
+});
+
+/// Certificates, revocation lists and a trust list that names the server and the peer.
+fn write_trust_space(folder: &Path) {
+    let now = SystemClock.now();
+    TRUST_SPACE.pki.write(folder).unwrap();
+    std::fs::write(folder.join("crl.pem"), TRUST_SPACE.pki.revocation_lists(&[], now).unwrap()).unwrap();
+    for (who, issued) in &TRUST_SPACE.leaves {
         let files = tls(folder, who);
         issued.write(&files.certificate, &files.key).unwrap();
     }
@@ -129,7 +140,7 @@ fn make_trust_space(folder: &Path) {
 
 async fn open_store(folder: &Path) -> Arc<dyn Store> {
     let master_key: PathBuf = folder.join("master.key");
-    std::fs::write(&master_key, "2a".repeat(32)).unwrap();
+    pli_sandbox::files::write_private(&master_key, "2a".repeat(32)).unwrap();
     let url = format!("sqlite://{}", folder.join("pli.db").display());
     let store = pli_store::open(&Config { url, master_key }, Arc::new(SystemClock)).await.unwrap();
     let new = NewMailbox {
