@@ -183,6 +183,13 @@ mod tests {
         assert!(matches!(opened, Err(OpeningFault::NoTls(_))), "{opened:?}");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_mute_server_is_not_waited_for_without_end() {
+        let (mut ours, _theirs) = tokio::io::duplex(1024);
+        let opened = open(&mut ours, "mss.pro.test").await;
+        assert_eq!(opened, Err(OpeningFault::Unreachable("no answer within 300 seconds".to_owned())));
+    }
+
     #[tokio::test]
     async fn what_is_not_smtp_is_borne_within_bounds() {
         let garbage: [&[u8]; 6] =

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind, Face};
 use pli_policy::Reason;
 use pli_store::{Lease, NewMessage, Outcome, Settlement};
-use pli_types::{BodyType, EnvelopeParameters, MailAddress, ReversePath};
+use pli_types::{BodyType, Domain, EnvelopeParameters, MailAddress, ReversePath};
 
 use super::courier::Parcel;
 use super::dsn::{self, Failure, Reporter};
@@ -147,6 +147,7 @@ async fn failed(intake: &Intake, lease: &Lease, now: Timestamp, reason: Reason, 
         }
         Err(refusal) => {
             let detail = format!("{}; no report: {}", trouble.detail, refusal.reason.code());
+            let outcome = Outcome::Failed { reason: reason.code().to_owned(), detail: detail.clone() };
             closed(lease, outcome, vec![failure(&detail)])
         }
     }
@@ -164,7 +165,7 @@ async fn report(
         crate::Refusal::from(error)
     })?;
     let end = header.windows(4).position(|window| window == b"\r\n\r\n").map_or(header.len(), |end| end + 2);
-    let domain = reporting_domain(intake);
+    let domain = reporting_domain(intake, sender);
     let reporter = Reporter { server_name: &intake.config.server_name, domain: &domain, at: intake.clock.now() };
     let failure = Failure { lease, reason, trouble, header: header.get(..end).unwrap_or_default() };
     let text = dsn::write(&reporter, sender, &failure);
@@ -175,12 +176,14 @@ async fn report(
 }
 
 /// A domain of ours that other operators find in the list under our certificate: with `<>`, it is all they can judge
-/// a report by (spec §3.4 point 4).
-fn reporting_domain(intake: &Intake) -> String {
+/// a report by (spec §3.4 point 4). The sender's own, if it is one of them.
+fn reporting_domain(intake: &Intake, sender: &MailAddress) -> String {
     let hosted = &intake.config.hosted_domains;
     let list = intake.trust.current();
-    let listed = hosted.iter().find(|domain| list.as_ref().is_some_and(|list| list.lists_domain(domain)));
-    listed.or(hosted.first()).map_or_else(|| intake.config.server_name.clone(), ToString::to_string)
+    let listed = |domain: &&Domain| list.as_ref().is_some_and(|list| list.lists_domain(domain));
+    let own = hosted.iter().find(|domain| *domain == sender.domain()).filter(listed);
+    let any = || hosted.iter().find(listed).or(hosted.first());
+    own.or_else(any).map_or_else(|| intake.config.server_name.clone(), ToString::to_string)
 }
 
 fn closed(lease: &Lease, outcome: Outcome, audit: Vec<Event>) -> Settlement {

@@ -51,6 +51,8 @@ struct Wire {
 /// A recipient that was accepted, and the way its copy goes.
 struct Accepted {
     recipient: Recipient,
+    /// [`MailAddress::key`] of its address.
+    key: String,
     /// The mailbox here; without one, the copy is relayed.
     mailbox: Option<MailboxId>,
 }
@@ -128,7 +130,8 @@ impl Transaction {
     /// Judges one `RCPT`. A refusal is audited and leaves the transaction as it was. A recipient named twice gets the
     /// message once.
     pub async fn recipient(&mut self, recipient: Recipient) -> Result<(), Refusal> {
-        if self.recipients.iter().any(|known| same_recipient(known, &recipient.address)) {
+        let key = recipient.address.key();
+        if self.recipients.iter().any(|known| known.is(&recipient.address, &key)) {
             return Ok(());
         }
         if self.recipients.len() >= self.intake.config.recipients_max {
@@ -146,7 +149,7 @@ impl Transaction {
         if unknown_here {
             return Err(Refusal { reason: Reason::RecipientUnknown, temporary: false });
         }
-        self.recipients.push(Accepted { recipient, mailbox });
+        self.recipients.push(Accepted { recipient, key, mailbox });
         Ok(())
     }
 
@@ -276,7 +279,7 @@ impl Transaction {
         let expires_at = expiry(now, self.intake.config.queue_lifetime);
         let mut deliveries = Vec::new();
         let mut relays = Vec::new();
-        for Accepted { recipient, mailbox } in self.recipients.drain(..) {
+        for Accepted { recipient, mailbox, .. } in self.recipients.drain(..) {
             if let Some(mailbox) = mailbox {
                 deliveries.push(mailbox);
             } else {
@@ -354,11 +357,13 @@ impl std::fmt::Debug for Transaction {
     }
 }
 
-/// Two spellings reach one mailbox here; elsewhere the local part is the other server's to compare.
-fn same_recipient(known: &Accepted, address: &MailAddress) -> bool {
-    match known.mailbox {
-        Some(_) => known.recipient.address.key() == address.key(),
-        None => known.recipient.address == *address,
+impl Accepted {
+    /// Two spellings reach one mailbox here; elsewhere the local part is the other server's to compare.
+    fn is(&self, address: &MailAddress, key: &str) -> bool {
+        match self.mailbox {
+            Some(_) => self.key == key,
+            None => self.recipient.address == *address,
+        }
     }
 }
 

@@ -1,0 +1,10 @@
+//! A whole relay, its store included, against another server that answers from a script, over real TLS on loopback.
+//! The clock only moves when it is told to; the other server is faulty at each step in turn.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod peer;
+mod pki;
+mod relay;
+mod reports;
+mod way_in;
+mod way_out;

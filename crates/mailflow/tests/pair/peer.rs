@@ -1,0 +1,187 @@
+//! Another operator's server, which answers from a script and remembers what it heard.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use pli_net::{ServerTls, Shutdown, TlsConfig};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// One thing that the server may answer: `(greeting)`, a command line, or `(content)` after the final dot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Which connection, from 1.
+    pub(crate) connection: usize,
+    /// Under TLS?
+    pub(crate) tls: bool,
+    /// What.
+    pub(crate) line: String,
+}
+
+/// What the server does instead of the usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Says this.
+    Say(&'static str),
+    /// Closes the connection without a word.
+    Hang,
+}
+
+type Rule = dyn Fn(&Heard) -> Option<Act> + Send + Sync;
+
+#[derive(Default)]
+struct Memory {
+    connections: usize,
+    heard: Vec<Heard>,
+    contents: Vec<Vec<u8>>,
+}
+
+/// The server. Its rule may be changed between connections.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    memory: Arc<Mutex<Memory>>,
+    rule: Arc<Mutex<Arc<Rule>>>,
+}
+
+impl Peer {
+    /// Listens on a free port, shows this certificate, and agrees to everything.
+    pub(crate) async fn start(tls: &TlsConfig, shutdown: &Shutdown) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rule: Arc<Rule> = Arc::new(|_: &Heard| None);
+        let peer =
+            Self { address: listener.local_addr().unwrap(), memory: Arc::default(), rule: Arc::new(Mutex::new(rule)) };
+        let tls = ServerTls::operators(tls).unwrap();
+        let (this, shutdown) = (peer.clone(), shutdown.clone());
+        let tasks = shutdown.clone();
+        tasks.spawn(async move {
+            loop {
+                let stream = tokio::select! {
+                    accepted = listener.accept() => accepted.unwrap().0,
+                    () = shutdown.begun() => return,
+                };
+                let (this, tls, ending) = (this.clone(), tls.clone(), shutdown.clone());
+                shutdown.spawn(async move {
+                    tokio::select! {
+                        _ = this.serve(stream, &tls) => {}
+                        () = ending.begun() => {}
+                    }
+                });
+            }
+        });
+        peer
+    }
+
+    /// From now on, does what the rule says where it says something.
+    pub(crate) fn act(&self, rule: impl Fn(&Heard) -> Option<Act> + Send + Sync + 'static) {
+        *self.rule.lock().unwrap() = Arc::new(rule);
+    }
+
+    /// Does this whenever a line begins so.
+    pub(crate) fn on(&self, beginning: &'static str, act: Act) {
+        self.act(move |heard| heard.line.starts_with(beginning).then(|| act.clone()));
+    }
+
+    /// Everything heard, as `clear …` or `tls …`.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let door = |tls| if tls { "tls" } else { "clear" };
+        let memory = self.memory.lock().unwrap();
+        memory.heard.iter().map(|heard| format!("{} {}", door(heard.tls), heard.line)).collect()
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.memory.lock().unwrap().connections
+    }
+
+    /// The contents received, as they came over the wire, without the final dot.
+    pub(crate) fn contents(&self) -> Vec<Vec<u8>> {
+        self.memory.lock().unwrap().contents.clone()
+    }
+
+    async fn serve(&self, stream: TcpStream, tls: &ServerTls) -> Option<()> {
+        let connection = {
+            let mut memory = self.memory.lock().unwrap();
+            memory.connections += 1;
+            memory.connections
+        };
+        let mut clear = Side { peer: self, connection, tls: false, stream: BufReader::new(stream) };
+        clear.answer("(greeting)", "220 peer ESMTP").await?;
+        clear.talk().await?;
+        let (secured, _) = tls.accept(clear.stream.into_inner()).await.ok()?;
+        let mut under_tls = Side { peer: self, connection, tls: true, stream: BufReader::new(secured) };
+        under_tls.talk().await
+    }
+
+    fn hear(&self, heard: Heard) -> Option<Act> {
+        let rule = Arc::clone(&self.rule.lock().unwrap());
+        let act = rule(&heard);
+        if !heard.line.starts_with('(') {
+            self.memory.lock().unwrap().heard.push(heard);
+        }
+        act
+    }
+}
+
+struct Side<'a, S> {
+    peer: &'a Peer,
+    connection: usize,
+    tls: bool,
+    stream: BufReader<S>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Side<'_, S> {
+    /// Answers commands until STARTTLS is granted (`Some`) or the connection ends (`None`).
+    async fn talk(&mut self) -> Option<()> {
+        loop {
+            let line = self.line().await?;
+            let command = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let usual = match command.get(..4).unwrap_or_default() {
+                "EHLO" if self.tls => "250-peer\r\n250-SIZE 26214400\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN",
+                "EHLO" => "250-peer\r\n250-SIZE 26214400\r\n250 STARTTLS",
+                "STAR" => "220 2.0.0 go ahead",
+                "DATA" => "354 go ahead",
+                "QUIT" => "221 2.0.0 bye",
+                _ => "250 2.0.0 ok",
+            };
+            let said = self.answer(&command, usual).await?;
+            match command.get(..4).unwrap_or_default() {
+                "STAR" if said.starts_with("220") => return Some(()),
+                "DATA" if said.starts_with("354") => self.content().await?,
+                "QUIT" => return None,
+                _ => {}
+            }
+        }
+    }
+
+    async fn content(&mut self) -> Option<()> {
+        let mut content = Vec::new();
+        loop {
+            let line = self.line().await?;
+            if line == b".\r\n" {
+                break;
+            }
+            content.extend_from_slice(&line);
+        }
+        self.peer.memory.lock().unwrap().contents.push(content);
+        self.answer("(content)", "250 2.0.0 kept").await.map(drop)
+    }
+
+    async fn line(&mut self) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).await.ok()?;
+        line.ends_with(b"\n").then_some(line)
+    }
+
+    async fn answer(&mut self, line: &str, usual: &'static str) -> Option<&'static str> {
+        let heard = Heard { connection: self.connection, tls: self.tls, line: line.to_owned() };
+        let said = match self.peer.hear(heard) {
+            Some(Act::Hang) => return None,
+            Some(Act::Say(said)) => said,
+            None => usual,
+        };
+        self.stream.write_all(format!("{said}\r\n").as_bytes()).await.ok()?;
+        self.stream.flush().await.ok()?;
+        Some(said)
+    }
+}

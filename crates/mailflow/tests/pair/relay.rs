@@ -1,0 +1,283 @@
+//! The relay under test: a store in a folder, a trust list, an authority, and a clock in our hands.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use pli_audit::{Event, Face};
+use pli_directory::{ConnectorConfig, RouteConfig, Routes, TrustHandle};
+use pli_mailflow::intake::StoreHandle;
+use pli_mailflow::{Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerOnWire, Refusal, Session, Transaction};
+use pli_net::{ClientTls, Pki, Resolver, Shutdown, TlsFacts};
+use pli_policy::Ruleset;
+use pli_store::{Account, Mailbox, MailboxKind, MailboxState, NewMailbox, Store};
+use pli_types::{
+    AccountId, Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, ManualClock, Masker, MessageId,
+    PresentedCertificate, Recipient, ReversePath,
+};
+
+use crate::peer::Peer;
+use crate::pki::{Authority, subject};
+
+/// The relay's domains, a connector's, another operator's.
+pub(crate) const OURS: &str = "pharmacie.mssante.fr";
+pub(crate) const PATIENTS: &str = "patient.mssante.fr";
+pub(crate) const HOSPITAL: &str = "hopital.mssante.fr";
+pub(crate) const THEIRS: &str = "clinique.mssante.fr";
+
+pub(crate) const OFFICINE: &str = "officine@pharmacie.mssante.fr";
+/// The official test patient (spec §2.5).
+pub(crate) const PATIENT: &str = "279035121518989@patient.mssante.fr";
+
+const SERVER_NAME: &str = "mss.pro.test";
+
+/// The relay, and the other two servers that it knows.
+pub(crate) struct Relay {
+    pub(crate) intake: Intake,
+    pub(crate) authority: Authority,
+    /// The server of [`THEIRS`].
+    pub(crate) peer: Peer,
+    /// The connector's server.
+    pub(crate) hospital: Peer,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<dyn Store>,
+    folder: tempfile::TempDir,
+    shutdown: Shutdown,
+    lists: std::sync::atomic::AtomicU32,
+}
+
+impl Relay {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let shutdown = Shutdown::default();
+        let authority = Authority::new(dir);
+        let peer = Peer::start(&authority.leaf("mx.clinique.test", 11), &shutdown).await;
+        let hospital = Peer::start(&authority.leaf("mta.hopital.test", 12), &shutdown).await;
+        let clock = Arc::new(ManualClock::new("2026-06-01T08:00:00Z".parse().unwrap()));
+        let store = open_store(dir, clock.clone()).await;
+        let intake = Intake {
+            config: Arc::new(IntakeConfig {
+                server_name: SERVER_NAME.to_owned(),
+                hosted_domains: [OURS, PATIENTS].map(|name| Domain::parse(name).unwrap()).to_vec(),
+                message_bytes_max: 1_000_000,
+                recipients_max: 100,
+                queue_lifetime: Duration::from_hours(96),
+                ruleset: Ruleset::default(),
+            }),
+            store: StoreHandle(store.clone()),
+            trust: TrustHandle::new(&dir.join("whitelist.xml")),
+            pki: Pki::load(&authority.config()).unwrap(),
+            routes: Arc::new(routes(&peer, &hospital)),
+            masker: Masker::new(&[7; 32]),
+            clock: clock.clone(),
+        };
+        let relay = Self { intake, authority, peer, hospital, clock, store, folder, shutdown, lists: 0.into() };
+        relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test"), (THEIRS, "mx.clinique.test")]);
+        relay.add_mailbox(OFFICINE, MailboxKind::Org).await;
+        relay.add_mailbox(PATIENT, MailboxKind::Patient).await;
+        relay
+    }
+
+    /// Puts a list in force: domain and common name, one entry each.
+    pub(crate) fn list(&self, entries: &[(&str, &str)]) {
+        let number = self.lists.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let domains: String = entries.iter().map(|(domain, name)| list_entry(domain, &subject(name))).collect();
+        let text = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\n\
+             <DateDeGeneration>2026-05-01T00:{number:02}:00Z</DateDeGeneration>\n\
+             <ListeDomaines>\n{domains}</ListeDomaines>\n</ListeBlancheMSSante>\n"
+        );
+        let path = self.folder.path().join("whitelist.xml");
+        std::fs::write(path.with_extension("new"), text).unwrap();
+        std::fs::rename(path.with_extension("new"), &path).unwrap();
+        assert!(self.intake.trust.refresh().unwrap(), "the list came into force");
+    }
+
+    pub(crate) async fn add_mailbox(&self, address: &str, kind: MailboxKind) {
+        let new = NewMailbox {
+            address: address_of(address),
+            kind,
+            rpps: None,
+            finess: None,
+            state: MailboxState::Open,
+            quota_bytes: None,
+        };
+        self.store.add_mailbox(new, Vec::new()).await.unwrap();
+    }
+
+    pub(crate) async fn mailbox(&self, address: &str) -> Mailbox {
+        self.store.mailbox(&address_of(address)).await.unwrap().unwrap()
+    }
+
+    /// The messages in the INBOX of a mailbox, as text.
+    pub(crate) async fn inbox(&self, address: &str) -> Vec<Vec<u8>> {
+        let mailbox = self.mailbox(address).await;
+        let folders = self.store.folders(mailbox.id).await.unwrap();
+        let view = self.store.open_folder(folders[0].id, false).await.unwrap();
+        let mut out = Vec::new();
+        for entry in view.entries {
+            out.push(self.store.body(entry.message).await.unwrap().to_vec());
+        }
+        out
+    }
+
+    /// Someone signed in to [`OFFICINE`].
+    pub(crate) async fn submitter(&self) -> Session {
+        let account = Account { id: AccountId(1), mailbox: self.mailbox(OFFICINE).await };
+        session(Face::Submission, Client::Submitter { tls: Some(tls(None)), account: Some(account) })
+    }
+
+    /// A server that proved to be this one, or one whose certificate is not believed.
+    pub(crate) fn server(&self, common_name: &str, serial: u64) -> Session {
+        let certificate = presented(&self.authority.leaf(common_name, serial).certificate);
+        session(Face::Smtp, Client::Peer(PeerOnWire::new(Some(tls(Some(certificate))))))
+    }
+
+    /// Sends a message through intake, to the end.
+    pub(crate) async fn send(
+        &self,
+        session: &Session,
+        sender: &str,
+        to: &[&str],
+        message: &[u8],
+    ) -> Result<MessageId, Refusal> {
+        let to: Vec<_> = to.iter().map(|address| recipient(address)).collect();
+        self.send_to(session, sender, to, message).await
+    }
+
+    pub(crate) async fn send_to(
+        &self,
+        session: &Session,
+        sender: &str,
+        to: Vec<Recipient>,
+        message: &[u8],
+    ) -> Result<MessageId, Refusal> {
+        let mut transaction = self.begin(session, sender).await?;
+        for recipient in to {
+            transaction.recipient(recipient).await?;
+        }
+        for piece in message.chunks(100) {
+            transaction.write(piece).await?;
+        }
+        transaction.commit().await.map(|receipt| receipt.id)
+    }
+
+    pub(crate) async fn begin(&self, session: &Session, sender: &str) -> Result<Transaction, Refusal> {
+        let sender = match sender {
+            "" => ReversePath::Null,
+            address => ReversePath::Address(address_of(address)),
+        };
+        self.intake.begin(session, sender, EnvelopeParameters::default()).await
+    }
+
+    /// Starts the way out; it ends with [`Relay::stop`].
+    pub(crate) fn deliver(&self) -> Shutdown {
+        let shutdown = Shutdown::default();
+        let delivery = Delivery {
+            intake: self.intake.clone(),
+            tls: ClientTls::new(&self.authority.leaf("mss.pro.test", 10)).unwrap(),
+            resolver: Resolver::with_servers(&[]).unwrap(),
+            config: DeliveryConfig::default(),
+        };
+        shutdown.spawn(delivery.run(shutdown.clone()));
+        shutdown
+    }
+
+    /// Waits until the last event of a message is of one of these kinds, and tells them all in order.
+    pub(crate) async fn story(&self, message: MessageId, ends: &[&str]) -> Vec<Event> {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            let events = self.store.events_of(message).await.unwrap();
+            if events.last().is_some_and(|last| ends.contains(&last.kind.as_str())) {
+                return events;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "none of {ends:?} in {events:#?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Moves the clock, and makes all that waits due.
+    pub(crate) async fn later(&self, by: SignedDuration) {
+        self.clock.advance(by);
+        for row in self.store.queue_rows(1_000).await.unwrap() {
+            self.store.retry_now(row.id, self.clock.now(), Vec::new()).await.unwrap();
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Ends the other servers.
+    pub(crate) async fn stop(self) {
+        assert!(self.shutdown.finish(Duration::from_secs(10)).await);
+    }
+}
+
+async fn open_store(dir: &Path, clock: Arc<ManualClock>) -> Arc<dyn Store> {
+    let master_key = dir.join("master.key");
+    std::fs::write(&master_key, "0123456789abcdef".repeat(4)).unwrap();
+    std::fs::set_permissions(&master_key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let url = format!("sqlite://{}", dir.join("pli.db").display());
+    pli_store::open(&pli_store::Config { url, master_key }, clock).await.unwrap()
+}
+
+fn routes(peer: &Peer, hospital: &Peer) -> Routes {
+    let connector = ConnectorConfig {
+        name: "hospital".to_owned(),
+        certificate_name: subject("mta.hopital.test"),
+        domains: vec![HOSPITAL.to_owned()],
+        host: "127.0.0.1".to_owned(),
+        port: hospital.address.port(),
+    };
+    let route = RouteConfig { domain: THEIRS.to_owned(), host: "127.0.0.1".to_owned(), port: peer.address.port() };
+    Routes::new(&[connector], &[route]).unwrap()
+}
+
+pub(crate) fn session(face: Face, client: Client) -> Session {
+    Session { face, remote: "192.0.2.9:40000".parse().unwrap(), helo: "client.test".to_owned(), client }
+}
+
+fn list_entry(domain: &str, name: &str) -> String {
+    format!(
+        "<Domaine><Nom>{domain}</Nom><Description>d</Description>\
+         <DNCertificatOperateur>{name}</DNCertificatOperateur>\
+         <ResponsableContact>c</ResponsableContact><SupportContact>c</SupportContact>\
+         <DateMAJ>2026-05-01T00:00:00Z</DateMAJ></Domaine>\n"
+    )
+}
+
+pub(crate) fn address_of(text: &str) -> MailAddress {
+    MailAddress::parse(text).unwrap()
+}
+
+pub(crate) fn recipient(address: &str) -> Recipient {
+    Recipient { address: address_of(address), notify: DsnNotify::default(), orcpt: None }
+}
+
+/// What a handshake with this certificate would tell.
+pub(crate) fn tls(certificate: Option<PresentedCertificate>) -> TlsFacts {
+    TlsFacts { version: "TLSv1.3".to_owned(), cipher: "TLS13_AES_256_GCM_SHA384".to_owned(), certificate }
+}
+
+/// Reads a certificate of the authority's from its file.
+pub(crate) fn presented(file: &Path) -> PresentedCertificate {
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject;
+
+    let certificate = CertificateDer::from_pem_file(file).unwrap();
+    pli_net::peer::presented(&[certificate]).unwrap()
+}
+
+/// A letter from this address, with a line that begins with a dot and an 8-bit byte.
+pub(crate) fn letter(from: &str) -> Vec<u8> {
+    format!(
+        "From: <{from}>\r\nTo: undisclosed:;\r\nSubject: DUPONT Jean\r\nMessage-ID: <1@client.test>\r\n\
+         Date: Mon, 1 Jun 2026 08:00:00 +0000\r\nX-MSS-NIL: DEV935997\r\n\r\n.\r\n..\r\ncaf\u{e9}\r\n"
+    )
+    .into_bytes()
+}
