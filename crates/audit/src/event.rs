@@ -53,6 +53,22 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All of them, in the order in which they came to be. New ones are added at the end.
+    pub const ALL: &'static [Self] = &[
+        Self::Accepted,
+        Self::Refused,
+        Self::Delivered,
+        Self::Relayed,
+        Self::Deferred,
+        Self::Failed,
+        Self::Reported,
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::Opened,
+        Self::Deleted,
+        Self::Changed,
+    ];
+
     /// The stable name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -133,8 +149,100 @@ impl Event {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Back from the bytes.
+    /// Back from the bytes. A member that this version does not know is passed over: a newer one may have written it.
     pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept in stores today. A line here may be added to, never changed: old records must stay readable, and
+    /// once sealed their bytes are what is proven.
+    const VECTORS: &[(EventKind, &str)] = &[
+        (EventKind::Accepted, r#""kind":"accepted""#),
+        (EventKind::Refused, r#""kind":"refused""#),
+        (EventKind::Delivered, r#""kind":"delivered""#),
+        (EventKind::Relayed, r#""kind":"relayed""#),
+        (EventKind::Deferred, r#""kind":"deferred""#),
+        (EventKind::Failed, r#""kind":"failed""#),
+        (EventKind::Reported, r#""kind":"reported""#),
+        (EventKind::SignedIn, r#""kind":"signed-in""#),
+        (EventKind::SignInFailed, r#""kind":"sign-in-failed""#),
+        (EventKind::Opened, r#""kind":"opened""#),
+        (EventKind::Deleted, r#""kind":"deleted""#),
+        (EventKind::Changed, r#""kind":"changed""#),
+    ];
+
+    fn at() -> jiff::Timestamp {
+        "2026-03-14T12:00:00.25Z".parse().unwrap()
+    }
+
+    fn full(kind: EventKind) -> Event {
+        Event {
+            message: Some(MessageId::parse("0190a1b2c3d47e5f8a9b0c1d2e3f4a5b").unwrap()),
+            actor: Some("CN=mss.exemple.fr,C=FR".into()),
+            remote: Some("192.0.2.1".into()),
+            sender: Some("dr.martin@clinique-voisine.mssante.fr".into()),
+            recipient: Some("ins-1a2b3c4d@patient.mssante.fr".into()),
+            reason: Some("mailbox-full".into()),
+            detail: Some("mx.exemple.fr[192.0.2.2]:25: \"452\" é".into()),
+            ..Event::new(at(), kind, Face::Smtp)
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_every_kind_are_pinned() {
+        assert_eq!(VECTORS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), EventKind::ALL);
+        for (kind, member) in VECTORS {
+            let expected = format!(
+                concat!(
+                    r#"{{"version":1,"at":"2026-03-14T12:00:00.25Z",{member},"face":"smtp","#,
+                    r#""message":"0190a1b2c3d47e5f8a9b0c1d2e3f4a5b","actor":"CN=mss.exemple.fr,C=FR","#,
+                    r#""remote":"192.0.2.1","sender":"dr.martin@clinique-voisine.mssante.fr","#,
+                    r#""recipient":"ins-1a2b3c4d@patient.mssante.fr","reason":"mailbox-full","#,
+                    r#""detail":"mx.exemple.fr[192.0.2.2]:25: \"452\" é"}}"#,
+                ),
+                member = member
+            );
+            let event = full(*kind);
+            assert_eq!(String::from_utf8(event.encode()).unwrap(), expected);
+            assert_eq!(Event::decode(expected.as_bytes()).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn members_that_say_nothing_are_left_out() {
+        for (face, name) in [
+            (Face::Smtp, "smtp"),
+            (Face::Submission, "submission"),
+            (Face::Imap, "imap"),
+            (Face::Delivery, "delivery"),
+            (Face::Cli, "cli"),
+        ] {
+            let expected =
+                format!(r#"{{"version":1,"at":"2026-03-14T12:00:00.25Z","kind":"refused","face":"{name}"}}"#);
+            let event = Event::new(at(), EventKind::Refused, face);
+            assert_eq!(String::from_utf8(event.encode()).unwrap(), expected);
+            assert_eq!(Event::decode(expected.as_bytes()).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn a_kind_has_one_name_in_the_record_and_on_the_screen() {
+        for kind in EventKind::ALL {
+            assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{}\"", kind.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_event_is_not_decoded() {
+        for bad in ["", "{}", "null", r#"{"version":1,"at":"2026-03-14T12:00:00Z","kind":"forgotten","face":"smtp"}"#] {
+            assert!(Event::decode(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let newer = r#"{"version":1,"at":"2026-03-14T12:00:00Z","kind":"opened","face":"imap","folder":"INBOX"}"#;
+        assert_eq!(Event::decode(newer.as_bytes()).unwrap().kind, EventKind::Opened);
     }
 }

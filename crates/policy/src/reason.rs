@@ -45,72 +45,72 @@ reasons! {
     TlsRequired = "tls-required", "Issue STARTTLS first.";
     /// The peer showed no certificate (R-SMTP-2).
     CertificateMissing = "certificate-missing", "Configure your server to present its organisation certificate.";
-    /// Not chained to the trust space's authority for organisations (R-SMTP-5).
+    /// The certificate is not chained to the trust space's authority for organisations (R-SMTP-5).
     CertificateUntrusted = "certificate-untrusted", "Present a certificate of the authority for organisations, with its chain.";
-    /// Past its end.
+    /// The certificate's validity has ended (R-SMTP-8).
     CertificateExpired = "certificate-expired", "Renew the certificate.";
-    /// Before its beginning.
+    /// The certificate's validity has not begun (R-SMTP-8).
     CertificateNotYetValid = "certificate-not-yet-valid", "Check the certificate's dates and your clock.";
-    /// On the CRL (R-SMTP-8).
+    /// The certificate is on its authority's revocation list (R-SMTP-8).
     CertificateRevoked = "certificate-revoked", "Ask the authority for a new certificate.";
-    /// Not meant for this role (spec §3.2).
+    /// The certificate is not meant for this role (spec §3.2).
     CertificateUsage = "certificate-usage", "Present a certificate meant for client authentication.";
-    /// No valid CRL says whether it holds (R-SMTP-8): fail closed.
+    /// No valid revocation list says whether the certificate holds, and what is not known to hold does not (R-SMTP-8).
     RevocationUnknown = "revocation-unknown", "Try again later; the operator has been told that a revocation list is missing.";
     // Trust list
-    /// The proven name is in no entry (spec §3.4 point 3).
+    /// The certificate's name is in no entry of the trust list (spec §3.4 point 3).
     CertificateNotListed = "certificate-not-listed", "Have the certificate's name entered in the trust list, or present the listed one.";
-    /// The sender's domain is in no entry (R-WHO-1).
+    /// The sender's domain is in no entry of the trust list (R-WHO-1).
     SenderDomainNotListed = "sender-domain-not-listed", "Write from a domain of the trust space.";
     /// The sender's domain is listed under other names than the one proven (R-SMTP-2).
     SenderDomainOtherCertificate = "sender-domain-other-certificate", "Send through the operator that the trust list names for this domain.";
-    /// The recipient's domain is in no entry (R-WHO-1).
+    /// The recipient's domain is in no entry of the trust list (R-WHO-1).
     RecipientDomainNotListed = "recipient-domain-not-listed", "Write to an address of the trust space.";
-    /// No list is in force (spec §3.4 point 7).
+    /// No trust list is in force here, so nobody can be judged (spec §3.4 point 7).
     ListUnavailable = "list-unavailable", "Try again later; the operator has been told.";
     // Envelope and header
-    /// Neither sender nor recipient is of this operator (spec §3.4 point 5).
+    /// Neither the sender nor the recipient is of this operator (spec §3.4 point 5).
     RelayDenied = "relay-denied", "Send to the operator that the recipient's domain belongs to.";
-    /// The one who signed in may not write as this address (scenario 33).
+    /// Whoever signed in may not write as this address (scenario 33).
     SenderNotOwned = "sender-not-owned", "Write from an address of your own mailbox.";
     /// The header's From is not the envelope's domain, or cannot be judged (spec §3.4 point 6).
     HeaderFromMismatch = "header-from-mismatch", "Write one From address, of the same domain as the envelope's sender.";
-    /// Over the size limit.
+    /// The message is over the size limit (spec §3.5).
     MessageTooBig = "message-too-big", "Send less, or in several messages.";
-    /// A line that does not end in CRLF (RFC 5321 §2.3.8).
+    /// A line of the message does not end in CR LF (RFC 5321 §2.3.8).
     LineEnding = "line-ending", "End every line with CR LF, and use neither alone.";
-    /// Bytes that no message may hold, or a line that is too long.
+    /// The message holds bytes that none may hold, or a line that is too long (RFC 5322 §2.1.1).
     MessageMalformed = "message-malformed", "Send a message that follows RFC 5322: no NUL, no line over 998 bytes.";
-    /// It has been here before, or has come through too many servers (RFC 5321 §6.3).
+    /// The message has been here before, or has come through too many servers (RFC 5321 §6.3).
     MailLoop = "mail-loop", "Look for a forwarding that leads back here.";
-    /// More recipients than one message may have.
+    /// The message has more recipients than one may have (RFC 5321 §4.5.3.1.10).
     TooManyRecipients = "too-many-recipients", "Send the message again to the remaining recipients.";
     // Recipient
-    /// No mailbox here has this address.
+    /// No mailbox here has this address (spec §3.4 point 7).
     RecipientUnknown = "recipient-unknown", "Check the address.";
-    /// Suspended by an admin.
+    /// An admin has suspended the mailbox (spec §3.4 point 7).
     RecipientSuspended = "recipient-suspended", "Reach the recipient another way.";
-    /// Its quota is used up.
+    /// The mailbox's quota is used up (spec §3.4 point 7).
     MailboxFull = "mailbox-full", "Try again later, or reach the recipient another way.";
     // Patient
-    /// Not the shape of a patient's address (spec §2.1).
+    /// The address is at the patients' domain and has not the shape of a patient's (spec §2.1).
     PatientAddressSyntax = "patient-address-syntax", "A patient's address is the 15 characters of the INS, with its key, then @patient.mssante.fr.";
-    /// The key does not fit (spec §2.2).
+    /// The key of the patient's identifier does not fit its number (spec §2.2).
     PatientAddressKey = "patient-address-key", "The key does not fit the number: check what was typed.";
-    /// No patient here has this address.
+    /// No patient here has this identifier (scenario 29).
     PatientUnknown = "patient-unknown", "Check the patient's identifier.";
-    /// The patient has closed his space.
+    /// The patient has closed his space (spec §1.6).
     PatientClosed = "patient-closed", "Reach the patient another way.";
     // Service
-    /// Submission before sign-in.
+    /// A message was brought to a submission listener before sign-in (RFC 6409 §4.3).
     AuthenticationRequired = "authentication-required", "Sign in first.";
-    /// Wrong name or password.
+    /// The name or the password is wrong, or the account may not sign in this way.
     AuthenticationFailed = "authentication-failed", "Check the name and the password.";
-    /// Too much in too short a time.
+    /// The sender brings too much in too short a time.
     RateExceeded = "rate-exceeded", "Wait, then try again.";
-    /// The store did not answer, or is full.
+    /// The store did not answer, or is full, so the message could not be kept.
     StoreUnavailable = "store-unavailable", "Try again later; the operator has been told.";
-    /// The next server could not be reached.
+    /// The next server cannot be reached.
     PeerUnreachable = "peer-unreachable", "Nothing to do yet: it is tried again.";
     /// The next server offers no TLS, or none that holds (R-SMTP-6).
     PeerTls = "peer-tls", "The other operator must offer STARTTLS with TLS 1.2 or 1.3.";
@@ -118,7 +118,7 @@ reasons! {
     PeerCertificateNotListed = "peer-certificate-not-listed", "The other operator must present the certificate that the trust list names for the domain.";
     /// The next server refused.
     PeerRefused = "peer-refused", "Read the other server's words.";
-    /// Not delivered before the queue's limit.
+    /// The message was not delivered before the queue's limit (scenario 42).
     ExpiredInQueue = "expired-in-queue", "Send again, or reach the recipient another way.";
 }
 
