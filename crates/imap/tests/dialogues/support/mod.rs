@@ -1,0 +1,4 @@
+//! What the dialogues stand on.
+
+pub(crate) mod script;
+pub(crate) mod stage;

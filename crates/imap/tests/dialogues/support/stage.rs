@@ -1,0 +1,247 @@
+//! A store in a temporary folder, a small PKI, and sessions over in-memory streams.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use pli_audit::{Event, EventKind, Face};
+use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session};
+use pli_net::{Pki, PkiConfig, Shutdown, TlsFacts};
+use pli_sandbox::pki::{Leaf, Purpose, Subject, TestPki};
+use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage, Store};
+use pli_types::{
+    Clock, EnvelopeParameters, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate,
+    ReversePath, Secret,
+};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+use tokio::sync::oneshot;
+
+/// Longer than any answer takes; a test that waits as long has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest message that APPEND takes here.
+pub(crate) const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How a session is protected.
+pub(crate) enum Security {
+    Clear,
+    Tls,
+    /// TLS, and the client shows the certificate of the program's mailbox.
+    Certificate,
+}
+
+/// A server without a socket.
+pub(crate) struct Stage {
+    _folder: TempDir,
+    config: Arc<ImapConfig>,
+    context: ImapContext,
+    shutdown: Shutdown,
+    mailbox: MailboxId,
+    certificate: PresentedCertificate,
+}
+
+/// What takes time to make and is the same for all.
+struct Trust {
+    root_and_lists: Vec<(&'static str, String)>,
+    certificate: PresentedCertificate,
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-03-07T08:05:09Z".parse().unwrap()
+}
+
+fn trust() -> &'static Trust {
+    static TRUST: OnceLock<Trust> = OnceLock::new();
+    TRUST.get_or_init(|| {
+        let pki = TestPki::generate(now()).unwrap();
+        let subject = Subject {
+            common_name: "logiciel.ch-exemple.test".to_owned(),
+            structure: "1750000001".to_owned(),
+            organisation: "CH EXEMPLE".to_owned(),
+        };
+        let leaf = pki.issue(&Leaf::now(&subject, Purpose::Client, now())).unwrap();
+        let chain: Vec<_> =
+            CertificateDer::pem_slice_iter(leaf.chain_pem.as_bytes()).collect::<Result<_, _>>().unwrap();
+        let certificate = pli_net::peer::presented(&chain).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        pki.write(folder.path()).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let lists = pki.revocation_lists(&[], now()).unwrap();
+        let root_and_lists =
+            vec![("root.pem", read("root.pem")), ("organisations.pem", read("organisations.pem")), ("crl.pem", lists)];
+        Trust { root_and_lists, certificate }
+    })
+}
+
+fn pki(folder: &Path) -> anyhow::Result<Pki> {
+    for (name, text) in &trust().root_and_lists {
+        std::fs::write(folder.join(name), text)?;
+    }
+    let config = PkiConfig {
+        anchor: folder.join("root.pem"),
+        organisations: folder.join("organisations.pem"),
+        crl: folder.join("crl.pem"),
+    };
+    Ok(Pki::load(&config)?)
+}
+
+impl Stage {
+    pub(crate) async fn build() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let key = folder.path().join("master.key");
+        std::fs::write(&key, "5a".repeat(32))?;
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now()));
+        let url = format!("sqlite://{}", folder.path().join("pli.db").display());
+        let store = pli_store::open(&Config { url, master_key: key }, Arc::clone(&clock)).await?;
+        let mailbox = people(&*store).await?;
+        let pki = pki(folder.path())?;
+        let context = ImapContext { store, pki, masker: Masker::new(&[7; 32]), clock };
+        let config = Arc::new(ImapConfig {
+            server_name: "imap.pli.test".to_owned(),
+            idle: Duration::from_mins(30),
+            message_bytes_max: MESSAGE_BYTES_MAX,
+        });
+        let certificate = trust().certificate.clone();
+        Ok(Self { _folder: folder, config, context, shutdown: Shutdown::default(), mailbox, certificate })
+    }
+
+    /// Opens a session.
+    pub(crate) fn open(&self, security: &Security) -> Client {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let facts = |certificate| {
+            pli_imap::Security::Tls(Box::new(TlsFacts {
+                version: "TLSv1.3".to_owned(),
+                cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),
+                certificate,
+            }))
+        };
+        let security = match security {
+            Security::Clear => pli_imap::Security::Clear,
+            Security::Tls => facts(None),
+            Security::Certificate => facts(Some(self.certificate.clone())),
+        };
+        let peer = Peer { remote: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), security };
+        let (config, context, shutdown) = (Arc::clone(&self.config), self.context.clone(), self.shutdown.clone());
+        let (tell, ended) = oneshot::channel();
+        self.shutdown.spawn(async move {
+            let how = run_session(&mut theirs, &peer, &config, &context, &shutdown, true).await;
+            // A script need not ask how its sessions ended.
+            let _ = tell.send(how);
+        });
+        Client { stream: BufReader::new(ours), ended }
+    }
+
+    /// Puts a message into INBOX.
+    pub(crate) async fn deliver(&self, message: &[u8]) -> anyhow::Result<MessageId> {
+        let id = MessageId::at(now());
+        let mut body = self.context.store.stage(id)?;
+        body.write(message).await?;
+        let body = body.finish().await?;
+        let event = Event { message: Some(id), ..Event::new(now(), EventKind::Delivered, Face::Smtp) };
+        let message = NewMessage {
+            id,
+            accepted_at: now(),
+            sender: ReversePath::Null,
+            parameters: EnvelopeParameters::default(),
+            body,
+            deliveries: vec![self.mailbox],
+            relays: Vec::new(),
+            audit: vec![event],
+        };
+        self.context.store.accept(message).await?;
+        Ok(id)
+    }
+
+    /// The record of a message.
+    pub(crate) async fn trace(&self, id: MessageId) -> anyhow::Result<Vec<&'static str>> {
+        let events = self.context.store.events_of(id).await?;
+        Ok(events.iter().map(|event| event.kind.as_str()).collect())
+    }
+
+    /// Stops: sessions that are open end now.
+    pub(crate) async fn finish(self) -> anyhow::Result<()> {
+        ensure!(self.shutdown.finish(PATIENCE).await, "a session did not end when the server stopped");
+        Ok(())
+    }
+}
+
+/// A pharmacy with a password, a suspended colleague, a program with a certificate.
+async fn people(store: &dyn Store) -> anyhow::Result<MailboxId> {
+    let pharmacy = mailbox(store, "officine@pharmacie.test", MailboxKind::Org, MailboxState::Open).await?;
+    let password = || NewCredential::Password(Secret::new("secret".to_owned()));
+    account(store, "officine@pharmacie.test", pharmacy, password()).await?;
+    let away = mailbox(store, "parti@pharmacie.test", MailboxKind::Per, MailboxState::Suspended).await?;
+    account(store, "parti@pharmacie.test", away, password()).await?;
+    let program = mailbox(store, "logiciel@ch-exemple.test", MailboxKind::App, MailboxState::Open).await?;
+    let name = trust().certificate.subject.clone();
+    account(store, "logiciel@ch-exemple.test", program, NewCredential::Certificate(name)).await?;
+    Ok(pharmacy)
+}
+
+async fn mailbox(
+    store: &dyn Store,
+    address: &str,
+    kind: MailboxKind,
+    state: MailboxState,
+) -> anyhow::Result<MailboxId> {
+    let address = MailAddress::parse(address)?;
+    let new = NewMailbox { address, kind, rpps: None, finess: None, state, quota_bytes: Some(4 * 1024 * 1024) };
+    Ok(store.add_mailbox(new, Vec::new()).await?)
+}
+
+async fn account(store: &dyn Store, name: &str, mailbox: MailboxId, credential: NewCredential) -> anyhow::Result<()> {
+    store.add_account(NewAccount { name: name.to_owned(), mailbox, credential }, Vec::new()).await?;
+    Ok(())
+}
+
+/// The client's end of a session.
+pub(crate) struct Client {
+    stream: BufReader<DuplexStream>,
+    ended: oneshot::Receiver<Ended>,
+}
+
+impl Client {
+    pub(crate) async fn say(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        // A server that has hung up is noticed by what is not heard.
+        drop(tokio::time::timeout(PATIENCE, self.stream.write_all(bytes)).await?);
+        Ok(())
+    }
+
+    /// Hears one line, which must fit.
+    pub(crate) async fn hear(&mut self, expected: &str) -> anyhow::Result<()> {
+        let mut line = Vec::new();
+        let read = self.stream.read_until(b'\n', &mut line);
+        tokio::time::timeout(PATIENCE, read).await.context("nothing was said")??;
+        let line = String::from_utf8_lossy(&line);
+        let line = line.strip_suffix("\r\n").with_context(|| format!("no whole line was said: {line:?}"))?;
+        ensure!(fits(line, expected), "this was said: {line}");
+        Ok(())
+    }
+
+    /// Waits for the end: nothing more may be said.
+    pub(crate) async fn end(mut self) -> anyhow::Result<Ended> {
+        let ended = tokio::time::timeout(PATIENCE, self.ended).await.context("the session goes on")??;
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).await?;
+        ensure!(line.is_empty(), "before the end this was said: {}", String::from_utf8_lossy(&line));
+        Ok(ended)
+    }
+}
+
+/// `<any>` stands for any run of characters.
+fn fits(line: &str, expected: &str) -> bool {
+    let mut pieces = expected.split("<any>");
+    let Some(mut rest) = line.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, middle)) = pieces.split_last() else { return rest.is_empty() };
+    for piece in middle {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
