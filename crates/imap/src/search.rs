@@ -14,6 +14,9 @@ use crate::message::text::{any_part_holds, fold, header_texts};
 use crate::set::Numbers;
 use crate::view::{Picked, View};
 
+/// Keys of one command: each may have to read every message.
+const KEYS_MAX: usize = 100;
+
 /// A test on one message.
 #[derive(Debug)]
 pub(crate) enum Test {
@@ -81,8 +84,15 @@ impl Header {
 }
 
 impl Test {
-    /// Makes a test of several keys, all of which must hold.
-    pub(crate) fn all(keys: &[SearchKey<'_>], view: &View) -> Result<Self, Answer> {
+    /// Makes a test of the keys of a command, all of which must hold.
+    pub(crate) fn of(keys: &[SearchKey<'_>], view: &View) -> Result<Self, Answer> {
+        if keys.iter().map(count).sum::<usize>() > KEYS_MAX {
+            return Err(Answer::no("LIMIT", "Search for less at once"));
+        }
+        Self::all(keys, view)
+    }
+
+    fn all(keys: &[SearchKey<'_>], view: &View) -> Result<Self, Answer> {
         keys.iter().map(|key| Self::new(key, view)).collect::<Result<_, _>>().map(Self::All)
     }
 
@@ -162,6 +172,15 @@ impl Test {
                 known.whole.map(|(bytes, part)| any_part_holds(bytes, part, text))
             }
         }
+    }
+}
+
+fn count(key: &SearchKey<'_>) -> usize {
+    match key {
+        SearchKey::And(keys) => keys.as_ref().iter().map(count).sum(),
+        SearchKey::Or(a, b) => count(a) + count(b),
+        SearchKey::Not(key) => count(key),
+        _ => 1,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a person would find in a message: SEARCH looks into decoded text (RFC 3501 §6.4.4).
 
-use mail_parser::MessageParser;
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::parsers::MessageStream;
 
+use super::field::fields;
 use super::structure::{Content, Part};
 
 /// A text in the form in which texts are compared: without case.
@@ -14,11 +15,11 @@ pub(crate) fn fold(text: &str) -> String {
 
 /// The fields of a header, names and values, encoded words decoded (RFC 2047), both folded for comparing.
 pub(crate) fn header_texts(header: &[u8]) -> Vec<(String, String)> {
-    // Only the header is handed over: the parser never follows what is nested in the body.
-    let Some(message) = MessageParser::new().default_header_text().parse_headers(header) else { return Vec::new() };
-    let texts = message.headers().iter().map(|field| {
-        let value = field.value().as_text().unwrap_or_default();
-        (field.name().to_ascii_lowercase(), fold(value))
+    // Field by field: what stands here never sees the body, nor what a writer nested in it.
+    let texts = fields(header).map(|field| {
+        let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+        let value = MessageStream::new(field.value).parse_unstructured();
+        (name, fold(value.as_text().unwrap_or_default()))
     });
     texts.collect()
 }
@@ -52,5 +53,37 @@ fn decode(part: &Part, body: &[u8]) -> String {
     match part.mime.parameter("charset").and_then(charset_decoder) {
         Some(decoder) => decoder(bytes),
         None => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_read_as_text_and_decoded() {
+        let header = concat!(
+            "From: patient@patient.test\r\n",
+            "To: \"Labo, le\" <labo@ch.test>, b@c.test\r\n",
+            "Subject: =?utf-8?q?Ren=C3=A9e?= =?iso-8859-1?q?_=E0_Paris?=\r\n fin\r\n",
+            "Message-ID: <1@ch.test>\r\n",
+            "Date: Wed, 4 Mar 2026 08:00:00 +0100\r\n",
+            "Content-Type: text/plain; name=abc\r\n",
+            "Received: from a by b\r\n\r\n"
+        );
+        let texts = header_texts(header.as_bytes());
+        let texts: Vec<(&str, &str)> = texts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(
+            texts,
+            [
+                ("from", "patient@patient.test"),
+                ("to", "\"labo, le\" <labo@ch.test>, b@c.test"),
+                ("subject", "renée à paris fin"),
+                ("message-id", "<1@ch.test>"),
+                ("date", "wed, 4 mar 2026 08:00:00 +0100"),
+                ("content-type", "text/plain; name=abc"),
+                ("received", "from a by b"),
+            ]
+        );
     }
 }

@@ -37,7 +37,8 @@ pub(crate) async fn run(session: &mut Session<'_>, bytes: &[u8], message: Litera
         },
     };
     let told = match outcome {
-        Ok(answer) => session.tell_changes(true, false).await.map(|()| answer),
+        // Also of what has just been kept, if its folder is open (RFC 3501 §6.3.11).
+        Ok(answer) => session.tell_changes(true, true).await.map(|()| answer),
         Err(fault) => Err(fault),
     };
     match told {

@@ -43,11 +43,14 @@ pub(crate) async fn run(session: &mut Session<'_>, tag: &str, body: CommandBody<
                     | CommandBody::Store { uid: false, .. }
                     | CommandBody::Search { uid: false, .. }
             );
-            // These ask for news; the others tell what the store has announced.
-            let look = matches!(body, CommandBody::Noop | CommandBody::Check);
+            // These ask for news, or may make some; the others tell what the store has announced.
+            let look = matches!(
+                body,
+                CommandBody::Noop | CommandBody::Check | CommandBody::Copy { .. } | CommandBody::Move { .. }
+            );
             if counts_messages(&body) {
-                // So that what was announced by the store is seen by this command, not by the one after.
-                session.tell_changes(false, false).await?;
+                // So that what was committed a moment ago is seen by this command, not by the one after.
+                session.tell_changes(false, true).await?;
             }
             let answer = dispatch(session, body).await?;
             session.tell_changes(may_expunge, look).await?;

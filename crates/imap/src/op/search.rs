@@ -1,6 +1,7 @@
 //! SEARCH (RFC 3501 §6.4.4).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use imap_codec::imap_types::core::Charset;
 use imap_codec::imap_types::search::SearchKey;
@@ -26,7 +27,7 @@ pub(super) async fn run(
     if !charset.is_none_or(known) {
         return Err(Answer::no("BADCHARSET (US-ASCII UTF-8)", "Search in one of these").into());
     }
-    let test = Test::all(keys, &selected.view)?;
+    let test = Arc::new(Test::of(keys, &selected.view)?);
     let candidates: Vec<Picked> = selected.view.all().collect();
     let store = &*session.context.store;
     let mut found = String::new();
@@ -42,7 +43,7 @@ pub(super) async fn run(
 }
 
 /// Reads header and body only if the test cannot be decided without.
-async fn holds(store: &dyn Store, test: &Test, picked: &Picked) -> Result<bool, Fault> {
+async fn holds(store: &dyn Store, test: &Arc<Test>, picked: &Picked) -> Result<bool, Fault> {
     if let Some(holds) = test.holds(&Known { picked, header: None, whole: None }) {
         return Ok(holds);
     }
@@ -53,7 +54,7 @@ async fn holds(store: &dyn Store, test: &Test, picked: &Picked) -> Result<bool, 
     }
 }
 
-async fn holds_inside(store: &dyn Store, test: &Test, picked: &Picked) -> Result<bool, Fault> {
+async fn holds_inside(store: &dyn Store, test: &Arc<Test>, picked: &Picked) -> Result<bool, Fault> {
     let mut source = Source::new(store, &picked.entry);
     let header = Header::read(&source.header().await?);
     if let Some(holds) = test.holds(&Known { picked, header: Some(&header), whole: None }) {
@@ -61,6 +62,8 @@ async fn holds_inside(store: &dyn Store, test: &Test, picked: &Picked) -> Result
     }
     let whole = source.whole().await?;
     let part = source.structure().await?;
-    let known = Known { picked, header: Some(&header), whole: Some((&whole, &part)) };
-    Ok(test.holds(&known).unwrap_or(false))
+    let (test, picked) = (Arc::clone(test), picked.clone());
+    // Decoding megabytes takes a while: not on a thread that serves connections.
+    let search = move || test.holds(&Known { picked: &picked, header: Some(&header), whole: Some((&whole, &part)) });
+    Ok(tokio::task::spawn_blocking(search).await.ok().flatten().unwrap_or(false))
 }

@@ -1,4 +1,4 @@
-//! Reads a script and plays it.
+//! Reads a script and plays it: `tests/dialogues/README.md` tells how they are written.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use pli_imap::Ended;
 use pli_types::MessageId;
 
-use super::stage::{Client, Security, Stage};
+use crate::stage::{Client, Security, Stage};
 
 /// Plays a script on a stage of its own.
 pub(crate) async fn play(text: &str) -> anyhow::Result<()> {
@@ -52,7 +52,7 @@ impl Player {
         let (verb, rest) = line.split_once(' ').context("a line that says nothing")?;
         match verb {
             "deliver" => self.deliver(rest).await,
-            "open" => self.open(rest).await,
+            "open" => self.open(rest),
             "ended" => self.ended(rest).await,
             "trace" => self.trace(rest).await,
             _ => bail!("there is no verb {verb}"),
@@ -72,7 +72,7 @@ impl Player {
         Ok(())
     }
 
-    async fn open(&mut self, rest: &str) -> anyhow::Result<()> {
+    fn open(&mut self, rest: &str) -> anyhow::Result<()> {
         let (number, security) = rest.split_once(' ').context("open NUMBER SECURITY")?;
         let security = match security {
             "clear" => Security::Clear,

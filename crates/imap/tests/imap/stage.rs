@@ -1,14 +1,14 @@
 //! A store in a temporary folder, a small PKI, and sessions over in-memory streams.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use pli_audit::{Event, EventKind, Face};
-use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session};
-use pli_net::{Pki, PkiConfig, Shutdown, TlsFacts};
+use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session, serve};
+use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig, TlsFacts};
 use pli_sandbox::pki::{Leaf, Purpose, Subject, TestPki};
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage, Store};
 use pli_types::{
@@ -18,7 +18,7 @@ use pli_types::{
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 use tokio::sync::oneshot;
 
 /// Longer than any answer takes; a test that waits as long has failed.
@@ -37,7 +37,8 @@ pub(crate) enum Security {
 
 /// A server without a socket.
 pub(crate) struct Stage {
-    _folder: TempDir,
+    folder: TempDir,
+    pki_config: PkiConfig,
     config: Arc<ImapConfig>,
     context: ImapContext,
     shutdown: Shutdown,
@@ -47,59 +48,67 @@ pub(crate) struct Stage {
 
 /// What takes time to make and is the same for all.
 struct Trust {
-    root_and_lists: Vec<(&'static str, String)>,
+    /// The files of a `[pki]`, and of a server's certificate.
+    files: Vec<(&'static str, String)>,
+    /// What the program shows.
     certificate: PresentedCertificate,
 }
 
 fn now() -> jiff::Timestamp {
-    "2026-03-07T08:05:09Z".parse().unwrap()
+    "2026-03-07T08:05:09Z".parse().expect("a date")
 }
 
 fn trust() -> &'static Trust {
     static TRUST: OnceLock<Trust> = OnceLock::new();
-    TRUST.get_or_init(|| {
-        let pki = TestPki::generate(now()).unwrap();
-        let subject = Subject {
-            common_name: "logiciel.ch-exemple.test".to_owned(),
-            structure: "1750000001".to_owned(),
-            organisation: "CH EXEMPLE".to_owned(),
-        };
-        let leaf = pki.issue(&Leaf::now(&subject, Purpose::Client, now())).unwrap();
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(leaf.chain_pem.as_bytes()).collect::<Result<_, _>>().unwrap();
-        let certificate = pli_net::peer::presented(&chain).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        pki.write(folder.path()).unwrap();
-        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-        let lists = pki.revocation_lists(&[], now()).unwrap();
-        let root_and_lists =
-            vec![("root.pem", read("root.pem")), ("organisations.pem", read("organisations.pem")), ("crl.pem", lists)];
-        Trust { root_and_lists, certificate }
-    })
+    TRUST.get_or_init(|| make_trust().expect("a small PKI"))
 }
 
-fn pki(folder: &Path) -> anyhow::Result<Pki> {
-    for (name, text) in &trust().root_and_lists {
-        std::fs::write(folder.join(name), text)?;
+fn make_trust() -> anyhow::Result<Trust> {
+    let pki = TestPki::generate(now())?;
+    let subject = |name: &str| Subject {
+        common_name: name.to_owned(),
+        structure: "1750000001".to_owned(),
+        organisation: "CH EXEMPLE".to_owned(),
+    };
+    let program = pki.issue(&Leaf::now(&subject("logiciel.ch-exemple.test"), Purpose::Client, now()))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(program.chain_pem.as_bytes()).collect::<Result<_, _>>()?;
+    let certificate = pli_net::peer::presented(&chain).context("a certificate that cannot be read")?;
+    let server = pki.issue(&Leaf::now(&subject("imap.pli.test"), Purpose::Server, now()))?;
+    let folder = tempfile::tempdir()?;
+    pki.write(folder.path())?;
+    let mut files = vec![
+        ("crl.pem", pki.revocation_lists(&[], now())?),
+        ("server.pem", server.chain_pem),
+        ("server.key", server.key_pem),
+    ];
+    for name in ["root.pem", "organisations.pem", "ca.pem"] {
+        files.push((name, std::fs::read_to_string(folder.path().join(name))?));
     }
-    let config = PkiConfig {
+    Ok(Trust { files, certificate })
+}
+
+fn pki(folder: &Path) -> anyhow::Result<PkiConfig> {
+    for (name, text) in &trust().files {
+        pli_sandbox::files::write_private(&folder.join(name), text)?;
+    }
+    Ok(PkiConfig {
         anchor: folder.join("root.pem"),
         organisations: folder.join("organisations.pem"),
         crl: folder.join("crl.pem"),
-    };
-    Ok(Pki::load(&config)?)
+    })
 }
 
 impl Stage {
     pub(crate) async fn build() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let key = folder.path().join("master.key");
-        std::fs::write(&key, "5a".repeat(32))?;
+        pli_sandbox::files::write_private(&key, "5a".repeat(32))?;
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now()));
         let url = format!("sqlite://{}", folder.path().join("pli.db").display());
         let store = pli_store::open(&Config { url, master_key: key }, Arc::clone(&clock)).await?;
         let mailbox = people(&*store).await?;
-        let pki = pki(folder.path())?;
+        let pki_config = pki(folder.path())?;
+        let pki = Pki::load(&pki_config)?;
         let context = ImapContext { store, pki, masker: Masker::new(&[7; 32]), clock };
         let config = Arc::new(ImapConfig {
             server_name: "imap.pli.test".to_owned(),
@@ -107,7 +116,7 @@ impl Stage {
             message_bytes_max: MESSAGE_BYTES_MAX,
         });
         let certificate = trust().certificate.clone();
-        Ok(Self { _folder: folder, config, context, shutdown: Shutdown::default(), mailbox, certificate })
+        Ok(Self { folder, pki_config, config, context, shutdown: Shutdown::default(), mailbox, certificate })
     }
 
     /// Opens a session.
@@ -134,6 +143,19 @@ impl Stage {
             let _ = tell.send(how);
         });
         Client { stream: BufReader::new(ours), ended }
+    }
+
+    /// Serves on a real socket; gives its port and the file of whom to trust.
+    pub(crate) async fn listen(&self, implicit: bool) -> anyhow::Result<(u16, PathBuf)> {
+        let file = |name: &str| self.folder.path().join(name);
+        let own = TlsConfig { certificate: file("server.pem"), key: file("server.key") };
+        let tls = ServerTls::clients(&own, &self.pki_config)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Listener::bind(address, LimitsConfig::default()).await?;
+        let port = listener.local_address()?.port();
+        let (config, context, shutdown) = (Arc::clone(&self.config), self.context.clone(), self.shutdown.clone());
+        self.shutdown.spawn(serve(config, context, tls, implicit, listener, shutdown));
+        Ok((port, file("ca.pem")))
     }
 
     /// Puts a message into INBOX.
@@ -223,6 +245,14 @@ impl Client {
         Ok(())
     }
 
+    /// Hears so many bytes, whatever they are.
+    pub(crate) async fn hear_bytes(&mut self, count: usize) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let read = self.stream.read_exact(&mut bytes);
+        tokio::time::timeout(PATIENCE, read).await.context("too little was said")??;
+        Ok(bytes)
+    }
+
     /// Waits for the end: nothing more may be said.
     pub(crate) async fn end(mut self) -> anyhow::Result<Ended> {
         let ended = tokio::time::timeout(PATIENCE, self.ended).await.context("the session goes on")??;
@@ -240,8 +270,8 @@ fn fits(line: &str, expected: &str) -> bool {
     let pieces: Vec<&str> = pieces.collect();
     let Some((last, middle)) = pieces.split_last() else { return rest.is_empty() };
     for piece in middle {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
     }
     rest.ends_with(last)
 }

@@ -1,4 +1,0 @@
-//! What the dialogues stand on.
-
-pub(crate) mod script;
-pub(crate) mod stage;
