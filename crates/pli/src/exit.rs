@@ -99,7 +99,9 @@ impl From<StoreError> for Failure {
             StoreError::Corrupt { .. } => {
                 (Exit::Integrity, "store-corrupt", "stop the node and restore this item from a backup")
             }
-            StoreError::Configuration(_) => (Exit::Usage, "store-config", "correct [store], then `pli config check`"),
+            StoreError::Configuration(_) => {
+                (Exit::Usage, "store-config", "do as it says, or correct [store] in the configuration")
+            }
         };
         Self::new(exit, code, chain(&error), next)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pli_net::Shutdown;
+use pli_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -14,6 +15,9 @@ use crate::ready;
 
 /// How long transactions under way may take to finish once the end has come.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the store may take to write what it was given.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The signals that a node listens to.
 pub(crate) struct Signals {
@@ -110,7 +114,12 @@ pub(crate) struct Reload {
 }
 
 /// Waits for the end, then for the tasks.
-pub(crate) async fn until_the_end(mut signals: Signals, keeper: &Keeper, reload: Reload) -> Result<(), Failure> {
+pub(crate) async fn until_the_end(
+    mut signals: Signals,
+    keeper: &Keeper,
+    reload: Reload,
+    store: &dyn Store,
+) -> Result<(), Failure> {
     let outcome = loop {
         tokio::select! {
             heard = signals.next() => match heard {
@@ -134,6 +143,8 @@ pub(crate) async fn until_the_end(mut signals: Signals, keeper: &Keeper, reload:
         },
         signal = signals.end() => tracing::warn!(signal, "a second signal: ended at once"),
     }
+    // The store opens again at once for whoever comes next.
+    tokio::time::timeout(STORE_PATIENCE, store.close()).await.ok();
     outcome
 }
 

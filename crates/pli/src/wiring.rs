@@ -65,7 +65,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
 
     // The doors. All are bound before the first one opens.
     let imap = ImapContext { store: Arc::clone(&store), pki: pki.clone(), masker, clock: Arc::clone(&clock) };
-    let health = NodeHealth { store, trust, pki, certificate: tls.ours.clone(), clock };
+    let health = NodeHealth { store: Arc::clone(&store), trust, pki, certificate: tls.ours.clone(), clock };
     let web = WebContext { health: Arc::new(health), metrics: page.clone() };
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
@@ -80,7 +80,8 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         doors.open(door, listener, &keeper);
     }
     ready::announce(&ports, ready_file)?;
-    lifecycle::until_the_end(signals, &keeper, Reload { path, running: settings.config, hurry }).await
+    let reload = Reload { path, running: settings.config, hurry };
+    lifecycle::until_the_end(signals, &keeper, reload, &*store).await
 }
 
 /// What stands behind the doors.

@@ -2,6 +2,9 @@
 
 mod completions;
 mod config;
+mod message;
+mod queue;
+mod reading;
 mod sandbox;
 mod serve;
 mod trust;
@@ -71,6 +74,12 @@ enum Command {
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
+    /// What waits to be delivered elsewhere
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// Messages that were taken in
+    #[command(subcommand)]
+    Message(message::Command),
     /// Make and run a whole trust space on loopback, for tests and for trying out
     Sandbox(pli_sandbox::cli::SandboxArgs),
     /// Show the main job end to end on loopback
@@ -103,6 +112,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(globals, &args),
         Command::Config(command) => config::run(globals, &command),
         Command::Trust(command) => trust::run(globals, &command),
+        Command::Queue(command) => queue::run(globals, &command),
+        Command::Message(command) => message::run(globals, &command),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => sandbox::demo(&args),
         Command::Completions(args) => completions::run(&args),

@@ -1,0 +1,108 @@
+//! `pli queue list`.
+
+use jiff::Timestamp;
+use pli_store::QueueRow;
+use pli_types::Masker;
+use serde_json::{Map, Value, json};
+
+use super::Globals;
+use super::reading::{Reading, read};
+use crate::exit::Failure;
+use crate::output::{self, Listing, SCHEMA_VERSION};
+
+/// What can be done with the queue.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// What waits for another server, oldest first; health identifiers are masked
+    List {
+        /// Show at most so many
+        #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+        limit: usize,
+    },
+}
+
+/// Does it.
+pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::List { limit } => {
+            let listing = read(globals, |reading| list(reading, *limit))?;
+            output::print(&globals.format().list(&listing))
+        }
+    }
+}
+
+async fn list(reading: Reading, limit: usize) -> Result<Listing, Failure> {
+    let rows = reading.store.queue_rows(limit).await?;
+    let now = reading.clock.now();
+    Ok(Listing {
+        columns: &["id", "state", "sender", "recipient", "attempts", "next_attempt_at", "last_reason", "last_detail"],
+        rows: rows.iter().map(|row| members(row, &reading.masker, now)).collect(),
+    })
+}
+
+fn members(row: &QueueRow, masker: &Masker, now: Timestamp) -> Map<String, Value> {
+    let members = json!({
+        "schema_version": SCHEMA_VERSION,
+        "id": row.id.to_string(),
+        "message": row.message.to_string(),
+        "state": state(row, now),
+        "sender": masker.path(&row.sender),
+        "recipient": masker.address(&row.recipient),
+        "destination": row.destination.as_str(),
+        "attempts": row.attempts,
+        "next_attempt_at": row.next_attempt_at.to_string(),
+        "last_reason": row.last_reason,
+        "last_detail": row.last_detail,
+    });
+    members.as_object().cloned().unwrap_or_default()
+}
+
+/// `due`: it is its turn, or somebody is trying right now; `waiting`: its time has not come.
+fn state(row: &QueueRow, now: Timestamp) -> &'static str {
+    if row.leased || row.next_attempt_at <= now { "due" } else { "waiting" }
+}
+
+#[cfg(test)]
+mod tests {
+    use pli_types::{Domain, MailAddress, MessageId, QueueId, ReversePath};
+
+    use super::*;
+
+    fn row(next_attempt_at: &str, leased: bool) -> QueueRow {
+        QueueRow {
+            id: QueueId::from_bytes([7; 16]),
+            message: MessageId::from_bytes([9; 16]),
+            sender: ReversePath::Address(MailAddress::parse("279035121518989@patient.mssante.fr").unwrap()),
+            recipient: MailAddress::parse("dr.durand@cabinet.mssante.fr").unwrap(),
+            destination: Domain::parse("cabinet.mssante.fr").unwrap(),
+            attempts: 2,
+            next_attempt_at: next_attempt_at.parse().unwrap(),
+            leased,
+            last_reason: Some("peer-unreachable".to_owned()),
+            last_detail: None,
+        }
+    }
+
+    #[test]
+    fn a_row_is_due_when_its_time_has_come_or_somebody_tries_it() {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        assert_eq!(state(&row("2026-11-22T12:00:01Z", false), now), "waiting");
+        assert_eq!(state(&row("2026-11-22T12:00:00Z", false), now), "due");
+        assert_eq!(state(&row("2026-11-22T12:10:00Z", true), now), "due");
+    }
+
+    #[test]
+    fn a_row_shows_what_the_contract_names_and_no_patient() {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let members = members(&row("2026-11-22T12:30:00Z", false), &Masker::new(&[1; 32]), now);
+        let text = Value::Object(members.clone()).to_string();
+        assert!(!text.contains("279035121518989"), "{text}");
+        assert!(members["sender"].as_str().unwrap().starts_with("ins-"), "{text}");
+        assert_eq!(members["recipient"], "dr.durand@cabinet.mssante.fr");
+        assert_eq!(members["id"], "07".repeat(16));
+        assert_eq!(members["message"], "09".repeat(16));
+        assert_eq!(members["next_attempt_at"], "2026-11-22T12:30:00Z");
+        assert_eq!(members["attempts"], 2);
+        assert_eq!(members["last_reason"], "peer-unreachable");
+    }
+}
