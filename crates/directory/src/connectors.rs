@@ -73,12 +73,15 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Checks the configuration: names and domains parse, no domain has two routes and no certificate two connectors,
-    /// hosts and ports can be connected to. The text of the error names the place in the configuration.
+    /// Checks the configuration: names and domains parse, no domain has two routes, no certificate and no name two
+    /// connectors, hosts and ports can be connected to. The text of the error names the place in the configuration.
     pub fn new(connectors: &[ConnectorConfig], routes: &[RouteConfig]) -> Result<Self, String> {
         let mut out = Self::default();
         for config in connectors {
             let connector = checked(config)?;
+            if out.connectors.iter().any(|other| other.name == connector.name) {
+                return Err(format!("connector {}: its name is given twice", config.name));
+            }
             if let Some(other) = out.connector(&connector.certificate_name) {
                 // Its certificate would open the domains of both.
                 return Err(format!("connector {}: has the certificate_name of connector {}", config.name, other.name));
@@ -216,7 +219,13 @@ mod tests {
         for (connectors, routes) in [
             (vec![hospital()], vec![route("ch-exemple.mssante.fr")]),
             (vec![], vec![route("a.mssante.fr"), route("A.mssante.fr")]),
-            (vec![hospital(), ConnectorConfig { certificate_name: "CN=other".into(), ..hospital() }], vec![]),
+            (
+                vec![
+                    hospital(),
+                    ConnectorConfig { name: "other".into(), certificate_name: "CN=other".into(), ..hospital() },
+                ],
+                vec![],
+            ),
         ] {
             let error = Routes::new(&connectors, &routes).unwrap_err();
             assert!(error.contains("two routes"), "{error}");
@@ -224,7 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn two_connectors_with_one_certificate_are_refused() {
+    fn two_connectors_with_one_name_or_one_certificate_are_refused() {
+        let error = Routes::new(&[hospital(), hospital()], &[]).unwrap_err();
+        assert_eq!(error, "connector hospital-mta: its name is given twice");
         let other = ConnectorConfig { name: "other".into(), domains: vec!["b.mssante.fr".into()], ..hospital() };
         let error = Routes::new(&[hospital(), other], &[]).unwrap_err();
         assert!(error.starts_with("connector other: ") && error.contains("hospital-mta"), "{error}");

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: format, pages, lints, documentation, dependencies, tests. Everything is run, whatever fails first,
+//! `cargo xtask ci`: lock file, format, pages, lints, documentation, dependencies, tests. Everything is run, whatever fails first,
 //! and the failures are named together at the end.
 
 use std::process::{Command, Stdio};
@@ -10,6 +10,7 @@ use crate::{docs, root};
 type Step = fn() -> anyhow::Result<()>;
 
 const STEPS: &[(&str, Step)] = &[
+    ("lock file", lock_file),
     ("format", format),
     ("pages made from code", docs::check),
     ("lints", lints),
@@ -30,6 +31,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     println!("── all is well");
     Ok(())
+}
+
+/// First, since the steps that follow would mend it in passing.
+fn lock_file() -> anyhow::Result<()> {
+    succeed(command(&["metadata", "--locked", "--format-version", "1"]).stdout(Stdio::null()))
 }
 
 fn format() -> anyhow::Result<()> {
