@@ -1,10 +1,25 @@
 //! What a seeded folder holds, short of the stores.
 
+use std::sync::OnceLock;
+
+use pli_net::{Pki, PkiConfig};
+use pli_types::{CertificateFault, CertificateUse};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
 use super::*;
 
-fn make(dir: &Path) -> Manifest {
-    let now = "2026-03-14T09:00:00Z".parse().unwrap();
-    Maker { dir, now, pki: TestPki::generate(now).unwrap() }.make(&mut Reserved::default()).unwrap()
+/// One folder for all tests that only look: its twenty RSA keys take a while.
+fn made() -> (&'static Path, &'static Manifest) {
+    static MADE: OnceLock<(tempfile::TempDir, Manifest)> = OnceLock::new();
+    let (dir, manifest) = MADE.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let now = "2026-03-14T09:00:00Z".parse().unwrap();
+        let maker = Maker { dir: dir.path(), now, pki: TestPki::generate(now).unwrap() };
+        let manifest = maker.make(&mut Reserved::default()).unwrap();
+        (dir, manifest)
+    });
+    (dir.path(), manifest)
 }
 
 #[test]
@@ -22,10 +37,45 @@ fn the_whitelist_names_every_operator_and_leaves_each_bad_peer_its_own_fault_onl
 }
 
 #[test]
+fn a_relay_finds_in_each_bad_certificate_the_fault_that_it_is_named_after() {
+    let (dir, manifest) = made();
+    let pki = Pki::load(&PkiConfig {
+        anchor: dir.join("pki/root.pem"),
+        organisations: dir.join("pki/organisations.pem"),
+        crl: dir.join("pki/crl.pem"),
+    })
+    .unwrap();
+    let now = "2026-03-14T09:00:00Z".parse().unwrap();
+    let judge = |path: &str, usage| {
+        let chain = CertificateDer::pem_file_iter(dir.join(path)).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+        pki.judge(&pli_net::peer::presented(&chain).unwrap(), usage, now)
+    };
+    for (name, expected) in [
+        ("listed", Ok(())),
+        ("unlisted", Ok(())),
+        ("wrong-domain", Ok(())),
+        ("expired", Err(CertificateFault::Expired)),
+        ("not-yet-valid", Err(CertificateFault::NotYetValid)),
+        ("revoked", Err(CertificateFault::Revoked)),
+        ("self-signed", Err(CertificateFault::Untrusted)),
+        ("personne", Err(CertificateFault::Untrusted)),
+    ] {
+        for usage in [CertificateUse::Client, CertificateUse::Server] {
+            assert_eq!(judge(&manifest.peers[name].certificate, usage), expected, "{name} as {usage:?}");
+        }
+    }
+    let program = manifest.accounts.iter().find_map(|account| account.certificate.as_deref()).unwrap();
+    assert_eq!(judge(program, CertificateUse::Client), Ok(()));
+    assert_eq!(judge(program, CertificateUse::Server), Err(CertificateFault::WrongUse));
+    for operator in &manifest.operators {
+        assert_eq!(judge(&operator.certificate, CertificateUse::Server), Ok(()));
+    }
+}
+
+#[test]
 fn every_path_of_the_manifest_exists_and_keys_are_private() {
     use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().unwrap();
-    let manifest = make(dir.path());
+    let (dir, manifest) = made();
     let mut paths = vec![manifest.ca.clone(), manifest.crl.clone(), manifest.whitelist.clone()];
     let mut keys = vec!["pki/root.key".to_owned(), "pro/keys/master.key".to_owned(), "pro/keys/masking.key".to_owned()];
     for operator in &manifest.operators {
@@ -45,18 +95,17 @@ fn every_path_of_the_manifest_exists_and_keys_are_private() {
         keys.extend(account.key.clone());
     }
     for path in &paths {
-        assert!(dir.path().join(path).is_file(), "{path}");
+        assert!(dir.join(path).is_file(), "{path}");
     }
     for key in &keys {
-        let mode = fs::metadata(dir.path().join(key)).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.join(key)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{key}");
     }
 }
 
 #[test]
 fn no_two_listeners_have_the_same_port() {
-    let dir = tempfile::tempdir().unwrap();
-    let manifest = make(dir.path());
+    let (_, manifest) = made();
     let mut ports: Vec<u16> = manifest.operators.iter().flat_map(|operator| operator.ports.all()).collect();
     ports.extend(manifest.peers.values().filter_map(|peer| peer.port));
     ports.extend(manifest.connectors.iter().map(|connector| connector.port));
@@ -68,9 +117,8 @@ fn no_two_listeners_have_the_same_port() {
 
 #[test]
 fn an_operator_has_a_route_to_every_domain_of_the_list_but_its_own() {
-    let dir = tempfile::tempdir().unwrap();
-    let manifest = make(dir.path());
-    let text = files::read(&dir.path().join("pro/pli.toml")).unwrap();
+    let (dir, manifest) = made();
+    let text = files::read(&dir.join("pro/pli.toml")).unwrap();
     let config: toml::Table = text.parse().unwrap();
     let mut routed: Vec<&str> =
         config["route"].as_array().unwrap().iter().map(|route| route["domain"].as_str().unwrap()).collect();
@@ -94,14 +142,14 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
 fn the_manifest_reads_back_and_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
+    let (_, manifest) = made();
     assert!(Manifest::load(dir.path()).unwrap().is_none());
-    let manifest = make(dir.path());
     manifest.save(dir.path()).unwrap();
     let back = Manifest::load(dir.path()).unwrap().unwrap();
-    assert_eq!(serde_json::to_value(&back).unwrap(), serde_json::to_value(&manifest).unwrap());
+    assert_eq!(serde_json::to_value(&back).unwrap(), serde_json::to_value(manifest).unwrap());
     let path = dir.path().join(crate::manifest::FILE);
     assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
-    let json = serde_json::to_value(&manifest).unwrap();
+    let json = serde_json::to_value(manifest).unwrap();
     assert_eq!(json["accounts"][0]["type"], "ORG");
     assert_eq!(json["patients"][0]["space"], "open");
     assert!(json["peers"]["listed"]["port"].is_u64() && json["peers"]["expired"].get("port").is_none());
