@@ -11,7 +11,7 @@ use pli_mailflow::{Delivery, Intake, IntakeConfig};
 use pli_net::{ClientTls, LimitsConfig, Listener, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
-use pli_types::{Clock, Masker, PresentedCertificate, SystemClock};
+use pli_types::{CertificateUse, Clock, Masker, PresentedCertificate, SystemClock};
 use pli_web::{Metrics, WebConfig, WebContext};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -43,6 +43,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let tls = Tls::load(config)?;
     let pki = Pki::load(&config.pki)?;
     let trust = TrustHandle::new(&config.trust.list);
+    tell_of_own_certificate(&tls.ours, &pki, clock.now());
     let watch = Watch::new(trust.clone(), pki.clone()).look().await;
 
     // Where state lives, the way in and the way out.
@@ -154,6 +155,15 @@ fn own_certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
     let chain: Vec<CertificateDer<'_>> =
         CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| unfit(error.to_string()))?;
     pli_net::peer::presented(&chain).ok_or_else(|| unfit("no certificate that can be read".to_owned()))
+}
+
+/// Other operators judge it the same way: what they would refuse is better known here first.
+#[expect(clippy::cast_precision_loss, reason = "a gauge; seconds are far below 2^52")]
+fn tell_of_own_certificate(ours: &PresentedCertificate, pki: &Pki, now: jiff::Timestamp) {
+    metrics::gauge!(crate::metrics::CERTIFICATE_ENDS_AT).set(ours.not_after.as_second() as f64);
+    if let Err(fault) = pki.judge(ours, CertificateUse::Server, now) {
+        tracing::warn!(%fault, subject = %ours.subject, "other operators will refuse our own certificate");
+    }
 }
 
 fn intake_config(settings: &Settings) -> IntakeConfig {

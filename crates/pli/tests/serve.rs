@@ -157,6 +157,7 @@ async fn a_node_starts_says_so_answers_and_ends() {
     let (status, body) = operator.get(&node, "/health/ready").await;
     assert_eq!(status, "200", "{body}");
     let (_, page) = operator.get(&node, "/metrics").await;
+    assert!(page.contains("\npli_certificate_not_after_timestamp_seconds "), "{page}");
     assert!(page.contains("\npli_trust_list_refresh_failures_total 0\n"), "{page}");
     assert!(!page.contains("\npli_trust_list_entries 0\n"), "{page}");
 

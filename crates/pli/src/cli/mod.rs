@@ -5,6 +5,7 @@ mod config;
 mod message;
 mod queue;
 mod reading;
+mod runtime;
 mod sandbox;
 mod serve;
 mod trust;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pli_store::Store;
 use pli_types::{Clock, Masker, SystemClock};
 
-use super::Globals;
+use super::{Globals, runtime};
 use crate::config::{check_secret_file, read_key};
 use crate::exit::Failure;
 
@@ -25,11 +25,7 @@ where
     let masker = Masker::new(read_key(&config.server.masking_key)?.reveal());
     check_secret_file(&config.store.master_key)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::defect(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(async {
+    runtime::one_thread()?.block_on(async {
         let store = pli_store::open_read_only(&config.store, Arc::clone(&clock)).await?;
         let outcome = work(Reading { store: Arc::clone(&store), masker, clock }).await;
         store.close().await;

@@ -3,24 +3,18 @@
 use pli_sandbox::cli::{DemoArgs, SandboxArgs};
 use pli_sandbox::fault::Fault;
 
+use super::runtime;
 use crate::exit::{Exit, Failure};
 
 /// Makes a sandbox and runs it until SIGTERM or SIGINT. Needs no configuration.
 pub(crate) fn run(args: &SandboxArgs) -> Result<(), Failure> {
-    runtime()?.block_on(pli_sandbox::cli::sandbox(args)).map_err(|error| failure(&error))
+    runtime::many_threads()?.block_on(pli_sandbox::cli::sandbox(args)).map_err(|error| failure(&error))
 }
 
 /// Plays the story. Needs no configuration.
 pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
-    let held = runtime()?.block_on(pli_sandbox::cli::demo(args)).map_err(|error| failure(&error))?;
+    let held = runtime::many_threads()?.block_on(pli_sandbox::cli::demo(args)).map_err(|error| failure(&error))?;
     if held { Ok(()) } else { Err(Failure::defect("a step of the demo does not hold")) }
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::defect(format!("the runtime cannot be started: {error}")))
 }
 
 fn failure(error: &anyhow::Error) -> Failure {

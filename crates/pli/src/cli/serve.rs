@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use super::Globals;
+use super::{Globals, runtime};
 use crate::exit::Failure;
 use crate::{logging, wiring};
 
@@ -21,10 +21,7 @@ pub(crate) struct Args {
 pub(crate) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     logging::begin(LevelFilter::INFO)?;
     let settings = globals.settings()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::defect(format!("the runtime cannot be started: {error}")))?;
+    let runtime = runtime::many_threads()?;
     let outcome = runtime.block_on(wiring::run(settings, globals.config.clone(), args.ready_file.as_deref()));
     // What shutdown did not wait for any longer is not waited for here either.
     runtime.shutdown_timeout(Duration::from_secs(1));
