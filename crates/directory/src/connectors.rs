@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use pli_types::{DistinguishedName, Domain};
 use serde::{Deserialize, Serialize};
 
+use crate::trust_list::certificate_name;
+
 /// `[[connector]]`: a hospital's own mail server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -127,8 +129,8 @@ impl Routes {
 
 fn checked(config: &ConnectorConfig) -> Result<Connector, String> {
     let place = |what: String| format!("connector {}: {what}", config.name);
-    let certificate_name = DistinguishedName::parse(&config.certificate_name)
-        .map_err(|error| place(format!("certificate_name: {error}")))?;
+    let certificate_name =
+        certificate_name(&config.certificate_name).map_err(|what| place(format!("certificate_name: {what}")))?;
     let domain = |text: &String| Domain::parse(text).map_err(|error| place(format!("domains: {text}: {error}")));
     let domains = config.domains.iter().map(domain).collect::<Result<Vec<_>, _>>()?;
     if domains.is_empty() {
@@ -202,6 +204,7 @@ mod tests {
         };
         for (error, told) in [
             (with(|c| c.certificate_name = "mta".into()), "connector hospital-mta: certificate_name: "),
+            (with(|c| c.certificate_name = "O=CH".into()), "connector hospital-mta: certificate_name: "),
             (with(|c| c.domains = vec!["not a domain".into()]), "connector hospital-mta: domains: not a domain: "),
             (with(|c| c.domains.clear()), "connector hospital-mta: domains: "),
             (with(|c| c.host = "mta.test:25".into()), "connector hospital-mta: host: "),

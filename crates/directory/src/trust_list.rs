@@ -67,8 +67,8 @@ impl TrustList {
         let name = if let Some(name) = spellings.get(entry.certificate_name) {
             Arc::clone(name)
         } else {
-            let name = DistinguishedName::parse(entry.certificate_name)
-                .map_err(|error| entry.fault("DNCertificatOperateur", &error))?;
+            let name =
+                certificate_name(entry.certificate_name).map_err(|what| entry.fault("DNCertificatOperateur", &what))?;
             let name = self.names.get(&name).cloned().unwrap_or_else(|| Arc::new(name));
             spellings.insert(entry.certificate_name.to_owned(), Arc::clone(&name));
             name
@@ -119,6 +119,16 @@ impl TrustList {
     #[must_use]
     pub fn binds(&self, domain: &Domain, name: &DistinguishedName) -> bool {
         self.names_by_domain.get(domain).is_some_and(|names| names.contains(name))
+    }
+}
+
+/// Parses a name that a certificate shall have. It needs a CN with something in it: a certificate without a subject must
+/// match nothing.
+pub(crate) fn certificate_name(text: &str) -> Result<DistinguishedName, String> {
+    let name = DistinguishedName::parse(text).map_err(|error| error.to_string())?;
+    match name.value("CN").map(str::trim) {
+        None | Some("") => Err("a name without a CN".to_owned()),
+        Some(_) => Ok(name),
     }
 }
 
@@ -187,7 +197,12 @@ pub(crate) mod tests {
 
     #[test]
     fn a_domain_or_a_name_that_cannot_be_read_names_its_entry() {
-        for (entry, told) in [(("not a domain", A), "entry 2, Nom: "), (("c.mssante.fr", "nobody"), "entry 2, DNC")] {
+        for (entry, told) in [
+            (("not a domain", A), "entry 2, Nom: "),
+            (("c.mssante.fr", "nobody"), "entry 2, DNCertificatOperateur: "),
+            (("c.mssante.fr", "CN=,C=FR"), "entry 2, DNCertificatOperateur: a name without a CN"),
+            (("c.mssante.fr", "O=A,C=FR"), "entry 2, DNCertificatOperateur: a name without a CN"),
+        ] {
             let fault = TrustList::parse(list_of(DATE, &[("a.mssante.fr", A), entry]).as_bytes()).unwrap_err();
             assert!(matches!(&fault, ListFault::Schema(what) if what.starts_with(told)), "{fault}");
         }

@@ -59,6 +59,11 @@ impl DistinguishedName {
         Self::from_attributes(split_unescaped(text)?.into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?)
     }
 
+    /// Type and value of each attribute, in the order given.
+    pub(crate) fn attributes(&self) -> &[(String, String)] {
+        &self.shown
+    }
+
     /// The first value of an attribute, by its short name (`CN`, `OU`).
     #[must_use]
     pub fn value(&self, kind: &str) -> Option<&str> {

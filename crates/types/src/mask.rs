@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 
 use crate::address::{MailAddress, ReversePath};
+use crate::dn::DistinguishedName;
 use crate::ins::Ins;
 
 /// Characters of an INS without its key; a run as long as this is close enough to an INS to hide.
@@ -80,6 +81,17 @@ impl Masker {
         out
     }
 
+    /// A certificate's name, scrubbed, except for the number of a structure: organisations have a SIRET of 14 digits
+    /// behind a 3 in their OU (spec §3.2), which would else pass for an INS and hide from the admin who it is.
+    #[must_use]
+    pub fn certificate_name(&self, name: &DistinguishedName) -> String {
+        let shown = name.attributes().iter().map(|(kind, value)| {
+            let keep = kind == "OU" && is_siret_identifier(value);
+            (kind.clone(), if keep { value.clone() } else { self.scrub(value) })
+        });
+        DistinguishedName::from_attributes(shown).map(|name| name.to_string()).unwrap_or_default()
+    }
+
     /// Masks a run that holds an identifier somewhere: by the real one, if there is one in it, so that it is linked
     /// with the lines that name it alone.
     fn run(&self, run: &str) -> String {
@@ -116,6 +128,19 @@ fn identifier_run(text: &[u8]) -> usize {
         }
     }
     (NUMBER..=text.len()).find(|index| !digit(*index) && !letter(*index)).unwrap_or(NUMBER)
+}
+
+/// A 3, then the 14 digits of a SIRET whose key of Luhn fits; and not an INS, whatever else it may be.
+fn is_siret_identifier(value: &str) -> bool {
+    let Some(siret) = value.strip_prefix('3').filter(|siret| siret.len() == 14) else { return false };
+    let digits: Option<Vec<u32>> = siret.chars().map(|c| c.to_digit(10)).collect();
+    let weighed = |(index, digit): (usize, u32)| match (index % 2, digit) {
+        (0, 5..) => digit * 2 - 9,
+        (0, _) => digit * 2,
+        _ => digit,
+    };
+    let sum = digits.map(|digits| digits.into_iter().enumerate().map(weighed).sum::<u32>());
+    sum.is_some_and(|sum| sum % 10 == 0) && Ins::parse(value).is_err()
 }
 
 #[cfg(test)]
@@ -193,6 +218,30 @@ mod tests {
         assert_eq!(shown("279035121518989@b.fr"), format!("{}@b.fr", mask(INS)));
         assert_eq!(shown("dr.martin@b.fr"), "dr.martin@b.fr");
         assert_eq!(masker().path(&ReversePath::Null), "");
+    }
+
+    #[test]
+    fn a_certificates_name_shows_the_structure_and_no_person() {
+        let shown = |text: &str| masker().certificate_name(&DistinguishedName::parse(text).unwrap());
+        for structure in ["CN=mss.a.fr,OU=318751275100020,C=FR", "CN=mss.a.fr,OU=1130786049,C=FR", "O=A\\, B,C=FR"] {
+            assert_eq!(shown(structure), structure);
+        }
+        for person in ["OU=318751275100021", "CN=279035121518989", "CN=318751275100020", "OU=279035121518989"] {
+            assert!(shown(person).contains("=ins-"), "{person}");
+        }
+        // The number of a person being registered, and a key of Luhn that fits by chance.
+        let both = (0..10_000).map(|n| format!("37903512{n:05}")).find_map(|number| {
+            let key = 97 - number.parse::<u64>().unwrap() % 97;
+            Some(format!("{number}{key:02}")).filter(|text| luhn(text))
+        });
+        assert!(shown(&format!("OU={}", both.unwrap())).contains("=ins-"));
+    }
+
+    /// Does the key of Luhn fit the last 14 digits, computed from the right?
+    fn luhn(text: &str) -> bool {
+        let doubled = |digit: u32| digit * 2 / 10 + digit * 2 % 10;
+        let digits = text.chars().rev().take(14).filter_map(|c| c.to_digit(10)).enumerate();
+        digits.map(|(place, digit)| if place % 2 == 1 { doubled(digit) } else { digit }).sum::<u32>() % 10 == 0
     }
 
     #[test]
