@@ -1,4 +1,4 @@
-//! [`load`]: the file, read and parsed; what it cannot accept is told with its line.
+//! [`load()`]: the file, read and parsed; what it cannot accept is told with its line.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, in which every value is checked where it is read.
 //!
-//! [`Config`] is the file as written, with defaults; [`load`] reads it and names the line of what it cannot accept;
+//! [`Config`] is the file as written, with defaults; [`load()`] reads it and names the line of what it cannot accept;
 //! [`Settings`] is what the rest of the program works with, once values have been held against each other.
 
 mod load;
