@@ -46,12 +46,12 @@ pub(crate) async fn next(wire: &mut Wire<'_>, signed_in: bool) -> Result<Incomin
     let (mut command, mut line_bytes, mut literal_bytes) = (Vec::new(), 0, 0);
     loop {
         let line = wire.line(COMMAND_BYTES_MAX - line_bytes).await?;
-        let line = line.ok_or(WireError::Broken("the command line is too long"))?;
+        let line = line.ok_or(WireError::Broken("The command line is too long"))?;
         line_bytes += line.len();
         command.extend_from_slice(&line);
         if line.ends_with(b"}\n") {
             // Whether a literal follows cannot be known, and it must not be taken for commands.
-            return Err(WireError::Broken("a line ends with CR LF"));
+            return Err(WireError::Broken("A line ends with CR LF"));
         }
         let Some(literal) = announced(&line) else { return Ok(Incoming::Command(command)) };
         if signed_in && let Some(command) = with_stand_in(&command) {
@@ -60,7 +60,7 @@ pub(crate) async fn next(wire: &mut Wire<'_>, signed_in: bool) -> Result<Incomin
         literal_bytes += literal.size;
         if literal_bytes > literal_bytes_max {
             if !literal.waits {
-                return Err(WireError::Broken("a literal is too long"));
+                return Err(WireError::Broken("A literal is too long"));
             }
             return Ok(Incoming::Refused {
                 tag: tag(&command),

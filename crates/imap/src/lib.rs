@@ -17,12 +17,14 @@ mod metrics;
 mod name;
 mod op;
 mod pattern;
+mod preparse;
 mod record;
 mod search;
 pub mod server;
 mod session;
 mod set;
 mod source;
+mod state;
 mod view;
 mod wire;
 

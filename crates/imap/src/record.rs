@@ -4,6 +4,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_store::Entry;
 use pli_types::MailAddress;
 
+use crate::server::Security;
 use crate::session::Session;
 
 /// An event of this session, with who and from where.
@@ -27,4 +28,11 @@ pub(crate) fn events<'a>(
 /// field: what is no address is not kept.
 pub(crate) fn claimed_name(session: &Session<'_>, name: &str) -> Option<String> {
     MailAddress::parse(name).ok().map(|address| session.context.masker.address(&address))
+}
+
+/// The name in the certificate that the client showed, believed or not.
+pub(crate) fn shown_name(session: &Session<'_>) -> Option<String> {
+    let Security::Tls(facts) = &session.peer.security else { return None };
+    let certificate = facts.certificate.as_ref()?;
+    Some(session.context.masker.scrub(&certificate.subject.to_string()))
 }

@@ -1,26 +1,23 @@
 //! One session: states (RFC 3501 §3), the loop over commands, and what the client is told unasked.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pli_net::Shutdown;
-use pli_store::{Account, Change, Folder, StoreError};
-use pli_types::{CertificateUse, FolderId};
+use pli_store::StoreError;
+use pli_types::{CertificateUse, DistinguishedName};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::TryRecvError;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Fault, Kind, store_failed};
 use crate::capability::{self, Offer};
 use crate::command::{self, Incoming};
-use crate::message::structure::Part;
 use crate::op;
 use crate::server::{ImapConfig, ImapContext, Security};
+use crate::state::{Holder, State};
 use crate::view::{Update, View};
 use crate::wire::{Io, Patience, Wire, WireError};
-use crate::{format, metrics};
+use crate::{format, metrics, preparse};
 
 /// How long a stranger may stay.
 const STRANGER_PATIENCE: Duration = Duration::from_mins(1);
@@ -86,35 +83,6 @@ pub(crate) struct Session<'a> {
     mistakes: u8,
 }
 
-/// Where it stands.
-#[derive(Debug)]
-pub(crate) enum State {
-    NotAuthenticated,
-    Authenticated(Holder),
-    Selected(Holder, Box<Selected>),
-}
-
-/// Who signed in.
-#[derive(Debug, Clone)]
-pub(crate) struct Holder {
-    pub(crate) account: Account,
-    /// If by certificate: the generation of revocation lists under which it was judged.
-    pub(crate) judged_under: Option<u64>,
-}
-
-/// The folder that is open.
-#[derive(Debug)]
-pub(crate) struct Selected {
-    pub(crate) folder: Folder,
-    pub(crate) read_only: bool,
-    pub(crate) view: View,
-    changes: broadcast::Receiver<Change>,
-    /// Something may have changed that the view does not know of.
-    stale: bool,
-    /// The structure of the message last asked for: clients fetch large parts piece by piece.
-    pub(crate) structure: Option<(pli_types::MessageId, Arc<Part>)>,
-}
-
 /// What follows a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -124,91 +92,6 @@ pub(crate) enum Next {
     Bye,
     /// TLS.
     StartTls,
-}
-
-impl State {
-    pub(crate) fn account(&self) -> Option<&Account> {
-        match self {
-            Self::NotAuthenticated => None,
-            Self::Authenticated(holder) | Self::Selected(holder, _) => Some(&holder.account),
-        }
-    }
-
-    /// The account, for a command that needs one.
-    pub(crate) fn signed_in(&self) -> Result<&Account, Answer> {
-        self.account().ok_or(Answer::bad("Sign in first"))
-    }
-
-    /// The open folder, for a command that needs one.
-    pub(crate) fn selected(&mut self) -> Result<&mut Selected, Answer> {
-        match self {
-            Self::Selected(_, selected) => Ok(selected),
-            Self::NotAuthenticated => Err(Answer::bad("Sign in first")),
-            Self::Authenticated(_) => Err(Answer::bad("Select a folder first")),
-        }
-    }
-
-    /// The same, for a command that changes what is in it.
-    pub(crate) fn writable(&mut self) -> Result<&mut Selected, Answer> {
-        let selected = self.selected()?;
-        if selected.read_only {
-            return Err(Answer::no("READ-ONLY", "This folder was opened with EXAMINE"));
-        }
-        Ok(selected)
-    }
-
-    /// Closes the open folder, if there is one.
-    pub(crate) fn close_folder(&mut self) {
-        *self = match std::mem::replace(self, Self::NotAuthenticated) {
-            Self::Selected(holder, _) => Self::Authenticated(holder),
-            other => other,
-        };
-    }
-
-    /// Opens a folder.
-    pub(crate) fn open_folder(&mut self, selected: Selected) {
-        *self = match std::mem::replace(self, Self::NotAuthenticated) {
-            Self::NotAuthenticated => Self::NotAuthenticated,
-            Self::Authenticated(holder) | Self::Selected(holder, _) => Self::Selected(holder, Box::new(selected)),
-        };
-    }
-}
-
-impl Selected {
-    pub(crate) fn new(folder: Folder, read_only: bool, view: View, changes: broadcast::Receiver<Change>) -> Self {
-        Self { folder, read_only, view, changes, stale: false, structure: None }
-    }
-
-    /// Waits until something in this folder may have changed.
-    pub(crate) async fn changed(&mut self) {
-        while !self.stale {
-            let change = self.changes.recv().await;
-            match change {
-                Ok(change) => self.stale |= concerns(change, self.folder.id),
-                Err(broadcast::error::RecvError::Lagged(_)) => self.stale = true,
-                // The store is gone: nothing more will change.
-                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-            }
-        }
-    }
-
-    fn notice_changes(&mut self) {
-        loop {
-            match self.changes.try_recv() {
-                Ok(change) => self.stale |= concerns(change, self.folder.id),
-                Err(TryRecvError::Lagged(_)) => self.stale = true,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
-            }
-        }
-    }
-}
-
-fn concerns(change: Change, folder: FolderId) -> bool {
-    match change {
-        Change::Folder(_, changed) => changed == folder,
-        Change::Folders(_) => true,
-        Change::Queue => false,
-    }
 }
 
 impl Session<'_> {
@@ -239,7 +122,10 @@ impl Session<'_> {
 
     /// Carries out one whole command.
     async fn command(&mut self, bytes: &[u8]) -> Result<Next, WireError> {
-        let Some(command) = command::parse(bytes) else {
+        let extended = preparse::list(bytes);
+        let special_only = extended.as_ref().is_some_and(|list| list.special_only);
+        let plain = extended.as_ref().map_or(bytes, |list| list.plain.as_slice());
+        let Some(command) = command::parse(plain) else {
             let answer = Answer::bad("This is no command that I know, or its arguments are wrong");
             return Ok(self.complete(&command::tag(bytes), &answer));
         };
@@ -248,7 +134,7 @@ impl Session<'_> {
             self.wire.say("* BYE Your certificate is no longer valid\r\n");
             return Ok(Next::Bye);
         }
-        match op::run(self, &tag, command.body).await {
+        match op::run(self, &tag, command.body, special_only).await {
             Ok(next) => Ok(next),
             Err(fault) => self.fail(&tag, fault),
         }
@@ -293,7 +179,7 @@ impl Session<'_> {
     }
 
     /// The name in the certificate that the client showed, if it is believed now.
-    pub(crate) fn believed_certificate(&self) -> Option<&pli_types::DistinguishedName> {
+    pub(crate) fn believed_certificate(&self) -> Option<&DistinguishedName> {
         let Security::Tls(facts) = &self.peer.security else { return None };
         let certificate = facts.certificate.as_ref()?;
         let judged = self.context.pki.judge(certificate, CertificateUse::Client, self.context.clock.now());
@@ -330,15 +216,15 @@ impl Session<'_> {
     pub(crate) async fn tell_changes(&mut self, may_expunge: bool, look: bool) -> Result<(), Fault> {
         let State::Selected(_, selected) = &mut self.state else { return Ok(()) };
         selected.notice_changes();
-        if selected.stale || look {
-            selected.stale = false;
+        if selected.is_stale() || look {
+            selected.mark_fresh();
             let since = selected.view.modseq();
             match self.context.store.changes_since(selected.folder.id, since, !selected.read_only).await {
                 Ok(changes) => selected.view.apply(changes),
                 // Somebody removed the folder itself.
                 Err(StoreError::NotFound(_)) => selected.view.clear(),
                 Err(error) => {
-                    selected.stale = true;
+                    selected.mark_stale();
                     return Err(error.into());
                 }
             }

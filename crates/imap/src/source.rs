@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pli_store::{Entry, Store};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answer::Fault;
 use crate::message::field::header_length;
@@ -15,7 +16,18 @@ use crate::wire::{Wire, WireError};
 const HEAD_BYTES: u64 = 64 * 1024;
 
 /// How much of a body is in memory while it is sent.
-const CHUNK_BYTES: u64 = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Messages that are whole in memory at once, all sessions together: to find their structure, or to search them.
+const WHOLE_AT_ONCE: usize = 16;
+
+static WHOLE: Semaphore = Semaphore::const_new(WHOLE_AT_ONCE);
+
+/// A whole message. Few of them are in memory at once.
+pub(crate) struct Whole {
+    pub(crate) bytes: Bytes,
+    _permit: Option<SemaphorePermit<'static>>,
+}
 
 /// A message being read.
 pub(crate) struct Source<'a> {
@@ -87,11 +99,12 @@ impl<'a> Source<'a> {
     }
 
     /// The whole message.
-    pub(crate) async fn whole(&mut self) -> Result<Bytes, Fault> {
-        if self.head.len() < self.size() {
-            self.head = self.store.body(self.entry.message).await?;
-        }
-        Ok(self.head.clone())
+    pub(crate) async fn whole(&self) -> Result<Whole, Fault> {
+        // The semaphore is never closed, so that there is always a permit in the end.
+        let permit = WHOLE.acquire().await.ok();
+        let all_read = self.head.len() >= self.size();
+        let bytes = if all_read { self.head.clone() } else { self.store.body(self.entry.message).await? };
+        Ok(Whole { bytes, _permit: permit })
     }
 
     /// The MIME structure.
@@ -99,8 +112,7 @@ impl<'a> Source<'a> {
         if let Some(structure) = &self.structure {
             return Ok(Arc::clone(structure));
         }
-        let whole = self.whole().await?;
-        let structure = Arc::new(structure::walk(&whole));
+        let structure = Arc::new(structure::walk(&self.whole().await?.bytes));
         self.structure = Some(Arc::clone(&structure));
         Ok(structure)
     }
@@ -127,7 +139,7 @@ impl<'a> Source<'a> {
             let piece = self.piece(at..range.end).await?;
             if piece.is_empty() {
                 // Its length was announced: the client can only be told by hanging up.
-                return Err(WireError::Broken("a message is shorter than its record says").into());
+                return Err(WireError::Broken("A message is shorter than its record says").into());
             }
             at += piece.len();
             crate::format::literal_bytes(wire.out(), &piece);
@@ -139,14 +151,15 @@ impl<'a> Source<'a> {
     /// The next bytes of a range: what is in memory, or else a chunk from the store.
     async fn piece(&self, range: Range<usize>) -> Result<Bytes, Fault> {
         if range.start < self.head.len() {
-            return Ok(self.head.slice(range.start..range.end.min(self.head.len())));
+            let end = range.end.min(self.head.len()).min(range.start.saturating_add(CHUNK_BYTES));
+            return Ok(self.head.slice(range.start..end));
         }
         let offset = u64::try_from(range.start).unwrap_or(u64::MAX);
-        let read = self.store.body_range(self.entry.message, offset, length(&range).min(CHUNK_BYTES)).await;
+        let read = self.store.body_range(self.entry.message, offset, length(&(0..range.len().min(CHUNK_BYTES)))).await;
         // The literal has begun: no answer can be given any more.
         read.map_err(|error| {
             tracing::error!(message = %self.entry.message, %error, "a message could not be read to its end");
-            WireError::Broken("a message could not be read to its end").into()
+            WireError::Broken("A message could not be read to its end").into()
         })
     }
 }

@@ -107,6 +107,8 @@ impl<'io> Wire<'io> {
         };
         tokio::time::timeout(WRITE_PATIENCE, send).await.map_err(|_| WireError::Timeout)??;
         self.output.clear();
+        // Thousands of sessions idle: none of them keeps what a large answer took.
+        self.output.shrink_to(OUTPUT_BYTES_MAX);
         Ok(())
     }
 
@@ -167,5 +169,54 @@ impl<'io> Wire<'io> {
         }
         let length = self.input.len().min(bytes_max);
         Ok(self.input.split_to(length).freeze())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deadline_is_not_put_off_by_talking() {
+        let (mut client, mut server) = tokio::io::duplex(64);
+        let patience = Patience::Until(Instant::now() + Duration::from_millis(100));
+        let mut wire = Wire::new(&mut server, Shutdown::default(), patience);
+        let talk = async {
+            // Until the other end is dropped.
+            while client.write_all(b"a NOOP\r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let listen = async move {
+            loop {
+                if let Err(error) = wire.line(100).await {
+                    return error;
+                }
+            }
+        };
+        let end = tokio::select! { error = listen => error, () = talk => WireError::Closed };
+        assert!(matches!(end, WireError::Timeout), "{end}");
+    }
+
+    #[tokio::test]
+    async fn a_line_may_come_in_pieces_and_must_end_in_time() {
+        let (mut client, mut server) = tokio::io::duplex(64);
+        let mut wire = Wire::new(&mut server, Shutdown::default(), Patience::Each(Duration::from_secs(10)));
+        client.write_all(b"a NO").await.unwrap();
+        assert!(wire.buffered_line().is_none());
+        client.write_all(b"OP\r\nb NOOP\r\n").await.unwrap();
+        assert_eq!(wire.line(100).await.unwrap().as_deref(), Some(&b"a NOOP\r\n"[..]));
+        assert_eq!(wire.buffered_line().as_deref(), Some(&b"b NOOP\r\n"[..]));
+        client.write_all(b"far too long\r\n").await.unwrap();
+        assert_eq!(wire.line(5).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stops_waits_for_nobody() {
+        let (_client, mut server) = tokio::io::duplex(64);
+        let shutdown = Shutdown::default();
+        let mut wire = Wire::new(&mut server, shutdown.clone(), Patience::Each(Duration::from_secs(10)));
+        shutdown.finish(Duration::ZERO).await;
+        assert!(matches!(wire.line(100).await, Err(WireError::Shutdown)));
     }
 }

@@ -114,7 +114,7 @@ fn lost() -> Answer {
 
 /// After the message, nothing but the line's end: MULTIAPPEND (RFC 3502) is not offered.
 async fn end_of_command(wire: &mut Wire<'_>) -> Result<(), Fault> {
-    let line = wire.line(CHUNK_BYTES).await?.ok_or(WireError::Broken("the command line is too long"))?;
+    let line = wire.line(CHUNK_BYTES).await?.ok_or(WireError::Broken("The command line is too long"))?;
     if command::announced(&line).is_some_and(|literal| !literal.waits) {
         // It is on its way, and must not be taken for commands.
         return Err(WireError::Broken("APPEND takes one message at a time").into());
@@ -128,7 +128,7 @@ async fn skip(session: &mut Session<'_>, message: Literal) -> Result<(), WireErr
         return Ok(());
     }
     if message.size > session.config.message_bytes_max.saturating_mul(THROWN_AWAY_MAX) {
-        return Err(WireError::Broken("a literal is too long"));
+        return Err(WireError::Broken("A literal is too long"));
     }
     let mut missing = usize::try_from(message.size).unwrap_or(usize::MAX);
     while missing > 0 {

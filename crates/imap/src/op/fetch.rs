@@ -13,8 +13,9 @@ use crate::format;
 use crate::message::bodystructure;
 use crate::message::envelope::Envelope;
 use crate::message::section::{self, Bytes, Needs};
-use crate::session::{Selected, Session, State};
+use crate::session::Session;
 use crate::source::Source;
+use crate::state::{Selected, State};
 use crate::view::Picked;
 use crate::wire::{Wire, WireError};
 
@@ -154,9 +155,9 @@ fn cut_short(fault: Fault) -> Fault {
         Fault::Wire(error) => error.into(),
         Fault::Store(error) => {
             tracing::error!(%error, "a message could not be read to its end");
-            WireError::Broken("a message could not be read to its end").into()
+            WireError::Broken("A message could not be read to its end").into()
         }
-        Fault::Refused(_) => WireError::Broken("a message could not be shown").into(),
+        Fault::Refused(_) => WireError::Broken("A message could not be shown").into(),
     }
 }
 

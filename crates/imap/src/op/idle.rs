@@ -1,7 +1,8 @@
 //! IDLE (RFC 2177): changes are told as they are committed.
 
 use crate::answer::{Answer, Fault};
-use crate::session::{Session, State};
+use crate::session::Session;
+use crate::state::State;
 use crate::wire::WireError;
 
 /// `DONE` and its line end fit well within.
@@ -22,7 +23,7 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<Answer, Fault> {
             };
         }
         if session.wire.buffered() > LINE_BYTES_MAX {
-            return Err(WireError::Broken("the command line is too long").into());
+            return Err(WireError::Broken("The command line is too long").into());
         }
         let Session { wire, state, .. } = session;
         let changed = async {

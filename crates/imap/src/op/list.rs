@@ -14,6 +14,7 @@ pub(super) async fn list(
     session: &mut Session<'_>,
     reference: &Mailbox<'_>,
     wanted: &ListMailbox<'_>,
+    special_only: bool,
 ) -> Result<Answer, Fault> {
     let holder = session.state.signed_in()?.mailbox.id;
     let Some(pattern) = pattern(reference, wanted)? else {
@@ -22,7 +23,8 @@ pub(super) async fn list(
         return Ok(Answer::ok("Listed"));
     };
     let folders = session.context.store.folders(holder).await?;
-    for folder in folders.iter().filter(|folder| matches(&pattern, &folder.name)) {
+    let asked = |folder: &&Folder| !special_only || folder.special_use.is_some();
+    for folder in folders.iter().filter(asked).filter(|folder| matches(&pattern, &folder.name)) {
         write(session.wire.out(), "LIST", &attributes(folder, &folders), &folder.name);
     }
     Ok(Answer::ok("Listed"))

@@ -20,8 +20,13 @@ use crate::answer::{Answer, Fault};
 use crate::capability;
 use crate::session::{Next, Session};
 
-/// Carries out a command and completes it.
-pub(crate) async fn run(session: &mut Session<'_>, tag: &str, body: CommandBody<'_>) -> Result<Next, Fault> {
+/// Carries out a command and completes it. `special_only` is LIST's: show only folders with a special use.
+pub(crate) async fn run(
+    session: &mut Session<'_>,
+    tag: &str,
+    body: CommandBody<'_>,
+    special_only: bool,
+) -> Result<Next, Fault> {
     match body {
         CommandBody::Logout => {
             session.wire.say("* BYE Until next time\r\n");
@@ -52,7 +57,7 @@ pub(crate) async fn run(session: &mut Session<'_>, tag: &str, body: CommandBody<
                 // So that what was committed a moment ago is seen by this command, not by the one after.
                 session.tell_changes(false, true).await?;
             }
-            let answer = dispatch(session, body).await?;
+            let answer = dispatch(session, body, special_only).await?;
             session.tell_changes(may_expunge, look).await?;
             session.complete(tag, &answer);
         }
@@ -82,7 +87,7 @@ fn gone() -> Answer {
     Answer::no("EXPUNGEISSUED", "Some of these messages are gone")
 }
 
-async fn dispatch(session: &mut Session<'_>, body: CommandBody<'_>) -> Result<Answer, Fault> {
+async fn dispatch(session: &mut Session<'_>, body: CommandBody<'_>, special_only: bool) -> Result<Answer, Fault> {
     match body {
         CommandBody::Capability => {
             let words = capability::words(session.offer());
@@ -107,7 +112,9 @@ async fn dispatch(session: &mut Session<'_>, body: CommandBody<'_>) -> Result<An
         CommandBody::Rename { from, to } => folders::rename(session, &from, &to).await,
         CommandBody::Subscribe { mailbox } => folders::subscribe(session, &mailbox, true).await,
         CommandBody::Unsubscribe { mailbox } => folders::subscribe(session, &mailbox, false).await,
-        CommandBody::List { reference, mailbox_wildcard } => list::list(session, &reference, &mailbox_wildcard).await,
+        CommandBody::List { reference, mailbox_wildcard } => {
+            list::list(session, &reference, &mailbox_wildcard, special_only).await
+        }
         CommandBody::Lsub { reference, mailbox_wildcard } => list::lsub(session, &reference, &mailbox_wildcard).await,
         CommandBody::Status { mailbox, item_names } => status::run(session, &mailbox, &item_names).await,
         CommandBody::Close => close::close(session).await,

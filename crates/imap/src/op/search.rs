@@ -8,6 +8,7 @@ use imap_codec::imap_types::search::SearchKey;
 use pli_store::{Store, StoreError};
 
 use crate::answer::{Answer, Fault};
+use crate::message::structure;
 use crate::search::{Header, Known, Test};
 use crate::session::Session;
 use crate::source::Source;
@@ -61,9 +62,11 @@ async fn holds_inside(store: &dyn Store, test: &Arc<Test>, picked: &Picked) -> R
         return Ok(holds);
     }
     let whole = source.whole().await?;
-    let part = source.structure().await?;
     let (test, picked) = (Arc::clone(test), picked.clone());
     // Decoding megabytes takes a while: not on a thread that serves connections.
-    let search = move || test.holds(&Known { picked: &picked, header: Some(&header), whole: Some((&whole, &part)) });
+    let search = move || {
+        let part = structure::walk(&whole.bytes);
+        test.holds(&Known { picked: &picked, header: Some(&header), whole: Some((&whole.bytes, &part)) })
+    };
     Ok(tokio::task::spawn_blocking(search).await.ok().flatten().unwrap_or(false))
 }

@@ -5,7 +5,8 @@ use pli_store::{Folder, FolderView};
 
 use crate::answer::{Answer, Fault};
 use crate::name;
-use crate::session::{Selected, Session, flags_in_use};
+use crate::session::{Session, flags_in_use};
+use crate::state::Selected;
 use crate::view::View;
 
 /// Opens a folder. One that was open is closed first, whatever happens then.

@@ -16,7 +16,8 @@ use pli_types::{MailAddress, Secret};
 
 use crate::answer::{Answer, Fault};
 use crate::server::Security;
-use crate::session::{Holder, Next, Session};
+use crate::session::{Next, Session};
+use crate::state::Holder;
 use crate::wire::WireError;
 use crate::{capability, metrics, record};
 
@@ -45,7 +46,7 @@ pub(super) fn starttls(session: &mut Session<'_>, tag: &str) -> Result<Next, Fau
         return Err(Answer::bad("TLS is on already").into());
     }
     if session.wire.buffered() > 0 {
-        return Err(WireError::Broken("bytes were sent behind STARTTLS in clear").into());
+        return Err(WireError::Broken("Bytes were sent behind STARTTLS in clear").into());
     }
     session.complete(tag, &Answer::ok("Begin TLS now"));
     Ok(Next::StartTls)
@@ -105,7 +106,7 @@ fn may_sign_in(session: &Session<'_>) -> Result<(), Answer> {
 async fn ask(session: &mut Session<'_>) -> Result<Secret<Vec<u8>>, Fault> {
     session.wire.say("+ \r\n");
     let line = session.wire.line(RESPONSE_BYTES_MAX).await?;
-    let line = line.ok_or(WireError::Broken("the response is too long"))?;
+    let line = line.ok_or(WireError::Broken("The response is too long"))?;
     let line = line.strip_suffix(b"\r\n").ok_or(Answer::bad("A line ends with CR LF"))?;
     if line == b"*" {
         return Err(Answer::bad("As you wish").into());
@@ -135,7 +136,7 @@ async fn judge(session: &mut Session<'_>, tag: &str, proof: Option<Proof>, how: 
         }
         Some(Proof::Certificate { claimed }) => {
             let account = by_certificate(session, claimed).await?;
-            (account, record::claimed_name(session, claimed), Some(generation))
+            (account, record::shown_name(session), Some(generation))
         }
     };
     let claim = Claim { actor, how };

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod clients;
+mod patience;
 mod script;
 mod stage;
 
@@ -15,6 +16,7 @@ fn main() -> std::process::ExitCode {
     let mut trials: Vec<Trial> = scripts().into_iter().map(dialogue).collect();
     trials.extend(bodies::trials());
     trials.extend(clients::trials());
+    trials.extend(patience::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

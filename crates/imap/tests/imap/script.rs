@@ -55,6 +55,7 @@ impl Player {
             "open" => self.open(rest),
             "ended" => self.ended(rest).await,
             "trace" => self.trace(rest).await,
+            "revoke" => self.stage.revoke(),
             _ => bail!("there is no verb {verb}"),
         }
     }

@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use jiff::SignedDuration;
 use pli_audit::{Event, EventKind, Face};
 use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session, serve};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig, TlsFacts};
+use pli_sandbox::crl::Revoked;
 use pli_sandbox::pki::{Leaf, Purpose, Subject, TestPki};
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage, Store};
 use pli_types::{
@@ -20,6 +22,8 @@ use rustls_pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 use tokio::sync::oneshot;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 /// Longer than any answer takes; a test that waits as long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,11 +77,15 @@ fn make_trust() -> anyhow::Result<Trust> {
     let program = pki.issue(&Leaf::now(&subject("logiciel.ch-exemple.test"), Purpose::Client, now()))?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(program.chain_pem.as_bytes()).collect::<Result<_, _>>()?;
     let certificate = pli_net::peer::presented(&chain).context("a certificate that cannot be read")?;
+    let (_, leaf) = X509Certificate::from_der(&certificate.leaf)?;
+    let later = now().checked_add(SignedDuration::from_mins(1))?;
+    let revoked = Revoked { issuer: leaf.issuer().as_raw().to_vec(), serial: program.serial, since: later };
     let server = pki.issue(&Leaf::now(&subject("imap.pli.test"), Purpose::Server, now()))?;
     let folder = tempfile::tempdir()?;
     pki.write(folder.path())?;
     let mut files = vec![
         ("crl.pem", pki.revocation_lists(&[], now())?),
+        ("crl-later.pem", pki.revocation_lists(&[revoked], later)?),
         ("server.pem", server.chain_pem),
         ("server.key", server.key_pem),
     ];
@@ -119,6 +127,11 @@ impl Stage {
         Ok(Self { folder, pki_config, config, context, shutdown: Shutdown::default(), mailbox, certificate })
     }
 
+    /// The same, where a silent client is borne for so long.
+    pub(crate) fn with_idle(self, idle: Duration) -> Self {
+        Self { config: Arc::new(ImapConfig { idle, ..ImapConfig::clone(&self.config) }), ..self }
+    }
+
     /// Opens a session.
     pub(crate) fn open(&self, security: &Security) -> Client {
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
@@ -143,6 +156,13 @@ impl Stage {
             let _ = tell.send(how);
         });
         Client { stream: BufReader::new(ours), ended }
+    }
+
+    /// Takes back the program's certificate.
+    pub(crate) fn revoke(&self) -> anyhow::Result<()> {
+        std::fs::rename(self.folder.path().join("crl-later.pem"), self.folder.path().join("crl.pem"))?;
+        ensure!(self.context.pki.refresh()?, "the lists were not taken");
+        Ok(())
     }
 
     /// Serves on a real socket; gives its port and the file of whom to trust.
