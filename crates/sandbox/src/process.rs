@@ -1,7 +1,6 @@
 //! The operators of a sandbox as processes: started, waited for, stopped. One that dies stays dead.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,9 +9,8 @@ use anyhow::{Context, bail};
 use futures_util::future::{join_all, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::manifest::{Manifest, Operator};
 use crate::ports::Reserved;
@@ -22,7 +20,7 @@ use crate::seed::Seeded;
 const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long an operator may take to finish what it does.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
-/// Between two looks at a file or a port.
+/// Between two looks at a file.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Of a log, what an error message shows.
 const LOG_TAIL_LINES: usize = 8;
@@ -32,6 +30,7 @@ pub struct Running {
     /// The sandbox, with the processes' ids in it.
     pub manifest: Manifest,
     operators: Vec<Process>,
+    dir: PathBuf,
 }
 
 struct Process {
@@ -39,7 +38,6 @@ struct Process {
     child: Child,
     ready: PathBuf,
     log: PathBuf,
-    ports: [u16; 6],
 }
 
 /// Starts every operator as `pli serve` and returns when every listener accepts; `sandbox.json` then has their ids.
@@ -53,7 +51,7 @@ pub async fn start(dir: &Path, seeded: Seeded) -> anyhow::Result<Running> {
         entry.pid = operator.child.id();
     }
     manifest.save(dir)?;
-    Ok(Running { manifest, operators })
+    Ok(Running { manifest, operators, dir: dir.to_owned() })
 }
 
 fn launch(dir: &Path, manifest: &Manifest, ports: Reserved) -> anyhow::Result<Vec<Process>> {
@@ -81,36 +79,28 @@ impl Process {
             .arg(dir.join(&operator.config))
             .arg("--ready-file")
             .arg(&ready)
+            .arg("--parent")
+            .arg(std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {} serve", program.display()))?;
-        Ok(Self { name: operator.name.clone(), child, ready, log, ports: operator.ports.all() })
+        Ok(Self { name: operator.name.clone(), child, ready, log })
     }
 
-    /// The ready file says that every listener accepts; a connection to each proves it.
+    /// The ready file says that every listener accepts.
     async fn wait_until_ready(&mut self, deadline: Instant) -> anyhow::Result<()> {
         while !self.ready.exists() {
             if let Some(status) = self.child.try_wait()? {
                 bail!("operator {} ended at its start ({status}):\n{}", self.name, tail(&self.log));
             }
-            self.look_again(deadline).await?;
-        }
-        for port in self.ports {
-            while !accepts(port, deadline).await {
-                self.look_again(deadline).await?;
+            if Instant::now() >= deadline {
+                bail!("operator {} does not listen after {READY_WITHIN:?}:\n{}", self.name, tail(&self.log));
             }
+            sleep(LOOK_EVERY).await;
         }
-        Ok(())
-    }
-
-    async fn look_again(&self, deadline: Instant) -> anyhow::Result<()> {
-        if Instant::now() >= deadline {
-            bail!("operator {} does not listen after {READY_WITHIN:?}:\n{}", self.name, tail(&self.log));
-        }
-        sleep(LOOK_EVERY).await;
         Ok(())
     }
 
@@ -127,12 +117,6 @@ impl Process {
         }
         Ok(())
     }
-}
-
-/// Does something accept connections there?
-async fn accepts(port: u16, deadline: Instant) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    matches!(timeout_at(deadline, TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
 /// SIGTERM. A process that is gone already is no fault.
@@ -166,9 +150,14 @@ impl Running {
         std::future::pending::<()>().await;
     }
 
-    /// SIGTERM to all, then waits for all. An error names the first that had to be killed.
+    /// SIGTERM to all, then waits for all; `sandbox.json` then has no ids. An error names the first that had to be killed.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        join_all(self.operators.iter_mut().map(Process::stop)).await.into_iter().collect()
+        let stopped = join_all(self.operators.iter_mut().map(Process::stop)).await;
+        for operator in &mut self.manifest.operators {
+            operator.pid = None;
+        }
+        self.manifest.save(&self.dir)?;
+        stopped.into_iter().collect()
     }
 }
 
@@ -193,8 +182,7 @@ mod tests {
         let child = Command::new("false").spawn().unwrap();
         let log = dir.path().join("pli.log");
         fs::write(&log, "the configuration cannot be read").unwrap();
-        let mut process =
-            Process { name: "pro".into(), child, ready: dir.path().join("ready.json"), log, ports: [0; 6] };
+        let mut process = Process { name: "pro".into(), child, ready: dir.path().join("ready.json"), log };
         let error = process.wait_until_ready(Instant::now() + READY_WITHIN).await.unwrap_err().to_string();
         assert!(error.contains("operator pro ended at its start"), "{error}");
         assert!(error.contains("the configuration cannot be read"), "{error}");
@@ -204,8 +192,7 @@ mod tests {
     async fn a_stopped_process_gets_sigterm() {
         use std::os::unix::process::ExitStatusExt;
         let child = Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
-        let mut process =
-            Process { name: "pro".into(), child, ready: PathBuf::new(), log: PathBuf::new(), ports: [0; 6] };
+        let mut process = Process { name: "pro".into(), child, ready: PathBuf::new(), log: PathBuf::new() };
         process.stop().await.unwrap();
         assert_eq!(process.child.wait().await.unwrap().signal(), Some(Signal::TERM.as_raw()));
     }
