@@ -12,7 +12,7 @@ use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerOnWire, Refusal, Session, Transaction};
 use pli_net::{ClientTls, Pki, Resolver, Shutdown, TlsFacts};
 use pli_policy::Ruleset;
-use pli_store::{Account, Mailbox, MailboxKind, MailboxState, NewMailbox, Store};
+use pli_store::{Account, Mailbox, MailboxKind, MailboxState, NewMailbox, Store, StoreError};
 use pli_types::{
     AccountId, Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, ManualClock, Masker, MessageId,
     PresentedCertificate, Recipient, ReversePath,
@@ -204,7 +204,11 @@ impl Relay {
     pub(crate) async fn later(&self, by: SignedDuration) {
         self.clock.advance(by);
         for row in self.store.queue_rows(1_000).await.unwrap() {
-            self.store.retry_now(row.id, self.clock.now(), Vec::new()).await.unwrap();
+            match self.store.retry_now(row.id, self.clock.now(), Vec::new()).await {
+                // It was due by the clock alone, and has come to its end meanwhile.
+                Ok(()) | Err(StoreError::NotFound(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
         }
     }
 
