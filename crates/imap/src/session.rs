@@ -104,7 +104,9 @@ impl Session<'_> {
     async fn run(&mut self) -> Result<Next, WireError> {
         loop {
             let signed_in = self.state.account().is_some();
-            let next = match command::next(&mut self.wire, signed_in).await? {
+            let incoming = command::next(&mut self.wire, signed_in).await?;
+            self.still_believed()?;
+            let next = match incoming {
                 Incoming::Command(bytes) => self.command(&bytes).await?,
                 Incoming::Append { command, message } => op::append::run(self, &command, message).await?,
                 Incoming::Refused { tag, answer } => self.complete(&tag, &answer),
@@ -130,10 +132,6 @@ impl Session<'_> {
             return Ok(self.complete(&command::tag(bytes), &answer));
         };
         let tag = command.tag.as_ref().to_owned();
-        if self.certificate_fell() {
-            self.wire.say("* BYE Your certificate is no longer valid\r\n");
-            return Ok(Next::Bye);
-        }
         match op::run(self, &tag, command.body, special_only).await {
             Ok(next) => Ok(next),
             Err(fault) => self.fail(&tag, fault),
@@ -186,23 +184,20 @@ impl Session<'_> {
         judged.is_ok().then_some(&certificate.subject)
     }
 
-    /// A judgement made under earlier revocation lists is void: is the certificate still believed?
-    fn certificate_fell(&mut self) -> bool {
+    /// A judgement made under earlier revocation lists is void: who came in by certificate is judged again.
+    pub(crate) fn still_believed(&mut self) -> Result<(), WireError> {
         let generation = self.context.pki.generation();
-        let holder = match &self.state {
-            State::NotAuthenticated => return false,
-            State::Authenticated(holder) | State::Selected(holder, _) => holder,
-        };
-        if holder.judged_under.is_none_or(|under| under == generation) {
-            return false;
+        let judged_under = self.state.holder().and_then(|holder| holder.judged_under);
+        if judged_under.is_none_or(|under| under == generation) {
+            return Ok(());
         }
         if self.believed_certificate().is_none() {
-            return true;
+            return Err(WireError::Broken("Your certificate is no longer valid"));
         }
         if let State::Authenticated(holder) | State::Selected(holder, _) = &mut self.state {
             holder.judged_under = Some(generation);
         }
-        false
+        Ok(())
     }
 
     /// Someone has signed in: from now on the patience is that of RFC 3501 §5.4.
@@ -243,6 +238,18 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The same after a command, which is done whether the client can be told of changes or not.
+    pub(crate) async fn tell_changes_after(&mut self, may_expunge: bool, look: bool) -> Result<(), WireError> {
+        match self.tell_changes(may_expunge, look).await {
+            Err(Fault::Wire(error)) => Err(error),
+            Err(Fault::Store(error)) => {
+                tracing::warn!(%error, "an IMAP client could not be told of changes yet");
+                Ok(())
+            }
+            Ok(()) | Err(Fault::Refused(_)) => Ok(()),
+        }
     }
 
     /// Says good-bye as the end wants it.

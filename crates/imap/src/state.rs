@@ -41,11 +41,15 @@ pub(crate) struct Selected {
 }
 
 impl State {
-    pub(crate) fn account(&self) -> Option<&Account> {
+    pub(crate) fn holder(&self) -> Option<&Holder> {
         match self {
             Self::NotAuthenticated => None,
-            Self::Authenticated(holder) | Self::Selected(holder, _) => Some(&holder.account),
+            Self::Authenticated(holder) | Self::Selected(holder, _) => Some(holder),
         }
+    }
+
+    pub(crate) fn account(&self) -> Option<&Account> {
+        self.holder().map(|holder| &holder.account)
     }
 
     /// The account, for a command that needs one.

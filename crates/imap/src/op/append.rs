@@ -30,18 +30,15 @@ pub(crate) async fn run(session: &mut Session<'_>, bytes: &[u8], message: Litera
     let tag = command::tag(bytes);
     let outcome = match prepare(session, bytes, message).await {
         Ok(request) => receive(session, request, message).await,
-        Err(Fault::Wire(error)) => Err(Fault::Wire(error)),
+        Err(Fault::Wire(error)) => return Err(error),
         Err(fault) => match skip(session, message).await {
             Ok(()) => Err(fault),
             Err(error) => Err(error.into()),
         },
     };
-    let told = match outcome {
-        // Also of what has just been kept, if its folder is open (RFC 3501 §6.3.11).
-        Ok(answer) => session.tell_changes(true, true).await.map(|()| answer),
-        Err(fault) => Err(fault),
-    };
-    match told {
+    // Also of what has just been kept, if its folder is open (RFC 3501 §6.3.11).
+    session.tell_changes_after(true, true).await?;
+    match outcome {
         Ok(answer) => Ok(session.complete(&tag, &answer)),
         Err(fault) => session.fail(&tag, fault),
     }

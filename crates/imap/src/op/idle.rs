@@ -34,7 +34,10 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<Answer, Fault> {
         };
         tokio::select! {
             filled = wire.fill() => filled?,
-            () = changed => session.tell_changes(true, false).await?,
+            () = changed => {
+                session.still_believed()?;
+                session.tell_changes(true, false).await?;
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn run(
                 session.tell_changes(false, true).await?;
             }
             let answer = dispatch(session, body, special_only).await?;
-            session.tell_changes(may_expunge, look).await?;
+            session.tell_changes_after(may_expunge, look).await?;
             session.complete(tag, &answer);
         }
     }
