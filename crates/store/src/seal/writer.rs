@@ -52,6 +52,7 @@ impl SealingWriter {
     /// Seals the chunk and moves it to the file, off the async threads.
     async fn spill(&mut self, last: bool) -> Result<()> {
         let mut chunk = std::mem::take(&mut self.chunk);
+        chunk.reserve_exact(TAG_BYTES);
         self.key.seal(self.index, last, &mut chunk)?;
         self.index += 1;
         // Left so if the caller stops waiting: the file is then gone with its guard.
@@ -115,5 +116,28 @@ impl BodyWriter for SealingWriter {
             Spool::Open(_, guard) => Ok(self.staged(StagedContent::File(guard))),
             Spool::None | Spool::Broken => Err(StoreError::unavailable("a body's file could not be written")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_than_a_chunk_is_ever_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let bodies = BodyFolder::new(folder.path().join("bodies"));
+        let master = MasterKey::from_bytes(&[1; 32]).unwrap();
+        let message = MessageId::at(jiff::Timestamp::UNIX_EPOCH);
+        let mut writer = SealingWriter::new(bodies.clone(), &master, message).unwrap();
+        for piece in [5_000; 1_000] {
+            writer.write(&vec![7; piece]).await.unwrap();
+            // A buffer that doubles as it grows may end at twice what it holds.
+            assert!(writer.chunk.capacity() <= 2 * CHUNK_BYTES, "{}", writer.chunk.capacity());
+        }
+        let staged = Box::new(writer).finish().await.unwrap();
+        assert_eq!(staged.size(), 5_000_000);
+        let file = std::fs::metadata(bodies.path(message)).unwrap();
+        assert_eq!(Some(file.len()), super::super::chunk::sealed_size(5_000_000));
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pli_types::Clock;
 use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use tokio::sync::{Semaphore, broadcast};
 
 use self::rows::{database_error, json_ids, micros};
@@ -49,20 +49,31 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
     let master = MasterKey::load(&config.master_key)?;
     location.prepare()?;
     let lock = Lock::take(&location).await?;
-    let options = setup::writer_options(&location);
-    let connected = options.connect().await;
-    let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
-    setup::migrate(&mut connection, &location).await?;
-    setup::shrink(&mut connection).await?;
-    check_master_key(&mut connection, &master, config).await?;
-    remember_master_key(&mut connection, &master, &*clock).await?;
-    forget_sessions(&mut connection).await?;
-    let bodies = BodyFolder::new(location.bodies());
-    sweep(&mut connection, &bodies).await?;
+    let (options, connection) = prepare(&location, &master, config, &*clock).await?;
     let (changes, _) = broadcast::channel(CHANGES_MAX);
+    let bodies = BodyFolder::new(location.bodies());
     let hand = Hand { options, connection: Some(connection), bodies: bodies.clone(), changes: changes.clone(), lock };
     let writer = Some(Writer::start(hand)?);
     Ok(Arc::new(SqliteStore::new(readers(&location), writer, bodies, master, changes, clock)))
+}
+
+/// Brings tables and files to the state in which work can begin.
+async fn prepare(
+    location: &Location,
+    master: &MasterKey,
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(SqliteConnectOptions, SqliteConnection)> {
+    let options = setup::writer_options(location);
+    let connected = options.connect().await;
+    let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
+    setup::migrate(&mut connection, location).await?;
+    setup::shrink(&mut connection).await?;
+    check_master_key(&mut connection, master, config).await?;
+    remember_master_key(&mut connection, master, clock).await?;
+    forget_sessions(&mut connection).await?;
+    sweep(&mut connection, &BodyFolder::new(location.bodies())).await?;
+    Ok((options, connection))
 }
 
 /// Opens the store for reading only, beside the node that holds it: every method that writes is refused.

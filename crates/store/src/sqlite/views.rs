@@ -46,10 +46,11 @@ const VIEW: &str = "SELECT f.id, f.name, f.special_use, f.selectable, f.uid_vali
      FROM folders AS f LEFT JOIN entries AS e ON e.folder_id = f.id
      WHERE f.id = ? ORDER BY e.uid";
 
-/// As [`VIEW`], with what changed after a modseq.
+/// As [`VIEW`], with what changed after a modseq. The index is named because the order by UID would otherwise lead
+/// through the whole folder.
 const CHANGED: &str = "SELECT f.id, f.uid_next, f.modseq, f.recent_taken,
         e.uid, e.message_id, e.flags, e.keywords, e.internal_date, e.size
-     FROM folders AS f LEFT JOIN entries AS e ON e.folder_id = f.id AND e.modseq > ?
+     FROM folders AS f LEFT JOIN entries AS e INDEXED BY entries_by_modseq ON e.folder_id = f.id AND e.modseq > ?
      WHERE f.id = ? ORDER BY e.uid";
 
 /// UIDs above the first and up to the second: this caller is the first to hear of them.

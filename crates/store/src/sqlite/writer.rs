@@ -207,7 +207,7 @@ impl Hand {
         let keep = match &written {
             Ok(_) => true,
             Err(Failure::Commit(_)) => false,
-            Err(_) => sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok(),
+            Err(_) => roll_back(&mut connection).await,
         };
         self.connection = keep.then_some(connection);
         written
@@ -252,6 +252,16 @@ async fn write_in(
     }
 }
 
+/// Undoes the batch; false if the connection is not to be trusted any more.
+async fn roll_back(connection: &mut SqliteConnection) -> bool {
+    match sqlx::query("ROLLBACK").execute(connection).await {
+        Ok(_) => true,
+        // SQLite has done so itself, as it does when the disk is full (sqlite.org/lang_transaction.html).
+        Err(sqlx::Error::Database(error)) => error.message().contains("no transaction is active"),
+        Err(_) => false,
+    }
+}
+
 fn database(what: &'static str, error: sqlx::Error) -> Failure {
     Failure::Database(database_error(what, error))
 }
@@ -276,3 +286,6 @@ fn remove_bodies(bodies: &BodyFolder, dropped: &[pli_types::MessageId]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
