@@ -19,6 +19,7 @@ use super::pool::{Connection, Pool};
 use super::route::Way;
 use super::verdict::{Server, Trouble, Verdict};
 use crate::intake::Intake;
+use crate::intake::record::foreign;
 use crate::metrics;
 
 /// How long TCP may take to connect.
@@ -217,8 +218,10 @@ impl Courier {
             Err(_) => return Err(no_tls("no TLS handshake in time".to_owned())),
         };
         let certificate = facts.certificate.ok_or_else(|| no_tls("the server showed no certificate".to_owned()))?;
-        way.admits(&self.intake, &certificate)
-            .map_err(|what| self.trouble(Reason::PeerCertificateNotListed, &format!("{server}: {what}")))?;
+        way.admits(&self.intake, &certificate).map_err(|what| {
+            let server = foreign(&self.intake.masker, &server.to_string());
+            Trouble::scrubbed(Reason::PeerCertificateNotListed, format!("{server}: {what}"))
+        })?;
 
         let dialogue = LettreDialogue::begin(stream, &server, own_name, EHLO_PATIENCE)
             .await

@@ -7,6 +7,7 @@ use pli_types::{CertificateUse, DistinguishedName, Domain, PresentedCertificate}
 
 use super::verdict::{Trouble, Verdict};
 use crate::intake::Intake;
+use crate::intake::record::certificate_name;
 
 /// Servers of one domain that are tried at most.
 const HOSTS_MAX: usize = 5;
@@ -54,21 +55,23 @@ impl Way {
     }
 
     /// Is this the certificate that a server on this way must show? Judged anew for every message, under the
-    /// revocation lists and the trust list in force.
+    /// revocation lists and the trust list in force. The fault comes in words that may be shown.
     pub(crate) fn admits(&self, intake: &Intake, certificate: &PresentedCertificate) -> Result<(), String> {
+        let shown = certificate_name(&intake.masker, &certificate.subject);
         intake
             .pki
             .judge(certificate, CertificateUse::Server, intake.clock.now())
-            .map_err(|fault| format!("{fault}: {}", certificate.subject))?;
+            .map_err(|fault| format!("{fault}: {shown}"))?;
         if self.expected.is_met_by(&certificate.subject, intake.trust.current().as_deref()) {
             return Ok(());
         }
         Err(match &self.expected {
             Expected::ListedFor(domain) => {
-                format!("the server's certificate is not listed for {domain}: {}", certificate.subject)
+                format!("the server's certificate is not listed for {domain}: {shown}")
             }
             Expected::Named(name) => {
-                format!("the server's certificate is not the connector's, {name}: {}", certificate.subject)
+                let expected = certificate_name(&intake.masker, name);
+                format!("the server's certificate is not the connector's, {expected}: {shown}")
             }
         })
     }

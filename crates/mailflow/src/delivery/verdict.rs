@@ -36,7 +36,12 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// Trouble without a reply. `detail` may hold text from outside: it is scrubbed here.
     pub(crate) fn new(masker: &Masker, reason: Reason, detail: &str) -> Self {
-        Self { reason, detail: foreign(masker, detail), remote_host: None, reply: None }
+        Self::scrubbed(reason, foreign(masker, detail))
+    }
+
+    /// Trouble told in words that are scrubbed already.
+    pub(crate) fn scrubbed(reason: Reason, detail: String) -> Self {
+        Self { reason, detail, remote_host: None, reply: None }
     }
 
     /// A reply that is not the one hoped for.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_policy::{CertificateFacts, Origin, Reason};
-use pli_types::{Masker, ReversePath};
+use pli_types::{DistinguishedName, Ins, Masker, ReversePath};
 use tokio::sync::Semaphore;
 
 use super::{Client, Intake};
@@ -45,9 +45,11 @@ impl Witness {
     ) -> Self {
         let (actor, detail) = match (client, origin) {
             (_, Origin::Peer { certificate: CertificateFacts::Proven(name), .. }) => {
-                (Some(foreign(masker, &name.to_string())), None)
+                (Some(certificate_name(masker, name)), None)
             }
-            (Client::Peer(peer), _) => (None, claimed_name(peer).map(|name| foreign(masker, &format!("shows {name}")))),
+            (Client::Peer(peer), _) => {
+                (None, claimed_name(peer).map(|name| format!("shows {}", certificate_name(masker, name))))
+            }
             (Client::Submitter { account, .. }, _) => {
                 (account.as_ref().map(|account| masker.address(&account.mailbox.address)), None)
             }
@@ -116,13 +118,65 @@ async fn keep(intake: &Intake, event: Event) {
     }
 }
 
-fn claimed_name(peer: &super::PeerOnWire) -> Option<String> {
+fn claimed_name(peer: &super::PeerOnWire) -> Option<&DistinguishedName> {
     let certificate = peer.tls.as_ref()?.certificate.as_ref()?;
-    Some(certificate.subject.to_string())
+    Some(&certificate.subject)
 }
 
-/// Text of someone else's making: cut, on one line, without identifiers.
+/// A certificate's subject for the record: cut, on one line, without identifiers of persons.
+pub(crate) fn certificate_name(masker: &Masker, name: &DistinguishedName) -> String {
+    on_one_line(&masker.certificate_name(name))
+}
+
+/// Text of someone else's making: cut, on one line, without identifiers of persons.
+///
+/// Another relay of this kind names the message in its reply (`id=` and 32 hexadecimal digits). Such an id may hold
+/// thirteen digits in a row by chance; it is left as it is, because it is what links the two records.
 pub(crate) fn foreign(masker: &Masker, text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(FOREIGN_TEXT_MAX).collect();
-    masker.scrub(&line)
+    let line = on_one_line(text);
+    let mut out = String::with_capacity(line.len());
+    for piece in line.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if is_message_id(word) { out.push_str(piece) } else { out.push_str(&masker.scrub(piece)) }
+    }
+    out
+}
+
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(FOREIGN_TEXT_MAX).collect()
+}
+
+/// The shape of a UUID of version 7 made in this half of the century (RFC 9562 §5.7), and no INS in it.
+fn is_message_id(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    bytes.len() == 32
+        && bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && bytes.starts_with(b"01")
+        && bytes.get(12) == Some(&b'7')
+        && matches!(bytes.get(16), Some(b'8' | b'9' | b'a' | b'b'))
+        && bytes.windows(15).all(|window| str::from_utf8(window).is_ok_and(|window| Ins::parse(window).is_err()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_masked_and_message_ids_are_not() {
+        let masker = Masker::new(&[1; 32]);
+        let scrubbed =
+            foreign(&masker, "550 no 279035121518989, nor x2790351215189\r\nid=01a2057035527cce8b1e69238433211e.");
+        assert!(!scrubbed.contains("2790351215189"), "{scrubbed}");
+        assert!(scrubbed.ends_with(" id=01a2057035527cce8b1e69238433211e."), "{scrubbed}");
+        for hidden in ["01279035121518989000000000000000", "0127903512157189890000000000000", "2790351215189"] {
+            assert_ne!(foreign(&masker, hidden), hidden);
+        }
+    }
+
+    #[test]
+    fn an_organisations_number_is_no_persons() {
+        let masker = Masker::new(&[1; 32]);
+        let name = DistinguishedName::parse("CN=mss.exemple.fr,OU=318751275100020,O=ANS,C=FR").unwrap();
+        assert_eq!(certificate_name(&masker, &name), name.to_string());
+    }
 }
