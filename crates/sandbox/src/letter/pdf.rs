@@ -61,7 +61,7 @@ fn lines(document: &Cda) -> Vec<Line> {
     add(
         false,
         &format!(
-            "Patient : {} {}, né(e) le {}, sexe {}",
+            "Patient : {} {}, date de naissance {}, sexe {}",
             patient.family,
             patient.given,
             date(&patient.birth),

@@ -67,7 +67,8 @@ mod scheme {
     pub(super) const SUBMISSION_UNIQUE_ID: &str = "urn:uuid:96fdda7c-d067-4183-912e-bf5ee74998a8";
 }
 
-/// METADATA.XML: one submission set with one document in it.
+/// METADATA.XML: one submission set with one document in it. What no CDA says of itself (class, facility, practice, content of
+/// the set) is that of a hospital's report, whatever the document.
 fn metadata(document: &Cda, xml: &[u8], submitted_at: Timestamp) -> String {
     let patient = &document.patient;
     // The type "NH" marks an INS (CI-SIS).
