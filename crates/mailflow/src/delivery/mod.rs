@@ -1,7 +1,7 @@
 //! Delivery: claim, route, carry, settle.
 //!
-//! [`Delivery::run`] claims due rows and starts what [`backlog`] says is next; [`courier`] carries one parcel and tells
-//! how it went; [`settle`] turns that into outcome, record and report. [`retry`] says when to try again and [`dsn`]
+//! [`Delivery::run`] claims due rows and starts what `backlog` says is next; `courier` carries one parcel and tells
+//! how it went; `settle` turns that into outcome, record and report. `retry` says when to try again and `dsn`
 //! what the sender is told: both are pure.
 
 mod backlog;

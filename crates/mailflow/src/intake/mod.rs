@@ -1,8 +1,8 @@
 //! Intake: `begin` judges `MAIL`, `recipient` judges `RCPT`, `write` takes the body, `commit` judges the content and
 //! hands everything to the store in one transaction.
 //!
-//! Read [`transaction`] first. [`facts`] asks, `pli_policy` decides, [`record`] remembers; [`content`] reads the header,
-//! [`trace_header`] writes ours on top of it.
+//! Read `transaction` first. `facts` asks, `pli_policy` decides, `record` remembers; `content` reads the header,
+//! `trace_header` writes ours on top of it.
 
 pub(crate) mod content;
 mod facts;
