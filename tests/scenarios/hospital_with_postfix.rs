@@ -119,8 +119,10 @@ fn master_cf(port: u16) -> String {
         ("anvil", "unix", "-", "1", "anvil"),
         ("postlog", "unix-dgram", "-", "1", "postlogd"),
     ] {
-        let privileged = if program == "virtual" { "n" } else { "-" };
-        out.push_str(&format!("{service} {kind} n {privileged} n {wakeup} {limit} {program}\n"));
+        // Programs of Debian's own speak to these; all other sockets lie in the folder that only Postfix may enter.
+        let private = if matches!(service, "pickup" | "cleanup" | "qmgr" | "flush" | "postlog") { "n" } else { "-" };
+        let unprivileged = if program == "virtual" { "n" } else { "-" };
+        out.push_str(&format!("{service} {kind} {private} {unprivileged} n {wakeup} {limit} {program}\n"));
     }
     out
 }
