@@ -1,12 +1,14 @@
 //! `cargo xtask`: what the project runs on itself. One file a task; a server that checks changes calls nothing else.
 
-#![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod bench;
 mod ci;
 mod docs;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Parser;
 
 /// The project's own tasks.
@@ -17,13 +19,23 @@ enum Task {
     Ci,
     /// Writes the pages that are made from the code (`docs/reasons.md`).
     Docs(docs::Args),
+    /// Measures, and prints what it measured.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
         Task::Ci => ci::run(),
         Task::Docs(args) => docs::run(&args),
+        Task::Bench(bench) => bench::run(&bench),
     }
+}
+
+/// Where cargo builds: this program lies in `debug/` below it.
+fn target_folder() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    program.ancestors().nth(2).map(PathBuf::from).context("this program was not built by cargo")
 }
 
 /// The top of the repository.

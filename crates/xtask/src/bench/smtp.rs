@@ -1,0 +1,183 @@
+//! `cargo xtask bench smtp`: Pli and Postfix in turn, in one run, on one disk.
+//!
+//! Pli's `250` comes when the message lies in the mailbox, on stable storage; Postfix's when it lies in the queue, on stable
+//! storage, its delivery coming after. Both figures are therefore given: until the last `250`, and until the last delivery.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::load::{Connections, Load, send};
+use super::postfix::{DOMAIN, Postfix};
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Connections at once.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// The size of a message, in bytes.
+    #[arg(long, default_value_t = 5 * 1024)]
+    size: usize,
+    /// Messages of a run on kept connections.
+    #[arg(long, default_value_t = 4_000)]
+    messages: usize,
+    /// Messages of a run with a connection each.
+    #[arg(long, default_value_t = 960)]
+    single_messages: usize,
+    /// Runs of each, in turn; the median is reported.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+}
+
+/// One run of one server.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    accepted_per_second: f64,
+    delivered_per_second: f64,
+    cpu_seconds_per_thousand: f64,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("pli-bench-").tempdir()?;
+    let pli = Pli::start(&folder.path().join("pli"))?;
+    let server = &pli.json["operators"][0];
+    let file = |member: &str| pli.folder.join(server[member].as_str().unwrap_or_default());
+    let ca = pli.folder.join(pli.json["ca"].as_str().context("ca")?);
+    let postfix = Postfix::start(&folder.path().join("postfix"), &ca, &file("certificate"), &file("key"))?;
+
+    println!("| connections | server | accepted/s | delivered/s | CPU s per 1,000 |");
+    println!("| --- | --- | ---: | ---: | ---: |");
+    for (mode, name, messages) in [
+        (Connections::Kept, "kept open", options.messages),
+        (Connections::OneMessageEach, "one message each", options.single_messages),
+    ] {
+        let load = pli.load(options, mode, messages)?;
+        let to_postfix = Load { port: postfix.port, to: format!("all@{DOMAIN}"), ..load.clone() };
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..options.runs {
+            ours.push(measure(&load, pli.pid()?, || Ok(true))?);
+            let before = postfix.delivered();
+            theirs.push(measure(&to_postfix, postfix.pid()?, || Ok(postfix.delivered() >= before + messages))?);
+        }
+        let (ours, theirs) = (median(&ours), median(&theirs));
+        for (server, figures) in [("Pli", ours), ("Postfix", theirs)] {
+            println!(
+                "| {name} | {server} | {:.0} | {:.0} | {:.2} |",
+                figures.accepted_per_second, figures.delivered_per_second, figures.cpu_seconds_per_thousand
+            );
+        }
+        println!(
+            "| {name} | Pli ÷ Postfix | {:.1} | {:.1} | {:.2} |",
+            ours.accepted_per_second / theirs.accepted_per_second,
+            ours.delivered_per_second / theirs.delivered_per_second,
+            ours.cpu_seconds_per_thousand / theirs.cpu_seconds_per_thousand
+        );
+    }
+    Ok(())
+}
+
+/// Sends a load; waits until all of it is delivered.
+fn measure(load: &Load, pid: u32, delivered: impl Fn() -> Result<bool>) -> Result<Figures> {
+    let before = cpu_seconds(pid)?;
+    let start = Instant::now();
+    let accepted = send(load)?;
+    while !delivered()? {
+        ensure!(start.elapsed() < Duration::from_secs(300), "not delivered within five minutes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let until_delivered = start.elapsed();
+    // Processes that end are counted at their parent only once it has taken note.
+    std::thread::sleep(Duration::from_millis(200));
+    let cpu = cpu_seconds(pid)? - before;
+    let messages = f64::from(u32::try_from(load.messages)?);
+    Ok(Figures {
+        accepted_per_second: messages / accepted.as_secs_f64(),
+        delivered_per_second: messages / until_delivered.as_secs_f64(),
+        cpu_seconds_per_thousand: cpu * 1_000.0 / messages,
+    })
+}
+
+/// User and system time of a process and all of its descendants, those that have ended included.
+fn cpu_seconds(pid: u32) -> Result<f64> {
+    let mut ticks = 0;
+    let mut open = vec![pid];
+    while let Some(pid) = open.pop() {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat")?;
+        // utime, stime, cutime, cstime: the 14th to 17th fields, counted from the pid.
+        ticks += fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+    }
+    Ok(f64::from(u32::try_from(ticks)?) / 100.0)
+}
+
+fn median(runs: &[Figures]) -> Figures {
+    let of = |figure: fn(&Figures) -> f64| {
+        let mut values: Vec<f64> = runs.iter().map(figure).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    Figures {
+        accepted_per_second: of(|run| run.accepted_per_second),
+        delivered_per_second: of(|run| run.delivered_per_second),
+        cpu_seconds_per_thousand: of(|run| run.cpu_seconds_per_thousand),
+    }
+}
+
+/// A sandbox whose first operator is measured.
+struct Pli {
+    child: Child,
+    folder: PathBuf,
+    json: serde_json::Value,
+}
+
+impl Pli {
+    fn start(folder: &Path) -> Result<Self> {
+        let built = Command::new(env!("CARGO")).args(["build", "--release", "--package", "pli"]).status()?;
+        ensure!(built.success(), "pli could not be built");
+        let binary = crate::target_folder()?.join("release/pli");
+        let mut child = Command::new(binary).args(["sandbox", "--dir"]).arg(folder).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        ensure!(line.starts_with("sandbox ready"), "the sandbox said {line:?}");
+        let json = serde_json::from_slice(&std::fs::read(folder.join("sandbox.json"))?)?;
+        Ok(Self { child, folder: folder.to_owned(), json })
+    }
+
+    fn pid(&self) -> Result<u32> {
+        Ok(u32::try_from(self.json["operators"][0]["pid"].as_u64().context("pid")?)?)
+    }
+
+    fn load(&self, options: &Options, mode: Connections, messages: usize) -> Result<Load> {
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned).context("sandbox.json");
+        let peer = &self.json["peers"]["listed"];
+        let mut accounts = self.json["accounts"].as_array().into_iter().flatten();
+        let account =
+            accounts.find(|account| account["operator"] == "pro" && account["type"] == "ORG").context("no account")?;
+        Ok(Load {
+            port: u16::try_from(self.json["operators"][0]["ports"]["smtp"].as_u64().context("port")?)?,
+            certificate: self.folder.join(text(&peer["certificate"])?),
+            key: self.folder.join(text(&peer["key"])?),
+            from: format!("bench@{}", text(&peer["domain"])?),
+            to: text(&account["address"])?,
+            connections: options.connections,
+            messages: messages / options.connections * options.connections,
+            size: options.size,
+            mode,
+        })
+    }
+}
+
+impl Drop for Pli {
+    fn drop(&mut self) {
+        let stopped = Command::new("kill").arg(self.child.id().to_string()).status().and_then(|_| self.child.wait());
+        if let Err(error) = stopped {
+            eprintln!("the sandbox did not stop: {error}");
+        }
+    }
+}
