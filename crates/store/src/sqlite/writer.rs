@@ -28,6 +28,9 @@ const QUEUE_MAX: usize = 1024;
 /// Writes in one transaction: bounds its memory (64 KiB of body each) and how long the first one waits.
 const BATCH_MAX: usize = 256;
 
+/// How often the others are let first while a batch gathers: 3 gave the most, with 16 callers half as much again.
+const STEPS_BACK: usize = 3;
+
 /// One use case that changes something.
 #[async_trait]
 pub(super) trait Write: Send + Sync + 'static {
@@ -153,7 +156,7 @@ impl Hand {
     async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(BATCH_MAX);
         let mut closing = Vec::new();
-        while closing.is_empty() && inbox.recv_many(&mut messages, BATCH_MAX).await > 0 {
+        while closing.is_empty() && gather(&mut inbox, &mut messages).await {
             let mut jobs = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
@@ -226,6 +229,25 @@ impl Hand {
             drop(tokio::task::spawn_blocking(move || remove_bodies(&bodies, &effects.dropped)));
         }
     }
+}
+
+/// Waits for something to do, and takes all that waits; false if nothing will come any more.
+///
+/// Callers who have just been answered often have the next write at hand, but no core to run on. Stepping
+/// back for a moment lets them join this batch, instead of waiting for all of it; with nobody ready, it costs nothing.
+async fn gather(inbox: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) -> bool {
+    if inbox.recv_many(messages, BATCH_MAX).await == 0 {
+        return false;
+    }
+    for _ in 0..STEPS_BACK {
+        thread::yield_now();
+        while messages.len() < BATCH_MAX
+            && let Ok(message) = inbox.try_recv()
+        {
+            messages.push(message);
+        }
+    }
+    true
 }
 
 async fn write_in(
