@@ -57,7 +57,7 @@ pub enum Command {
 /// Why a line is not a command. Each has its reply in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyntaxError {
-    /// Longer than [`super::input::LINE_MAX`].
+    /// Longer than 2048 octets.
     LineTooLong,
     /// A control character, or not UTF-8.
     Characters,

@@ -89,6 +89,8 @@ pub struct Session {
     state: State,
     tls: Option<Tls>,
     signed_in: bool,
+    /// A sender was accepted under this TLS: the peer is proven, or has signed in.
+    sender_accepted: bool,
     asked: Option<Question>,
     /// What must be told before the next line is looked at.
     pending: VecDeque<Event<'static>>,
@@ -110,6 +112,7 @@ impl Session {
             state: State::Greeted,
             tls,
             signed_in: false,
+            sender_accepted: false,
             asked: None,
             pending: VecDeque::from([greeting]),
             errors: 0,
@@ -173,7 +176,10 @@ impl Session {
         let leaves_unproven = reply.reason().is_some_and(transaction::is_about_the_peer);
         self.say(reply);
         match question {
-            Question::Sender { smtputf8 } if yes => self.state = State::Transaction { recipients: 0, smtputf8 },
+            Question::Sender { smtputf8 } if yes => {
+                self.sender_accepted = true;
+                self.state = State::Transaction { recipients: 0, smtputf8 };
+            }
             Question::Sender { .. } => self.on_sender_refused(leaves_unproven),
             Question::Recipient if yes => {
                 if let State::Transaction { recipients, .. } = &mut self.state {
@@ -193,6 +199,7 @@ impl Session {
         self.pending.clear();
         self.state = State::Greeted;
         self.tls = Some(tls);
+        self.sender_accepted = false;
         (self.errors, self.refused_recipients, self.failed_sign_ins, self.unproven) = (0, 0, 0, 0);
     }
 
@@ -259,6 +266,8 @@ impl Session {
             Command::Auth { mechanism, initial } => self.on_auth(&mechanism, initial),
             Command::Rcpt { path, parameters } => self.on_rcpt(path, parameters),
             Command::Data => self.on_data(),
+            // Nothing is told to someone of whom nothing is known.
+            Command::Vrfy | Command::Expn | Command::Help if !self.sender_accepted => self.say(replies::sender_first()),
             Command::Vrfy => self.say(replies::cannot_verify()),
             Command::Expn => self.say(replies::not_offered()),
             Command::Help => self.say(replies::help()),
