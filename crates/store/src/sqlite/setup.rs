@@ -228,4 +228,21 @@ mod tests {
             assert!(error.contains("sqlite:///var/lib/pli/pli.db"), "{error}");
         }
     }
+
+    #[tokio::test]
+    async fn space_is_given_back_once_much_of_the_file_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = location(&format!("sqlite://{}", folder.path().join("pli.db").display())).unwrap();
+        let mut connection = writer_options(&location).create_if_missing(true).connect().await.unwrap();
+        migrate(&mut connection, &location).await.unwrap();
+        let fill = "INSERT INTO audit (event) VALUES (zeroblob(4000000))";
+        for sql in [fill, "DELETE FROM audit"] {
+            sqlx::query(sql).execute(&mut connection).await.unwrap();
+        }
+        let pages = "SELECT page_count FROM pragma_page_count";
+        let before = pragma(&mut connection, pages).await.unwrap();
+        shrink(&mut connection).await.unwrap();
+        let after = pragma(&mut connection, pages).await.unwrap();
+        assert!(before > 900 && after < 100, "{before} pages, then {after}");
+    }
 }
