@@ -122,7 +122,7 @@ fn master_cf(port: u16) -> String {
         // Programs of Debian's own speak to these; all other sockets lie in the folder that only Postfix may enter.
         let private = if matches!(service, "pickup" | "cleanup" | "qmgr" | "flush" | "postlog") { "n" } else { "-" };
         let unprivileged = if program == "virtual" { "n" } else { "-" };
-        out.push_str(&format!("{service} {kind} {private} {unprivileged} n {wakeup} {limit} {program}\n"));
+        out += &format!("{service} {kind} {private} {unprivileged} n {wakeup} {limit} {program}\n");
     }
     out
 }

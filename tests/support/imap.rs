@@ -57,7 +57,7 @@ impl Imap {
             }
             match text.strip_prefix(&tag) {
                 Some(end) => {
-                    answer.end = end.to_owned();
+                    end.clone_into(&mut answer.end);
                     return Ok(answer);
                 }
                 None if text.starts_with('*') => answer.lines.push(text),
@@ -84,6 +84,7 @@ impl Imap {
 }
 
 /// Does the message hold this text?
+#[must_use]
 pub fn holds(message: &[u8], marker: &str) -> bool {
     message.windows(marker.len()).any(|window| window == marker.as_bytes())
 }

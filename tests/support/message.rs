@@ -11,6 +11,7 @@ pub fn marker() -> String {
 }
 
 /// A short letter that holds the marker.
+#[must_use]
 pub fn letter(from: &str, to: &str, marker: &str) -> Vec<u8> {
     format!(
         "From: <{from}>\r\nTo: <{to}>\r\nSubject: Courrier\r\nDate: Mon, 23 Nov 2026 08:30:00 +0100\r\n\

@@ -17,6 +17,7 @@ pub fn reference_data() -> Option<PathBuf> {
 }
 
 /// Is this process root's? (Postfix starts for nobody else.)
+#[must_use]
 pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(Path::new("/proc/self")).is_ok_and(|meta| meta.uid() == 0)

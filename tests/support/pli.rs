@@ -21,8 +21,8 @@ fn build() -> PathBuf {
     if profile.ends_with("release") {
         build.arg("--release");
     }
-    let built = build.status().is_ok_and(|status| status.success());
-    assert!(built, "pli could not be built");
+    let succeeded = build.status().is_ok_and(|status| status.success());
+    assert!(succeeded, "pli could not be built");
     profile.join("pli")
 }
 

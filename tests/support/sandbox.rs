@@ -130,7 +130,7 @@ pub struct Sandbox {
     child: Mutex<Child>,
     dir: PathBuf,
     description: Description,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl Sandbox {
@@ -138,7 +138,7 @@ impl Sandbox {
     pub fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pli-e2e-").tempdir()?;
         let mut sandbox = Self::start_in(folder.path())?;
-        sandbox._folder = Some(folder);
+        sandbox.folder = Some(folder);
         Ok(sandbox)
     }
 
@@ -169,7 +169,7 @@ impl Sandbox {
         ensure!(line.starts_with("sandbox ready "), "the sandbox said: {line:?}");
         let json = std::fs::read(dir.join("sandbox.json"))?;
         let description = serde_json::from_slice(&json).context("sandbox.json")?;
-        Ok(Self { child: Mutex::new(child), dir: dir.to_owned(), description, _folder: None })
+        Ok(Self { child: Mutex::new(child), dir: dir.to_owned(), description, folder: None })
     }
 
     /// What is in it.
@@ -259,7 +259,7 @@ impl Sandbox {
             return Ok(());
         }
         signal("TERM", child.id())?;
-        wait::until("the sandbox to stop", Duration::from_secs(60), || Ok(child.try_wait()?))?;
+        wait::until("the sandbox to stop", Duration::from_mins(1), || Ok(child.try_wait()?))?;
         Ok(())
     }
 }
@@ -269,7 +269,7 @@ impl Drop for Sandbox {
         if let Err(error) = self.stop() {
             eprintln!("the sandbox did not stop: {error:#}");
         }
-        if let (Some(folder), true) = (self._folder.take(), std::env::var_os("PLI_KEEP_SANDBOX").is_some()) {
+        if let (Some(folder), true) = (self.folder.take(), std::env::var_os("PLI_KEEP_SANDBOX").is_some()) {
             eprintln!("kept: {}", folder.keep().display());
         }
     }

@@ -20,6 +20,7 @@ pub struct Reply {
 
 impl Reply {
     /// The reason's code between brackets.
+    #[must_use]
     pub fn reason(&self) -> Option<&str> {
         let (_, rest) = self.text.split_once('[')?;
         rest.split_once(']').map(|(reason, _)| reason)

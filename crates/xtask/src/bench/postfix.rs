@@ -112,7 +112,7 @@ fn master_cf(port: u16) -> String {
         // Programs of Debian's own speak to these; all other sockets lie in the folder that only Postfix may enter.
         let private = if matches!(service, "pickup" | "cleanup" | "qmgr" | "flush") { "n" } else { "-" };
         let unprivileged = if program == "virtual" { "n" } else { "-" };
-        out.push_str(&format!("{service} unix {private} {unprivileged} n {wakeup} {limit} {program}\n"));
+        out += &format!("{service} unix {private} {unprivileged} n {wakeup} {limit} {program}\n");
     }
     out.push_str("postlog unix-dgram n - n - 1 postlogd\n");
     out

@@ -13,6 +13,9 @@ use anyhow::{Context, Result, ensure};
 use super::load::{Connections, Load, send};
 use super::postfix::{DOMAIN, Postfix};
 
+/// How long the last delivery may come after the last `250`.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -44,10 +47,9 @@ struct Figures {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("pli-bench-").tempdir()?;
     let pli = Pli::start(&folder.path().join("pli"))?;
-    let server = &pli.json["operators"][0];
-    let file = |member: &str| pli.folder.join(server[member].as_str().unwrap_or_default());
-    let ca = pli.folder.join(pli.json["ca"].as_str().context("ca")?);
-    let postfix = Postfix::start(&folder.path().join("postfix"), &ca, &file("certificate"), &file("key"))?;
+    let file = |pointer: &str| pli.text(pointer).map(|relative| pli.folder.join(relative));
+    let (certificate, key) = (file("/operators/0/certificate")?, file("/operators/0/key")?);
+    let postfix = Postfix::start(&folder.path().join("postfix"), &file("/ca")?, &certificate, &key)?;
 
     println!("| connections | server | accepted/s | delivered/s | CPU s per 1,000 |");
     println!("| --- | --- | ---: | ---: | ---: |");
@@ -86,7 +88,7 @@ fn measure(load: &Load, pid: u32, delivered: impl Fn() -> Result<bool>) -> Resul
     let start = Instant::now();
     let accepted = send(load)?;
     while !delivered()? {
-        ensure!(start.elapsed() < Duration::from_secs(300), "not delivered within five minutes");
+        ensure!(start.elapsed() < PATIENCE, "not delivered within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
     let until_delivered = start.elapsed();
@@ -149,22 +151,26 @@ impl Pli {
         Ok(Self { child, folder: folder.to_owned(), json })
     }
 
-    fn pid(&self) -> Result<u32> {
-        Ok(u32::try_from(self.json["operators"][0]["pid"].as_u64().context("pid")?)?)
+    fn value(&self, pointer: &str) -> Result<&serde_json::Value> {
+        self.json.pointer(pointer).with_context(|| format!("sandbox.json has no {pointer}"))
     }
 
+    fn text(&self, pointer: &str) -> Result<String> {
+        self.value(pointer)?.as_str().map(str::to_owned).with_context(|| format!("sandbox.json: {pointer}"))
+    }
+
+    fn pid(&self) -> Result<u32> {
+        Ok(u32::try_from(self.value("/operators/0/pid")?.as_u64().context("pid")?)?)
+    }
+
+    /// From the listed peer to the first mailbox of the first operator.
     fn load(&self, options: &Options, mode: Connections, messages: usize) -> Result<Load> {
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned).context("sandbox.json");
-        let peer = &self.json["peers"]["listed"];
-        let mut accounts = self.json["accounts"].as_array().into_iter().flatten();
-        let account =
-            accounts.find(|account| account["operator"] == "pro" && account["type"] == "ORG").context("no account")?;
         Ok(Load {
-            port: u16::try_from(self.json["operators"][0]["ports"]["smtp"].as_u64().context("port")?)?,
-            certificate: self.folder.join(text(&peer["certificate"])?),
-            key: self.folder.join(text(&peer["key"])?),
-            from: format!("bench@{}", text(&peer["domain"])?),
-            to: text(&account["address"])?,
+            port: u16::try_from(self.value("/operators/0/ports/smtp")?.as_u64().context("port")?)?,
+            certificate: self.folder.join(self.text("/peers/listed/certificate")?),
+            key: self.folder.join(self.text("/peers/listed/key")?),
+            from: format!("bench@{}", self.text("/peers/listed/domain")?),
+            to: self.text("/accounts/0/address")?,
             connections: options.connections,
             messages: messages / options.connections * options.connections,
             size: options.size,
