@@ -5,7 +5,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::missing_docs_in_private_items,
+    clippy::format_push_string,
+    clippy::print_stderr,
     reason = "this is test code"
 )]
 

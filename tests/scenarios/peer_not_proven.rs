@@ -39,7 +39,9 @@ pub(crate) fn nothing_but_the_greeting_works_before_the_proof() -> Outcome {
     let mut smtp = Smtp::connect_starttls(port, Identity { ca: &sandbox.ca(), client: None })?;
     smtp.command("NOOP")?.expect(250)?;
     smtp.command("RSET")?.expect(250)?;
-    for command in ["RCPT TO:<officine@pharmacie-du-pont.mssante.fr>", "DATA", "VRFY officine", "AUTH PLAIN AGEAYg=="] {
+    for command in
+        ["RCPT TO:<officine@pharmacie-du-pont.mssante.fr>", "DATA", "VRFY officine", "EXPN tous", "AUTH PLAIN AGEAYg=="]
+    {
         let reply = smtp.command(command)?;
         ensure!(reply.code >= 500, "{command} had an effect: {} {}", reply.code, reply.text);
     }
