@@ -9,6 +9,7 @@ pub mod imap;
 pub mod message;
 pub mod need;
 pub mod pli;
+pub mod postfix;
 pub mod sandbox;
 pub mod smtp;
 pub mod wait;

@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: absolute figures, measured and reported, never asserted.
 
 mod load;
-mod postfix;
 mod smtp;
 
 use anyhow::Result;

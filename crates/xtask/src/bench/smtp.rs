@@ -9,10 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use e2e::postfix::{Postfix, Role};
 
 use super::load::{Connections, Load, send};
-use super::postfix::{DOMAIN, Postfix};
 
+/// The domain that Postfix delivers.
+const DOMAIN: &str = "bench.mssante.fr";
 /// How long the last delivery may come after the last `250`.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -48,8 +50,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("pli-bench-").tempdir()?;
     let pli = Pli::start(&folder.path().join("pli"))?;
     let file = |pointer: &str| pli.text(pointer).map(|relative| pli.folder.join(relative));
-    let (certificate, key) = (file("/operators/0/certificate")?, file("/operators/0/key")?);
-    let postfix = Postfix::start(&folder.path().join("postfix"), &file("/ca")?, &certificate, &key)?;
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let postfix = Postfix::start(Role {
+        port,
+        domain: DOMAIN,
+        ca: &file("/ca")?,
+        certificate: &file("/operators/0/certificate")?,
+        key: &file("/operators/0/key")?,
+        settings: "smtpd_tls_security_level = encrypt\nsmtpd_tls_req_ccert = yes",
+    })?;
 
     println!("| connections | server | accepted/s | delivered/s | CPU s per 1,000 |");
     println!("| --- | --- | ---: | ---: | ---: |");
@@ -58,12 +67,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         (Connections::OneMessageEach, "one message each", options.single_messages),
     ] {
         let load = pli.load(options, mode, messages)?;
-        let to_postfix = Load { port: postfix.port, to: format!("all@{DOMAIN}"), ..load.clone() };
+        let to_postfix = Load { port, to: format!("all@{DOMAIN}"), ..load.clone() };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..options.runs {
             ours.push(measure(&load, pli.pid()?, || Ok(true))?);
-            let before = postfix.delivered();
-            theirs.push(measure(&to_postfix, postfix.pid()?, || Ok(postfix.delivered() >= before + messages))?);
+            let before = postfix.delivered_count();
+            theirs.push(measure(&to_postfix, postfix.pid()?, || Ok(postfix.delivered_count() >= before + messages))?);
         }
         let (ours, theirs) = (median(&ours), median(&theirs));
         for (server, figures) in [("Pli", ours), ("Postfix", theirs)] {
