@@ -18,7 +18,7 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
     replace(path, bytes.as_ref(), PUBLIC)
 }
 
-/// As [`write`], for keys and passwords: mode 0600.
+/// As [`write()`], for keys and passwords: mode 0600.
 pub fn write_private(path: &Path, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
     replace(path, bytes.as_ref(), PRIVATE)
 }
