@@ -1,12 +1,12 @@
 //! Bodies sealed at rest.
 //!
-//! Every message has a random AES-256-GCM key of its own, kept wrapped by the operator's [`MasterKey`]. A body is
+//! Every message has a random AES-256-GCM key of its own, kept wrapped by the operator's `MasterKey`. A body is
 //! cut into chunks of 64 KiB, each sealed with its index as nonce and with the message's id, the index and
 //! "is it the last" authenticated beside it: a flipped bit, a chunk moved, taken from another message, cut off
 //! or added is found. A part can be read without the rest.
 //!
 //! A body of one chunk stays in memory and goes into the database; a larger one is sealed into a file of
-//! [`BodyFolder`] as it comes, so that never more than one chunk of it is in memory.
+//! `BodyFolder` as it comes, so that never more than one chunk of it is in memory.
 
 mod chunk;
 mod files;

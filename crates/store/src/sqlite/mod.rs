@@ -1,7 +1,7 @@
 //! The SQLite backend: one process, one writing connection with group commit, a few that read.
 //!
 //! Read `writer.rs` first (how anything is changed), then `tx.rs` (what a batch shares); after that one file a
-//! subject. What changes something is a [`writer::Write`]; what only reads goes to the pool.
+//! subject. What changes something is a `writer::Write`; what only reads goes to the pool.
 
 mod accounts;
 mod audit_rows;
