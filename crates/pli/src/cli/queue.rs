@@ -15,9 +15,9 @@ use crate::output::{self, Listing, SCHEMA_VERSION};
 pub(crate) enum Command {
     /// What waits for another server, oldest first; health identifiers are masked
     List {
-        /// Show at most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
-        limit: usize,
+        /// Show the oldest so many only; without it, all
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<usize>,
     },
 }
 
@@ -25,7 +25,7 @@ pub(crate) enum Command {
 pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
     match command {
         Command::List { limit } => {
-            let listing = read(globals, |reading| list(reading, *limit))?;
+            let listing = read(globals, |reading| list(reading, limit.unwrap_or(usize::MAX)))?;
             output::print(&globals.format().list(&listing))
         }
     }
