@@ -29,6 +29,7 @@ use pli_types::Clock;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use tokio::sync::{Semaphore, broadcast};
+use tokio::task::JoinSet;
 
 use self::rows::{database_error, json_ids, micros};
 use self::setup::{Location, Lock};
@@ -52,7 +53,10 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
     let (options, connection) = prepare(&location, &master, config, &*clock).await?;
     let (changes, _) = broadcast::channel(CHANGES_MAX);
     let bodies = BodyFolder::new(location.bodies());
-    let hand = Hand { options, connection: Some(connection), bodies: bodies.clone(), changes: changes.clone(), lock };
+    let removals = JoinSet::new();
+    let (bodies_here, changes_here) = (bodies.clone(), changes.clone());
+    let hand =
+        Hand { options, connection: Some(connection), bodies: bodies_here, changes: changes_here, removals, lock };
     let writer = Some(Writer::start(hand)?);
     Ok(Arc::new(SqliteStore::new(readers(&location), writer, bodies, master, changes, clock)))
 }

@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::rows::database_error;
 use super::setup::Lock;
@@ -148,6 +149,8 @@ pub(super) struct Hand {
     pub(super) connection: Option<SqliteConnection>,
     pub(super) bodies: BodyFolder,
     pub(super) changes: broadcast::Sender<Change>,
+    /// Files being removed that nothing names any more.
+    pub(super) removals: JoinSet<()>,
     /// Let go last.
     pub(super) lock: Lock,
 }
@@ -171,6 +174,7 @@ impl Hand {
         {
             tracing::warn!(%error, "the database was not closed cleanly; nothing that was answered is lost");
         }
+        while self.removals.join_next().await.is_some() {}
         drop(self.lock);
         for done in closing {
             // Should nobody wait any more, there is nobody to tell.
@@ -216,7 +220,7 @@ impl Hand {
         written
     }
 
-    fn done(&self, jobs: Vec<Box<dyn Job>>, effects: Effects) {
+    fn done(&mut self, jobs: Vec<Box<dyn Job>>, effects: Effects) {
         for change in effects.changes {
             // An error means that nobody listens.
             self.changes.send(change).ok();
@@ -226,7 +230,8 @@ impl Hand {
         }
         if !effects.dropped.is_empty() {
             let bodies = self.bodies.clone();
-            drop(tokio::task::spawn_blocking(move || remove_bodies(&bodies, &effects.dropped)));
+            while self.removals.try_join_next().is_some() {}
+            self.removals.spawn_blocking(move || remove_bodies(&bodies, &effects.dropped));
         }
     }
 }

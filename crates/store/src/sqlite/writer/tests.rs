@@ -27,6 +27,7 @@ impl Bench {
             options,
             connection: Some(connection),
             bodies: BodyFolder::new(location.bodies()),
+            removals: JoinSet::new(),
             changes: broadcast::channel(1).0,
             lock: Lock::take(&location).await.unwrap(),
         };
