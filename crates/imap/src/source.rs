@@ -158,7 +158,7 @@ impl<'a> Source<'a> {
         let read = self.store.body_range(self.entry.message, offset, length(&(0..range.len().min(CHUNK_BYTES)))).await;
         // The literal has begun: no answer can be given any more.
         read.map_err(|error| {
-            tracing::error!(message = %self.entry.message, %error, "a message could not be read to its end");
+            tracing::error!(id = %self.entry.message, %error, "a message could not be read to its end");
             WireError::Broken("A message could not be read to its end").into()
         })
     }

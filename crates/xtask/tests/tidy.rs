@@ -136,6 +136,17 @@ fn only_intake_builds_a_new_message() {
     }
 }
 
+/// tracing writes the sentence under the name `message`: a field of that name would stand in a JSON line twice.
+#[test]
+fn no_log_line_has_two_members_of_one_name() {
+    for source in sources().filter(|source| source.path.contains("/src/")) {
+        for line in source.code().lines().filter(|line| line.contains("tracing::")) {
+            let doubled = ["(%message", " %message", "message = "].iter().any(|field| line.contains(field));
+            assert!(!doubled, "{}: a field named message: {line}", source.path);
+        }
+    }
+}
+
 #[test]
 fn no_file_is_too_long_to_read() {
     for source in sources() {

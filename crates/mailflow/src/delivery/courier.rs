@@ -118,11 +118,11 @@ impl Courier {
 
     async fn message(&self, id: MessageId) -> Result<CanonicalMessage, Verdict> {
         let bytes = self.intake.store.0.body(id).await.map_err(|error| {
-            tracing::error!(message = %id, error = %crate::chain(&error), "a message's body could not be read");
+            tracing::error!(id = %id, error = %crate::chain(&error), "a message's body could not be read");
             Verdict::Later(self.trouble(Reason::StoreUnavailable, "the body could not be read"))
         })?;
         CanonicalMessage::check(bytes).map_err(|fault| {
-            tracing::error!(message = %id, %fault, "a message in the store cannot be sent");
+            tracing::error!(id = %id, %fault, "a message in the store cannot be sent");
             Verdict::Never(self.trouble(Reason::MessageMalformed, &fault.to_string()))
         })
     }

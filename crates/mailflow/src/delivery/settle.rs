@@ -38,7 +38,7 @@ pub(crate) async fn settle(intake: &Intake, parcel: &Parcel, verdicts: &[Verdict
             Ok(settled) => return tell(intake, parcel, &outcomes, reports, settled.lost),
             Err(error) => {
                 let error = crate::chain(&error);
-                tracing::error!(message = %parcel.message, %error, "the outcome of a delivery was not kept");
+                tracing::error!(id = %parcel.message, %error, "the outcome of a delivery was not kept");
                 tokio::time::sleep(Duration::from_secs(1 << tries)).await;
             }
         }
@@ -54,21 +54,21 @@ fn tell(intake: &Intake, parcel: &Parcel, outcomes: &[Outcome], reports: usize, 
                 metrics::tried("relayed", "none".to_owned());
                 let age = intake.clock.now().duration_since(lease.accepted_at);
                 metrics::relayed_after(Duration::try_from(age).unwrap_or_default());
-                tracing::info!(%message, %destination, detail, "relayed");
+                tracing::info!(id = %message, %destination, detail, "relayed");
             }
             Outcome::Deferred { until, reason, detail } => {
                 metrics::tried("deferred", reason.clone());
-                tracing::warn!(%message, %destination, %until, reason, detail, "deferred");
+                tracing::warn!(id = %message, %destination, %until, reason, detail, "deferred");
             }
             Outcome::Failed { reason, detail } => {
                 metrics::tried("failed", reason.clone());
-                tracing::warn!(%message, %destination, reason, detail, "failed");
+                tracing::warn!(id = %message, %destination, reason, detail, "failed");
             }
         }
     }
     metrics::reported(reports);
     if lost > 0 {
-        tracing::warn!(%message, lost, "rows had passed to another worker before they were settled");
+        tracing::warn!(id = %message, lost, "rows had passed to another worker before they were settled");
     }
 }
 
@@ -161,7 +161,7 @@ async fn report(
     trouble: &Trouble,
 ) -> Result<NewMessage, crate::Refusal> {
     let header = intake.store.0.body_range(lease.message, 0, HEADER_BYTES).await.map_err(|error| {
-        tracing::error!(message = %lease.message, error = %crate::chain(&error), "a header could not be read");
+        tracing::error!(id = %lease.message, error = %crate::chain(&error), "a header could not be read");
         crate::Refusal::from(error)
     })?;
     let end = header.windows(4).position(|window| window == b"\r\n\r\n").map_or(header.len(), |end| end + 2);

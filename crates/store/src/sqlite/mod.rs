@@ -206,7 +206,7 @@ async fn sweep(connection: &mut SqliteConnection, bodies: &BodyFolder) -> Result
         for row in &orphans.map_err(|error| database_error("orphans could not be looked for", error))? {
             let message = rows::Row::new(row, "messages").message("id")?;
             bodies.remove(message).map_err(failed)?;
-            tracing::info!(%message, "removed the file of a body that was never accepted");
+            tracing::info!(id = %message, "removed the file of a body that was never accepted");
         }
     }
     Ok(())

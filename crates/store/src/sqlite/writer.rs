@@ -309,7 +309,7 @@ fn refuse(jobs: Vec<Box<dyn Job>>, failure: Failure) {
 fn remove_bodies(bodies: &BodyFolder, dropped: &[pli_types::MessageId]) {
     for message in dropped {
         if let Err(error) = bodies.remove(*message) {
-            tracing::warn!(%message, %error, "a body's file stays behind; it is removed at the next start");
+            tracing::warn!(id = %message, %error, "a body's file stays behind; it is removed at the next start");
         }
     }
 }
