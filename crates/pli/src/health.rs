@@ -1,4 +1,4 @@
-//! What `/health/ready` asks: does the store answer, is a trust list in force, does our own certificate hold?
+//! What `/health/ready` asks: does the store answer and take what is written, is a trust list in force, does our own certificate hold?
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pli_directory::TrustHandle;
 use pli_net::Pki;
-use pli_store::Store;
+use pli_store::{Store, StoreError};
 use pli_types::{CertificateUse, Clock, PresentedCertificate};
 use pli_web::{Check, Health};
 
@@ -30,9 +30,15 @@ impl Health for NodeHealth {
 }
 
 impl NodeHealth {
+    /// Reads and writes: on a full disk everything can still be read, and no message is taken.
     async fn store(&self) -> Check {
-        match tokio::time::timeout(STORE_PATIENCE, self.store.next_due_at()).await {
-            Ok(Ok(_)) => Check::holds("store"),
+        let both = async {
+            self.store.next_due_at().await?;
+            self.store.probe().await
+        };
+        match tokio::time::timeout(STORE_PATIENCE, both).await {
+            Ok(Ok(())) => Check::holds("store"),
+            Ok(Err(StoreError::Unavailable { full: true, .. })) => Check::fails("store", "the store's disk is full"),
             Ok(Err(_)) => Check::fails("store", "the store answers with an error"),
             Err(_) => Check::fails("store", "the store does not answer"),
         }

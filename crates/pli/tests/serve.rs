@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use pli_net::{ClientTls, TlsConfig};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use support::{assert_fails, exit, pli, stderr, stdout, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,7 +51,9 @@ impl Operator {
     fn serve(&self) -> Node {
         let ready_file = self.path("ready.json");
         std::fs::remove_file(&ready_file).ok();
-        let child = Command::new(env!("CARGO_BIN_EXE_pli"))
+        // A limit to the size of files then makes writing fail, as a full disk does, instead of killing the node.
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pli")])
             .args(["serve", "--config", &self.config(), "--ready-file", text(&ready_file)])
             .env_remove("PLI_CONFIG")
             .env_remove("PLI_LOG")
@@ -116,9 +118,17 @@ impl Node {
         self.wait_for(|| read(&log).contains(words).then_some(()));
     }
 
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// How large the files that it writes may be.
+    fn limit_files(&self, bytes: Option<u64>) {
+        prlimit(Some(self.pid()), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     }
 
     /// Tells it to end; how it ended, and what it printed.
@@ -197,6 +207,22 @@ async fn without_a_list_a_node_starts_but_is_not_ready_until_there_is_one() {
     operator.replace("whitelist.xml", &list);
     node.wait_for_log("a new trust list is in force");
     assert_eq!(operator.get(&node, "/health/ready").await.0, "200");
+}
+
+#[tokio::test]
+async fn a_node_that_can_read_but_not_write_is_not_ready_until_it_can() {
+    let operator = Operator::new();
+    let node = operator.serve();
+    node.limit_files(Some(0));
+    let (status, body) = operator.get(&node, "/health/ready").await;
+    assert_eq!(status, "503", "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let failing = body["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false);
+    assert_eq!(failing.map(|check| check["name"].as_str().unwrap()).collect::<Vec<_>>(), ["store"]);
+
+    node.limit_files(None);
+    let (status, body) = operator.get(&node, "/health/ready").await;
+    assert_eq!(status, "200", "{body}");
 }
 
 #[tokio::test]

@@ -148,6 +148,10 @@ pub trait Store: Mailboxes + Queue + Accounts + AuditRows {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
 
+    /// Writes something that means nothing, in the next group commit; returns when it is on stable storage. This is
+    /// how to learn that a store which can still be read takes no more mail: `Unavailable`.
+    async fn probe(&self) -> Result<()>;
+
     /// Writes what is queued and lets go of the files; after that every method answers `Unavailable`. A store that
     /// is dropped does the same, later: wait for this where the store is opened again at once.
     async fn close(&self) {}

@@ -7,7 +7,7 @@ CREATE TABLE master_keys (
     first_used_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Numbers that only grow: `uid-validity`.
+-- Numbers that only grow: `uid-validity`, and `probes`, which counts writes that only tried whether one can write.
 CREATE TABLE counters (
     name  TEXT    NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL

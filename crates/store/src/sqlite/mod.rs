@@ -13,6 +13,7 @@ mod flags;
 mod folders;
 mod intake;
 mod mailboxes;
+mod probe;
 mod queue;
 mod rename;
 mod rows;
@@ -140,6 +141,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.write(probe::Probe).await
     }
 
     async fn close(&self) {
