@@ -31,13 +31,24 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
     }
 }
 
+/// What a table and CSV show: `last_detail`, the longest, ends the line.
+const COLUMNS: &[&str] = &[
+    "id",
+    "message",
+    "state",
+    "sender",
+    "recipient",
+    "destination",
+    "attempts",
+    "next_attempt_at",
+    "last_reason",
+    "last_detail",
+];
+
 async fn list(reading: Reading, limit: usize) -> Result<Listing, Failure> {
     let rows = reading.store.queue_rows(limit).await?;
     let now = reading.clock.now();
-    Ok(Listing {
-        columns: &["id", "state", "sender", "recipient", "attempts", "next_attempt_at", "last_reason", "last_detail"],
-        rows: rows.iter().map(|row| members(row, &reading.masker, now)).collect(),
-    })
+    Ok(Listing { columns: COLUMNS, rows: rows.iter().map(|row| members(row, &reading.masker, now)).collect() })
 }
 
 fn members(row: &QueueRow, masker: &Masker, now: Timestamp) -> Map<String, Value> {
@@ -89,6 +100,15 @@ mod tests {
         assert_eq!(state(&row("2026-11-22T12:00:01Z", false), now), "waiting");
         assert_eq!(state(&row("2026-11-22T12:00:00Z", false), now), "due");
         assert_eq!(state(&row("2026-11-22T12:10:00Z", true), now), "due");
+    }
+
+    #[test]
+    fn a_table_shows_the_message_to_trace_and_where_it_goes() {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let rows = vec![members(&row("2026-11-22T12:30:00Z", false), &Masker::new(&[1; 32]), now)];
+        let table = crate::output::Format::Table.list(&Listing { columns: COLUMNS, rows });
+        assert!(table.contains(&"09".repeat(16)), "{table}");
+        assert!(table.lines().next().unwrap().contains("DESTINATION"), "{table}");
     }
 
     #[test]
