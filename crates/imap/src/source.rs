@@ -8,6 +8,7 @@ use pli_store::{Entry, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answer::Fault;
+use crate::message::budget::HEADER_BYTES_MAX;
 use crate::message::field::header_length;
 use crate::message::structure::{self, Part};
 use crate::wire::{Wire, WireError};
@@ -90,6 +91,17 @@ impl<'a> Source<'a> {
         };
         self.header_length = Some(length);
         Ok(length)
+    }
+
+    /// As much of the header as is read for what it says, and a byte more if there is more.
+    pub(crate) async fn beginning(&mut self) -> Result<Bytes, Fault> {
+        self.read_head(HEAD_BYTES).await?;
+        let mut length = header_length(&self.head);
+        if length.is_none() {
+            self.read_head(HEADER_BYTES_MAX as u64 + 1).await?;
+            length = header_length(&self.head);
+        }
+        Ok(self.head.slice(..length.unwrap_or(self.head.len())))
     }
 
     /// The header, its blank line included.

@@ -1,5 +1,6 @@
 //! Addresses of a header field as ENVELOPE shows them (RFC 3501 §7.4.2): parts as they stand, encoded words too.
 
+use super::budget::ITEM_BYTES;
 use super::lexer::{Word, words};
 use crate::format;
 
@@ -23,10 +24,33 @@ pub(crate) enum Address {
     GroupEnd,
 }
 
-/// Reads an unfolded value.
-pub(crate) fn parse(value: &[u8]) -> Vec<Address> {
+impl Address {
+    /// What it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let inside = match self {
+            Self::Mailbox { name, route, local, domain } => {
+                let length = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+                length(name) + length(route) + local.len() + length(domain)
+            }
+            Self::Group(name) => name.len(),
+            Self::GroupEnd => 0,
+        };
+        ITEM_BYTES + inside
+    }
+}
+
+/// Reads an unfolded value, up to `count` elements and the end of a group. Of a value that was `cut` the last address
+/// is left out, for half an address is another one.
+pub(crate) fn parse(value: &[u8], count: usize, cut: bool) -> Vec<Address> {
     let mut parser = Parser::default();
-    for word in words(value, b"<>:;,@") {
+    let mut words = words(value, b"<>:;,@");
+    while parser.done.len() < count {
+        let Some(word) = words.next() else {
+            if cut {
+                parser.reset();
+            }
+            break;
+        };
         parser.take(word);
     }
     parser.finish()
@@ -169,7 +193,7 @@ mod tests {
 
     fn shown(value: &str) -> String {
         let mut out = Vec::new();
-        write(&mut out, &parse(value.as_bytes()));
+        write(&mut out, &parse(value.as_bytes(), usize::MAX, false));
         String::from_utf8(out).unwrap()
     }
 
@@ -197,6 +221,18 @@ mod tests {
         ] {
             assert_eq!(shown(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn a_list_ends_with_whole_addresses_and_a_closed_group() {
+        let shown = |count, cut| {
+            let mut out = Vec::new();
+            write(&mut out, &parse(b"Labo: a@b.fr, c@d.fr", count, cut));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(shown(2, false), r#"((NIL NIL "Labo" NIL)(NIL NIL "a" "b.fr")(NIL NIL NIL NIL))"#);
+        assert_eq!(shown(100, true), r#"((NIL NIL "Labo" NIL)(NIL NIL "a" "b.fr")(NIL NIL NIL NIL))"#);
+        assert_eq!(shown(0, false), "NIL");
     }
 
     #[test]

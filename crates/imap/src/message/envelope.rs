@@ -1,7 +1,8 @@
 //! ENVELOPE (RFC 3501 §7.4.2).
 
 use super::address::{self, Address};
-use super::field::{fields, unfold};
+use super::budget::{ADDRESSES_MAX, Budget};
+use super::field::{Field, beginning, fields, unfold, unfold_text};
 use crate::format;
 
 /// What ENVELOPE tells of a header.
@@ -20,36 +21,37 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Reads a header. Where a field comes twice, the first counts; address fields are joined.
-    pub(crate) fn read(header: &[u8]) -> Self {
+    /// Reads the beginning of a header, as far as the budget goes. Where a field comes twice, the first counts; address
+    /// fields are joined.
+    pub(crate) fn read(header: &[u8], budget: &mut Budget) -> Self {
         let mut envelope = Self::default();
-        for field in fields(header) {
-            let text = |slot: &mut Option<Vec<u8>>| {
-                slot.get_or_insert_with(|| unfold(field.value));
-            };
-            let list = |slot: &mut Vec<Address>| slot.extend(address::parse(&unfold(field.value)));
-            match field.name.to_ascii_lowercase().as_slice() {
-                b"date" => text(&mut envelope.date),
-                b"subject" => text(&mut envelope.subject),
-                b"in-reply-to" => text(&mut envelope.in_reply_to),
-                b"message-id" => text(&mut envelope.message_id),
-                b"from" => list(&mut envelope.from),
-                b"sender" => list(&mut envelope.sender),
-                b"reply-to" => list(&mut envelope.reply_to),
-                b"to" => list(&mut envelope.to),
-                b"cc" => list(&mut envelope.cc),
-                b"bcc" => list(&mut envelope.bcc),
-                _ => {}
+        let (header, cut) = beginning(header);
+        let mut fields = fields(header).peekable();
+        while let Some(field) = fields.next() {
+            let cut = cut && fields.peek().is_none();
+            match envelope.slot(field.name) {
+                Some(Slot::Text(slot)) => keep_text(slot, field, budget),
+                Some(Slot::List(slot)) => keep_list(slot, field, cut, budget),
+                None => {}
             }
         }
-        // Absent or empty, they are those of From.
-        if envelope.sender.is_empty() {
-            envelope.sender.clone_from(&envelope.from);
-        }
-        if envelope.reply_to.is_empty() {
-            envelope.reply_to.clone_from(&envelope.from);
-        }
         envelope
+    }
+
+    fn slot(&mut self, name: &[u8]) -> Option<Slot<'_>> {
+        Some(match name.to_ascii_lowercase().as_slice() {
+            b"date" => Slot::Text(&mut self.date),
+            b"subject" => Slot::Text(&mut self.subject),
+            b"in-reply-to" => Slot::Text(&mut self.in_reply_to),
+            b"message-id" => Slot::Text(&mut self.message_id),
+            b"from" => Slot::List(&mut self.from),
+            b"sender" => Slot::List(&mut self.sender),
+            b"reply-to" => Slot::List(&mut self.reply_to),
+            b"to" => Slot::List(&mut self.to),
+            b"cc" => Slot::List(&mut self.cc),
+            b"bcc" => Slot::List(&mut self.bcc),
+            _ => return None,
+        })
     }
 
     /// Writes it.
@@ -58,7 +60,10 @@ impl Envelope {
         format::nstring(out, self.date.as_deref());
         out.push(b' ');
         format::nstring(out, self.subject.as_deref());
-        for list in [&self.from, &self.sender, &self.reply_to, &self.to, &self.cc, &self.bcc] {
+        // Absent or empty, Sender and Reply-To are those of From.
+        let or_from = |list| if <[_]>::is_empty(list) { &self.from } else { list };
+        let (sender, reply_to) = (or_from(&self.sender), or_from(&self.reply_to));
+        for list in [&self.from, sender, reply_to, &self.to, &self.cc, &self.bcc] {
             out.push(b' ');
             address::write(out, list);
         }
@@ -70,13 +75,37 @@ impl Envelope {
     }
 }
 
+/// Where a field goes.
+enum Slot<'a> {
+    Text(&'a mut Option<Vec<u8>>),
+    List(&'a mut Vec<Address>),
+}
+
+fn keep_text(slot: &mut Option<Vec<u8>>, field: Field<'_>, budget: &mut Budget) {
+    if slot.is_none() {
+        *slot = Some(unfold_text(field.value)).filter(|text| budget.spend(text.len()));
+    }
+}
+
+fn keep_list(slot: &mut Vec<Address>, field: Field<'_>, cut: bool, budget: &mut Budget) {
+    let room = ADDRESSES_MAX.saturating_sub(slot.len());
+    if room == 0 {
+        return;
+    }
+    let list = address::parse(&unfold(field.value), room, cut);
+    // All or none: half a list would pass for the list.
+    if budget.spend(list.iter().map(Address::bytes).sum()) {
+        slot.extend(list);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn shown(header: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        Envelope::read(header).write(&mut out);
+        Envelope::read(header, &mut Budget::envelopes()).write(&mut out);
         out
     }
 

@@ -1,5 +1,7 @@
 //! Header fields as they stand (RFC 5322 §2.2), to the byte.
 
+use super::budget::{HEADER_BYTES_MAX, VALUE_BYTES_MAX};
+
 /// One field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field<'a> {
@@ -61,6 +63,16 @@ fn field_length(bytes: &[u8]) -> usize {
     length
 }
 
+/// The beginning of a header that is read for what it says, whole lines; and whether anything lies behind it.
+pub(crate) fn beginning(header: &[u8]) -> (&[u8], bool) {
+    if header.len() <= HEADER_BYTES_MAX {
+        return (header, false);
+    }
+    let beginning = header.get(..HEADER_BYTES_MAX).unwrap_or_default();
+    let end = beginning.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    (beginning.get(..end).unwrap_or_default(), true)
+}
+
 /// The first field of this name.
 pub(crate) fn find<'a>(header: &'a [u8], name: &str) -> Option<Field<'a>> {
     fields(header).find(|field| field.is(name))
@@ -70,6 +82,11 @@ pub(crate) fn find<'a>(header: &'a [u8], name: &str) -> Option<Field<'a>> {
 pub(crate) fn unfold(value: &[u8]) -> Vec<u8> {
     let unfolded: Vec<u8> = value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     unfolded.trim_ascii().to_vec()
+}
+
+/// As [`unfold`], and cut where a text is too long to be shown.
+pub(crate) fn unfold_text(value: &[u8]) -> Vec<u8> {
+    unfold(value.get(..VALUE_BYTES_MAX).unwrap_or(value))
 }
 
 #[cfg(test)]

@@ -16,39 +16,38 @@ pub(crate) enum Word {
 }
 
 /// Splits an unfolded value at blanks and at `specials`.
-pub(crate) fn words(value: &[u8], specials: &[u8]) -> Vec<Word> {
-    let mut words = Vec::new();
+pub(crate) fn words(value: &[u8], specials: &[u8]) -> impl Iterator<Item = Word> {
     let mut rest = value;
-    while let Some((&byte, after)) = rest.split_first() {
+    std::iter::from_fn(move || {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        rest = rest.get(rest.iter().position(|byte| !blank(byte))?..)?;
+        let (&byte, after) = rest.split_first()?;
         let (word, after) = match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => (None, after),
             b'"' => {
                 let (text, after) = until(after, b'"');
-                (Some(Word::Quoted(text)), after)
+                (Word::Quoted(text), after)
             }
             b'(' => {
                 let (text, after) = comment(after);
-                (Some(Word::Comment(text)), after)
+                (Word::Comment(text), after)
             }
             b'[' if specials.contains(&b'@') => {
                 let (mut text, after) = until(after, b']');
                 text.insert(0, b'[');
                 text.push(b']');
-                (Some(Word::Literal(text)), after)
+                (Word::Literal(text), after)
             }
-            _ if specials.contains(&byte) => (Some(Word::Special(byte)), after),
+            _ if specials.contains(&byte) => (Word::Special(byte), after),
             _ => {
-                let ends =
-                    |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'(') || specials.contains(byte);
+                let ends = |byte: &u8| blank(byte) || matches!(byte, b'"' | b'(') || specials.contains(byte);
                 let length = rest.iter().position(ends).unwrap_or(rest.len()).max(1);
                 let (atom, after) = rest.split_at(length);
-                (Some(Word::Atom(atom.to_vec())), after)
+                (Word::Atom(atom.to_vec()), after)
             }
         };
-        words.extend(word);
         rest = after;
-    }
-    words
+        Some(word)
+    })
 }
 
 /// Up to `end`, escapes taken off.

@@ -3,6 +3,7 @@
 
 pub(crate) mod address;
 pub(crate) mod bodystructure;
+pub(crate) mod budget;
 pub(crate) mod envelope;
 pub(crate) mod field;
 pub(crate) mod lexer;

@@ -25,6 +25,8 @@ pub(crate) enum Bytes {
 pub(crate) enum Needs {
     /// Its size.
     Size,
+    /// What its header says, at its beginning.
+    Beginning,
     /// Where its header ends.
     Header,
     /// All of its structure.

@@ -2,12 +2,14 @@
 //!
 //! A general mail parser decodes bodies and repairs what is broken; FETCH must return exactly what stands there and
 //! count it. So this walk looks only for header ends and boundary lines. It is bounded in depth and in parts: what
-//! lies deeper is one part, its bytes untouched.
+//! lies deeper is one part, its bytes untouched. What headers say is kept within a budget: a structure takes a few
+//! megabytes at most, whatever the message.
 
 use std::ops::Range;
 
+use super::budget::{Budget, ITEM_BYTES, PARAMETERS_MAX, VALUE_BYTES_MAX};
 use super::envelope::Envelope;
-use super::field::{fields, header_length, unfold};
+use super::field::{beginning, fields, header_length, unfold, unfold_text};
 use super::lexer::{Word, words};
 
 /// Messages nest less deep than this; clients read less.
@@ -74,11 +76,15 @@ impl Mime {
         let found = self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| value.as_slice())
     }
+
+    fn set_type(&mut self, kind: &[u8], subtype: &[u8]) {
+        (self.kind, self.subtype) = (kind.to_vec(), subtype.to_vec());
+    }
 }
 
 /// Walks a whole message.
 pub(crate) fn walk(message: &[u8]) -> Part {
-    let mut walk = Walk { bytes: message, parts: 0 };
+    let mut walk = Walk { bytes: message, parts: 0, envelopes: Budget::envelopes(), mime: Budget::mime() };
     walk.part(0..message.len(), 0, Unsaid::Text)
 }
 
@@ -92,10 +98,12 @@ enum Unsaid {
 struct Walk<'a> {
     bytes: &'a [u8],
     parts: usize,
+    envelopes: Budget,
+    mime: Budget,
 }
 
-impl Walk<'_> {
-    fn slice(&self, range: Range<usize>) -> &[u8] {
+impl<'a> Walk<'a> {
+    fn slice(&self, range: Range<usize>) -> &'a [u8] {
         self.bytes.get(range).unwrap_or_default()
     }
 
@@ -104,19 +112,18 @@ impl Walk<'_> {
         let length = header_length(self.slice(range.clone())).unwrap_or(range.len());
         let middle = range.start + length;
         let (header, body) = (range.start..middle, middle..range.end);
-        let mut mime = read_mime(self.slice(header.clone()), default);
+        let mut mime = read_mime(self.slice(header.clone()), default, &mut self.mime);
         let too_deep = depth >= DEPTH_MAX || self.parts >= PARTS_MAX;
         let content = match mime.kind.as_slice() {
             b"multipart" | b"message" if too_deep => {
                 // What is not walked into must not be shown as if it were.
-                mime.kind = b"application".to_vec();
-                mime.subtype = b"octet-stream".to_vec();
+                mime.set_type(b"application", b"octet-stream");
                 Content::Leaf
             }
             b"multipart" => self.multipart(&mime, body.clone(), depth),
             b"message" if matches!(mime.subtype.as_slice(), b"rfc822" | b"global") => {
                 let part = self.part(body.clone(), depth + 1, Unsaid::Text);
-                let envelope = Envelope::read(self.slice(part.header.clone()));
+                let envelope = Envelope::read(self.slice(part.header.clone()), &mut self.envelopes);
                 Content::Message(Box::new(Inner { envelope, part }))
             }
             _ => Content::Leaf,
@@ -192,26 +199,34 @@ fn boundary_line(line: &[u8], boundary: &[u8]) -> Option<Mark> {
     rest.trim_ascii().is_empty().then_some(mark)
 }
 
-fn read_mime(header: &[u8], default: Unsaid) -> Mime {
+fn read_mime(header: &[u8], default: Unsaid, budget: &mut Budget) -> Mime {
     let mut mime = Mime::default();
-    for field in fields(header) {
-        let text = |slot: &mut Option<Vec<u8>>| {
-            slot.get_or_insert_with(|| unfold(field.value));
+    for field in fields(beginning(header).0) {
+        let mut text = |slot: &mut Option<Vec<u8>>| {
+            if slot.is_none() {
+                *slot = Some(unfold_text(field.value)).filter(|text| budget.spend(text.len()));
+            }
         };
         match field.name.to_ascii_lowercase().as_slice() {
-            b"content-type" if mime.kind.is_empty() => read_type(&unfold(field.value), &mut mime),
+            b"content-type" if mime.kind.is_empty() => read_type(&unfold(field.value), &mut mime, budget),
             b"content-id" => text(&mut mime.id),
             b"content-description" => text(&mut mime.description),
             b"content-md5" => text(&mut mime.md5),
             b"content-location" => text(&mut mime.location),
             b"content-transfer-encoding" if mime.encoding.is_none() => {
-                mime.encoding = texts(&unfold(field.value)).into_iter().next();
+                mime.encoding = texts(&unfold_text(field.value)).next().filter(|text| budget.spend(text.len()));
             }
             b"content-disposition" if mime.disposition.is_none() => {
                 let (first, parameters) = read_parameters(&unfold(field.value));
-                mime.disposition = first.map(|first| (first, parameters));
+                let disposition = first.map(|first| (first, parameters));
+                mime.disposition = disposition.filter(|(first, parameters)| budget.spend(bytes(first, parameters)));
             }
-            b"content-language" if mime.languages.is_empty() => mime.languages = texts(&unfold(field.value)),
+            b"content-language" if mime.languages.is_empty() => {
+                let languages: Vec<Vec<u8>> = texts(&unfold_text(field.value)).take(PARAMETERS_MAX).collect();
+                if budget.spend(languages.iter().map(|language| ITEM_BYTES + language.len()).sum()) {
+                    mime.languages = languages;
+                }
+            }
             _ => {}
         }
     }
@@ -228,8 +243,13 @@ fn read_mime(header: &[u8], default: Unsaid) -> Mime {
     mime
 }
 
-fn read_type(value: &[u8], mime: &mut Mime) {
+fn read_type(value: &[u8], mime: &mut Mime, budget: &mut Budget) {
     let (first, parameters) = read_parameters(value);
+    if !budget.spend(bytes(first.as_deref().unwrap_or_default(), &parameters)) {
+        // It says what it is, which is not known: then it is bytes.
+        mime.set_type(b"application", b"octet-stream");
+        return;
+    }
     let first = first.unwrap_or_default();
     let mut halves = first.splitn(2, |byte| *byte == b'/');
     let half = |half: Option<&[u8]>| half.unwrap_or_default().trim_ascii().to_ascii_lowercase();
@@ -241,16 +261,21 @@ fn read_type(value: &[u8], mime: &mut Mime) {
 
 /// `first; name=value; name="value"`.
 fn read_parameters(value: &[u8]) -> (Option<Vec<u8>>, Parameters) {
-    let words = words(value, b";=,");
+    let words: Vec<Word> = words(value, b";=,").collect();
     let mut groups = words.split(|word| *word == Word::Special(b';'));
-    let first = groups.next().map(concat).filter(|first| !first.is_empty());
+    let first = groups.next().map(concat).filter(|first| (1..=VALUE_BYTES_MAX).contains(&first.len()));
     let parameters = groups.filter_map(|group| {
         let mut halves = group.splitn(2, |word| *word == Word::Special(b'='));
         let name = concat(halves.next()?);
         let value = concat(halves.next()?);
-        (!name.is_empty()).then_some((name, value))
+        (!name.is_empty() && name.len() + value.len() <= VALUE_BYTES_MAX).then_some((name, value))
     });
-    (first, parameters.collect())
+    (first, parameters.take(PARAMETERS_MAX).collect())
+}
+
+/// What a value with its parameters takes in memory, about.
+fn bytes(first: &[u8], parameters: &Parameters) -> usize {
+    first.len() + parameters.iter().map(|(name, value)| ITEM_BYTES + name.len() + value.len()).sum::<usize>()
 }
 
 fn concat(words: &[Word]) -> Vec<u8> {
@@ -266,13 +291,11 @@ fn concat(words: &[Word]) -> Vec<u8> {
 }
 
 /// The words of a list with commas.
-fn texts(value: &[u8]) -> Vec<Vec<u8>> {
-    let words = words(value, b",;");
-    let texts = words.into_iter().filter_map(|word| match word {
+fn texts(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    words(value, b",;").filter_map(|word| match word {
         Word::Atom(text) | Word::Quoted(text) => Some(text),
         Word::Literal(_) | Word::Comment(_) | Word::Special(_) => None,
-    });
-    texts.collect()
+    })
 }
 
 #[cfg(test)]

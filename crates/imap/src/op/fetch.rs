@@ -11,6 +11,7 @@ use super::{gone, no_such_number, store};
 use crate::answer::{Answer, Fault};
 use crate::format;
 use crate::message::bodystructure;
+use crate::message::budget::Budget;
 use crate::message::envelope::Envelope;
 use crate::message::section::{self, Bytes, Needs};
 use crate::session::Session;
@@ -76,9 +77,8 @@ fn plan(items: MacroOrMessageDataItemNames<'_>, uid: bool) -> Result<Plan<'_>, A
             MessageDataItemName::Body | MessageDataItemName::BodyStructure => Some(Needs::Structure),
             MessageDataItemName::BodyExt { section, .. } => Some(section::needs(section.as_ref())),
             MessageDataItemName::Rfc822 => Some(Needs::Size),
-            MessageDataItemName::Envelope | MessageDataItemName::Rfc822Header | MessageDataItemName::Rfc822Text => {
-                Some(Needs::Header)
-            }
+            MessageDataItemName::Envelope => Some(Needs::Beginning),
+            MessageDataItemName::Rfc822Header | MessageDataItemName::Rfc822Text => Some(Needs::Header),
             MessageDataItemName::Binary { .. } | MessageDataItemName::BinarySize { .. } => {
                 return Err(Answer::bad("BINARY is not offered"));
             }
@@ -119,6 +119,9 @@ async fn fetch_one(session: &mut Session<'_>, plan: &Plan<'_>, picked: &Picked, 
     match plan.needs {
         None => {}
         Some(Needs::Size) => source.open().await?,
+        Some(Needs::Beginning) => {
+            source.beginning().await?;
+        }
         Some(Needs::Header) => {
             source.header_length().await?;
         }
@@ -176,9 +179,9 @@ async fn write_item(
         }
         MessageDataItemName::Rfc822Size => wire.say(&format!("RFC822.SIZE {}", entry.size)),
         MessageDataItemName::Envelope => {
-            let header = source.header().await?;
+            let header = source.beginning().await?;
             wire.say("ENVELOPE ");
-            Envelope::read(&header).write(wire.out());
+            Envelope::read(&header, &mut Budget::envelopes()).write(wire.out());
         }
         MessageDataItemName::Body | MessageDataItemName::BodyStructure => {
             let structure = source.structure().await?;
@@ -219,7 +222,7 @@ async fn send(
 ) -> Result<(), Fault> {
     let bytes = match section::needs(section) {
         Needs::Size => Bytes::Range(0..source.size()),
-        Needs::Header => section::find_at_top(section, source.header_length().await?, source.size()),
+        Needs::Beginning | Needs::Header => section::find_at_top(section, source.header_length().await?, source.size()),
         Needs::Structure => section::find(&*source.structure().await?, section),
     };
     match bytes {

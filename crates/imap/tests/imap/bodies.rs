@@ -10,6 +10,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("bodies::a_large_message_goes_through_in_any_piece", || play(large())),
         Trial::test("bodies::odd_bytes_come_back_as_they_are", || play(odd())),
         Trial::test("bodies::a_header_longer_than_what_is_read_first_is_whole", || play(long_header())),
+        Trial::test("bodies::addresses_without_number_are_sent_but_not_all_shown", || play(crowd())),
     ]
 }
 
@@ -100,5 +101,38 @@ async fn long_header() -> anyhow::Result<()> {
     fetch(&mut client, "BODY.PEEK[TEXT]", "BODY[TEXT]", b"corps\r\n").await?;
     let subject = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]";
     fetch(&mut client, subject, "BODY[HEADER.FIELDS (SUBJECT)]", b"Subject: fin\r\n\r\n").await?;
+    stage.finish().await
+}
+
+/// Two megabytes of addresses, in a message and in one that it forwards.
+async fn crowd() -> anyhow::Result<()> {
+    let header = format!("Subject: foule\r\nFrom: a@b.fr{}\r\n\r\n", ",\r\n a@b.fr".repeat(200_000));
+    let shown = format!("({})", "(NIL NIL \"a\" \"b.fr\")".repeat(1_000));
+    let envelope = format!("(NIL \"foule\" {shown} {shown} {shown} NIL NIL NIL NIL NIL)");
+
+    let stage = Stage::build().await?;
+    let message = format!("{header}corps\r\n");
+    stage.deliver(message.as_bytes()).await?;
+    let mut client = sign_in(&stage).await?;
+    client.say(b"d FETCH 1 ENVELOPE\r\n").await?;
+    client.hear(&format!("* 1 FETCH (ENVELOPE {envelope})")).await?;
+    client.hear("d OK <any>").await?;
+    fetch(&mut client, "BODY.PEEK[HEADER]", "BODY[HEADER]", header.as_bytes()).await?;
+    stage.finish().await?;
+
+    let stage = Stage::build().await?;
+    stage.deliver(format!("Content-Type: message/rfc822\r\n\r\n{message}").as_bytes()).await?;
+    let mut client = sign_in(&stage).await?;
+    client.say(b"d FETCH 1 BODYSTRUCTURE\r\n").await?;
+    let text = "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 7 1 NIL NIL NIL NIL)";
+    let size = message.len();
+    client
+        .hear(&format!(
+            "* 1 FETCH (BODYSTRUCTURE (\"message\" \"rfc822\" NIL NIL NIL \"7bit\" {size} {envelope} {text} 200004 \
+             NIL NIL NIL NIL))"
+        ))
+        .await?;
+    client.hear("d OK <any>").await?;
+    fetch(&mut client, "BODY.PEEK[1.HEADER]", "BODY[1.HEADER]", header.as_bytes()).await?;
     stage.finish().await
 }

@@ -172,3 +172,62 @@ fn parts_without_number_are_bounded() {
     let Content::Multipart(parts) = walk(message.as_bytes()).content else { panic!("not multipart") };
     assert!(parts.len() <= PARTS_MAX);
 }
+
+/// A forwarded message with this header.
+fn forwarded(header: &str) -> String {
+    format!("Content-Type: message/rfc822\r\n\r\n{header}\r\ntext\r\n")
+}
+
+#[test]
+fn addresses_without_number_make_no_long_answer() {
+    let message = forwarded(&format!("From: a@b.fr{}\r\n", ",\r\n a@b.fr".repeat(400_000)));
+    let shown = structure(&message);
+    assert_eq!(shown.matches("(NIL NIL \"a\" \"b.fr\")").count(), 3 * 1_000);
+    assert!(shown.len() < 128 * 1024, "{} bytes", shown.len());
+    // What is shown ends in time; what is sent does not end early.
+    assert_eq!(body(&message, "1.TEXT").as_deref(), Some("text\r\n"));
+    assert_eq!(body(&message, "1.HEADER").map(|header| header.len()), Some(message.len() - 38));
+}
+
+#[test]
+fn messages_with_many_addresses_each_make_no_long_answer_together() {
+    let one = forwarded(&format!("From: {}\r\nTo: {}\r\n", "a,".repeat(900), "a,".repeat(900)));
+    let message =
+        format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}", format!("--b\r\n{one}\r\n").repeat(1_500));
+    let shown = structure(&message);
+    assert_eq!(shown.matches("\"rfc822\"").count(), 999, "as many as before, some without their addresses");
+    assert!(shown.len() < 1024 * 1024, "{} bytes", shown.len());
+}
+
+#[test]
+fn a_forwarded_header_without_end_is_read_to_a_length_only() {
+    let names = format!("\"{}\" <a@b.fr>,\r\n ", "n".repeat(900)).repeat(900);
+    let shown = structure(&forwarded(&format!("Subject: s\r\nTo: {names}x@y.fr\r\nDate: never\r\n")));
+    assert!(shown.contains("(NIL \"s\" NIL NIL NIL (("), "what comes before is there, what comes behind is not");
+    assert!(shown.len() < 512 * 1024, "{} bytes", shown.len());
+}
+
+#[test]
+fn parameters_without_number_make_no_long_answer() {
+    let many = ";\r\n p=v".repeat(100_000);
+    let shown = structure(&format!("Content-Type: application/zip{many}\r\n\r\n"));
+    assert_eq!(shown.matches("\"v\"").count(), 64);
+    let long = "v".repeat(100_000);
+    let shown = structure(&format!(
+        "Content-Type: application/zip; long={long}; name=z\r\nContent-Description: {long}\r\n\r\n"
+    ));
+    assert!(shown.starts_with("(\"application\" \"zip\" (\"name\" \"z\") NIL {16"), "a cut name would be a wrong name");
+    assert!(shown.len() < 32 * 1024, "{} bytes", shown.len());
+}
+
+#[test]
+fn types_without_end_leave_parts_that_say_nothing_false() {
+    let part = format!("--b\r\nContent-Type: image/png; name={}\r\n\r\nx\r\n", "n".repeat(10_000));
+    let message = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}--b--\r\n", part.repeat(1_000));
+    let shown = structure(&message);
+    assert!(shown.len() < 3 * 1024 * 1024, "{} bytes", shown.len());
+    let parts =
+        shown.matches("\"image\" \"png\"").count() + shown.matches("\"application\" \"octet-stream\" NIL").count();
+    assert_eq!(parts, 1_000);
+    assert_eq!(body(&message, "1000").as_deref(), Some("x"));
+}
