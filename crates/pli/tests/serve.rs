@@ -179,6 +179,35 @@ async fn a_node_starts_says_so_answers_and_ends() {
 }
 
 #[test]
+fn a_check_refuses_a_store_that_a_node_would_not_open() {
+    let operator = Operator::new();
+    let sound = read(&operator.path("pro/pli.toml"));
+    let refused = |words: &str| {
+        for verb in [&["config", "check"][..], &["serve"]] {
+            let output = pli(&[verb, &["--config", &operator.config()]].concat());
+            assert_eq!(exit(&output), 2, "{}", stderr(&output));
+            assert!(stderr(&output).contains("error[store-config]: "), "{}", stderr(&output));
+            assert!(stderr(&output).contains(words), "{}", stderr(&output));
+        }
+    };
+    let change = |url: &str| {
+        let mut config: toml::Table = sound.parse().unwrap();
+        let store = config.get_mut("store").unwrap().as_table_mut().unwrap();
+        store.insert("url".to_owned(), url.into());
+        operator.replace("pro/pli.toml", &config.to_string());
+    };
+    change("postgres://localhost/pli");
+    refused("write it as");
+    change(&format!("sqlite://{}", operator.path("pro/not-there-yet.db").display()));
+    assert_eq!(exit(&pli(&["config", "check", "--config", &operator.config()])), 0);
+
+    operator.replace("pro/pli.toml", &sound);
+    let key = operator.path("pro/keys/master.key");
+    std::fs::write(key, "5a".repeat(32)).unwrap();
+    refused("is not the one that the store");
+}
+
+#[test]
 fn beside_a_running_node_commands_read_and_a_second_node_is_refused() {
     let operator = Operator::new();
     let _node = operator.serve();
@@ -187,6 +216,7 @@ fn beside_a_running_node_commands_read_and_a_second_node_is_refused() {
     for id in ["00000000000070008000000000000000", "nonsense"] {
         assert_fails(&pli(&["message", "trace", id, "--config", &operator.config()]), 3, "message-unknown");
     }
+    assert_eq!(exit(&pli(&["config", "check", "--config", &operator.config()])), 0);
     let second = pli(&["serve", "--config", &operator.config()]);
     assert_eq!(exit(&second), 2);
     assert!(stderr(&second).contains("is in use"), "{}", stderr(&second));

@@ -173,6 +173,12 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
     sqlite::open(config, clock).await
 }
 
+/// Would [`open`] take this? Changes nothing, and works beside the node that has the store open. A store that is not
+/// there yet is no fault: `open` makes it.
+pub async fn check(config: &Config) -> Result<()> {
+    sqlite::check(config).await
+}
+
 /// Opens a store to look into it, also beside the node that has it open: whatever writes is `Configuration`.
 pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     sqlite::open_read_only(config, clock).await

@@ -4,7 +4,7 @@ use pli_directory::TrustList;
 use pli_net::{ClientTls, NetError, Pki, ServerTls};
 use serde_json::{Map, Value, json};
 
-use super::Globals;
+use super::{Globals, runtime};
 use crate::config::{Config, ConfigFault, check_secret_file, read_key};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
@@ -49,6 +49,7 @@ fn checks(config: &Config) -> Vec<Check> {
         vital("tls", net(tls(config))),
         vital("pki", net(Pki::load(&config.pki).map(drop))),
         vital("store.master_key", fault(read_key(&config.store.master_key).map(drop))),
+        vital("store", store(config)),
         Check { name: "trust.list", vital: false, fault: trust_list(config).err() },
     ]
 }
@@ -57,6 +58,10 @@ fn tls(config: &Config) -> Result<(), NetError> {
     ServerTls::operators(&config.tls)?;
     ServerTls::clients(&config.tls, &config.pki)?;
     ClientTls::new(&config.tls).map(drop)
+}
+
+fn store(config: &Config) -> Result<(), Failure> {
+    runtime::one_thread()?.block_on(pli_store::check(&config.store)).map_err(Failure::from)
 }
 
 fn trust_list(config: &Config) -> Result<(), Failure> {

@@ -106,7 +106,7 @@ mod tests {
     fn a_table_shows_the_message_to_trace_and_where_it_goes() {
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
         let rows = vec![members(&row("2026-11-22T12:30:00Z", false), &Masker::new(&[1; 32]), now)];
-        let table = crate::output::Format::Table.list(&Listing { columns: COLUMNS, rows });
+        let table = output::Format::Table.list(&Listing { columns: COLUMNS, rows });
         assert!(table.contains(&"09".repeat(16)), "{table}");
         assert!(table.lines().next().unwrap().contains("DESTINATION"), "{table}");
     }

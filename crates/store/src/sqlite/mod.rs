@@ -27,8 +27,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pli_types::Clock;
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 
@@ -79,6 +79,22 @@ async fn prepare(
     forget_sessions(&mut connection).await?;
     sweep(&mut connection, &BodyFolder::new(location.bodies())).await?;
     Ok((options, connection))
+}
+
+/// Is the URL one of ours, the master key fit, and what lies there a store that was sealed with it?
+pub async fn check(config: &Config) -> Result<()> {
+    let location = Location::of(config)?;
+    let master = MasterKey::load(&config.master_key)?;
+    if !location.database.exists() {
+        return Ok(());
+    }
+    let connected = setup::reader_options(&location).connect().await;
+    let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
+    // Without tables there is no key to compare.
+    if setup::check_version(&mut connection, &location).await? > 0 {
+        check_master_key(&mut connection, &master, config).await?;
+    }
+    connection.close().await.map_err(|error| database_error("the database could not be closed", error))
 }
 
 /// Opens the store for reading only, beside the node that holds it: every method that writes is refused.
