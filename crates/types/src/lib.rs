@@ -13,6 +13,7 @@ pub mod clock;
 pub mod dn;
 pub mod domain;
 pub mod envelope;
+mod grouped;
 pub mod identity;
 pub mod ids;
 pub mod ins;

@@ -6,6 +6,7 @@ use aws_lc_rs::hmac;
 
 use crate::address::{MailAddress, ReversePath};
 use crate::dn::DistinguishedName;
+use crate::grouped::{self, Found};
 use crate::ins::Ins;
 
 /// Characters of an INS without its key; a run as long as this is close enough to an INS to hide.
@@ -63,20 +64,28 @@ impl Masker {
     /// Text from outside (another server's reply, an EHLO name, a Message-ID, a file name) with every run that has the
     /// shape of an INS, with or without its key, replaced by its masked form, whatever it is glued to.
     ///
-    /// It hides too much rather than too little: 13 digits in a row are hidden, a clock's milliseconds included.
+    /// It hides too much rather than too little: 13 digits in a row are hidden, a clock's milliseconds included. So are
+    /// groups of digits that make an INS together (`2 79 03 51 215 189 89`), as people write it.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            let (run, after) = rest.split_at(identifier_run(rest.as_bytes()));
-            if run.is_empty() {
-                out.push(c);
-                rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        let mut at = 0;
+        while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+            let rest = text.get(at..).unwrap_or_default();
+            let run = identifier_run(rest.as_bytes());
+            let (length, hidden) = match grouped::find_at(text, at) {
+                Found::Identifier(end) => (end - at, true),
+                Found::Harmless(end) => (end - at, false),
+                Found::Nothing if run > 0 => (run, true),
+                Found::Nothing => (c.len_utf8(), false),
+            };
+            let (piece, _) = rest.split_at(length);
+            if hidden {
+                out.push_str(&self.run(piece));
             } else {
-                out.push_str(&self.run(run));
-                rest = after;
+                out.push_str(piece);
             }
+            at += length;
         }
         out
     }
@@ -95,8 +104,9 @@ impl Masker {
     /// Masks a run that holds an identifier somewhere: by the real one, if there is one in it, so that it is linked
     /// with the lines that name it alone.
     fn run(&self, run: &str) -> String {
+        let run: String = run.chars().filter(char::is_ascii_alphanumeric).collect();
         let real = (0..run.len()).find_map(|start| Ins::parse(run.get(start..start + 15)?).ok());
-        real.map_or_else(|| self.number(run), |ins| self.ins(&ins))
+        real.map_or_else(|| self.number(&run), |ins| self.ins(&ins))
     }
 
     /// Masks by the number alone, so that it is linked with itself whether its key was written or not.
@@ -194,6 +204,30 @@ mod tests {
     }
 
     #[test]
+    fn an_identifier_written_in_groups_is_hidden() {
+        for (text, left) in [
+            ("2 79 03 51 215 189 89", "*"),
+            ("no mailbox 2 79 03 51 215 189 89 here", "no mailbox * here"),
+            ("2\u{a0}79\u{a0}03\u{a0}51\u{a0}215\u{a0}189\u{a0}89", "*"),
+            ("2\u{2009}79\u{202f}03\u{2009}51\u{2009}215\u{2009}189", "*"),
+            ("2.79.03.51.215.189.89@b.fr", "*@b.fr"),
+            ("2-79-03-51-215-189", "*"),
+            ("file_2_79_03_51_215_189_89.pdf", "file_*.pdf"),
+            ("2/79/03/51/215/189/8", "*"),
+            ("2790351215189 89", "*"),
+            ("279 035 121 518 989", "*"),
+            ("x2 79 03 51 215 189 89y", "x*y"),
+            ("50 2 79 03 51 215 189 89", "50 *"),
+            ("2026-11-22 2 79 03 51 215 189 89", "2026-11-22 *"),
+        ] {
+            assert_eq!(masker().scrub(text).replace(&mask(INS), "*"), left, "{text}");
+        }
+        for text in ["2 97 02 2A 020 778 78", "2 97 02 2a 020 778", "2-97-02-2A-020-778-78"] {
+            assert_eq!(masker().scrub(text), mask("297022A02077878"), "{text}");
+        }
+    }
+
+    #[test]
     fn ordinary_text_is_left_alone() {
         for text in [
             "",
@@ -203,6 +237,13 @@ mod tests {
             "mx1.mssante.fr[192.0.2.1]:25",
             "badbadbadbadbad",
             "deadbeef0123",
+            "2026-11-22 23.38.24",
+            "2026-11-22 23.38.24.123",
+            "2021/03/14 120000",
+            "0033 1 23 45 67 89",
+            "01 23 45 67 89 06 12 34 56 78",
+            "0123456789 0612345678",
+            "550 5.7.1 [10.20.30.40] 192.168.100.200",
         ] {
             assert_eq!(masker().scrub(text), text);
         }
@@ -259,26 +300,64 @@ mod tests {
         })
     }
 
+    /// Noise that may stand beside an identifier, and what people put between groups of digits.
+    const NOISE: &str = "[0-9ABabc-f<x ./_-]{0,20}";
+    const SEPARATORS: &str = "[|| \u{a0}\u{2009}\u{202f}._/-]{14}";
+
+    /// The number with one of the separators in each gap; `|` stands for none.
+    fn grouped(number: &str, separators: &str) -> String {
+        let gaps = separators.chars().map(|c| if c == '|' { String::new() } else { c.to_string() });
+        let gaps = gaps.take(number.len() - 1).chain([String::new()]);
+        number.chars().zip(gaps).flat_map(|(c, gap)| [c.to_string(), gap]).collect()
+    }
+
+    fn letters_and_digits(text: &str) -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).collect()
+    }
+
     proptest! {
-            #[test]
-            fn no_run_shaped_like_an_ins_is_ever_left(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
-                prop_assert!(!shows_an_ins(&masker().scrub(&text)));
-            }
+        #[test]
+        fn no_run_shaped_like_an_ins_is_ever_left(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
+            prop_assert!(!shows_an_ins(&masker().scrub(&text)));
+        }
 
-            #[test]
-            fn no_tail_of_an_identifier_is_left(before in "[0-9ABabc-f<x -]{0,20}", after in "[0-9ABabc-f>@x -]{0,20}") {
-                for ins in [INS, "297022A02077878"] {
-                    let scrubbed = masker().scrub(&format!("{before}{ins}{after}"));
-                    // The rank and the key alone tell little, but nothing of them has a reason to stay.
-    prop_assert!(!scrubbed.contains(ins.split_at(7).1), "{}", scrubbed);
-                    prop_assert!(!shows_an_ins(&scrubbed));
-                }
-            }
-
-            #[test]
-            fn scrubbing_twice_changes_nothing_more(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
-                let once = masker().scrub(&text);
-                prop_assert_eq!(masker().scrub(&once), once);
+        #[test]
+        fn no_tail_of_an_identifier_is_left(before in NOISE, after in "[0-9ABabc-f>@x ./_-]{0,20}") {
+            for ins in [INS, "297022A02077878"] {
+                let scrubbed = masker().scrub(&format!("{before}{ins}{after}"));
+                // The rank and the key alone tell little, but nothing of them has a reason to stay.
+                prop_assert!(!scrubbed.contains(ins.split_at(7).1), "{}", scrubbed);
+                prop_assert!(!shows_an_ins(&scrubbed));
             }
         }
+
+        #[test]
+        fn no_tail_of_an_identifier_in_groups_is_left(before in NOISE, separators in SEPARATORS, after in NOISE) {
+            for ins in [INS, "297022A02077878"] {
+                let written = grouped(ins, &separators);
+                let scrubbed = letters_and_digits(&masker().scrub(&format!("{before}{written}{after}")));
+                prop_assert!(!scrubbed.contains(ins.split_at(7).1), "{} in {}", written, scrubbed);
+            }
+        }
+
+        /// Without its key only the groups tell an identifier, so they must be whole.
+        #[test]
+        fn no_tail_of_a_number_in_groups_is_left(
+            before in "([0-9]{1,4} |x|-|: ){0,4}",
+            separators in SEPARATORS,
+            after in "(x| [0-9]{1,4}|, |: ){0,4}",
+        ) {
+            for number in ["2790351215189", "297022A020778"] {
+                let written = grouped(number, &separators);
+                let scrubbed = letters_and_digits(&masker().scrub(&format!("{before}{written}{after}")));
+                prop_assert!(!scrubbed.contains(number.split_at(7).1), "{} in {}", written, scrubbed);
+            }
+        }
+
+        #[test]
+        fn scrubbing_twice_changes_nothing_more(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
+            let once = masker().scrub(&text);
+            prop_assert_eq!(masker().scrub(&once), once);
+        }
+    }
 }

@@ -125,7 +125,7 @@ fn claimed_name(peer: &super::PeerOnWire) -> Option<&DistinguishedName> {
 
 /// A certificate's subject for the record: cut, on one line, without identifiers of persons.
 pub(crate) fn certificate_name(masker: &Masker, name: &DistinguishedName) -> String {
-    on_one_line(&masker.certificate_name(name))
+    cut(&on_one_line(&masker.certificate_name(name)))
 }
 
 /// Text of someone else's making: cut, on one line, without identifiers of persons.
@@ -135,15 +135,28 @@ pub(crate) fn certificate_name(masker: &Masker, name: &DistinguishedName) -> Str
 pub(crate) fn foreign(masker: &Masker, text: &str) -> String {
     let line = on_one_line(text);
     let mut out = String::with_capacity(line.len());
+    // What stands between two ids is scrubbed as one: an identifier may be written in groups.
+    let mut between = String::new();
     for piece in line.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        if is_message_id(word) { out.push_str(piece) } else { out.push_str(&masker.scrub(piece)) }
+        if is_message_id(word) {
+            out.push_str(&masker.scrub(&std::mem::take(&mut between)));
+            out.push_str(piece);
+        } else {
+            between.push_str(piece);
+        }
     }
-    out
+    out.push_str(&masker.scrub(&between));
+    cut(&out)
 }
 
 fn on_one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(FOREIGN_TEXT_MAX).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// After scrubbing: what is left of an identifier that was cut in two would not be recognised.
+fn cut(text: &str) -> String {
+    text.chars().take(FOREIGN_TEXT_MAX).collect()
 }
 
 /// The shape of a UUID of version 7 made in this half of the century (RFC 9562 §5.7), and no INS in it.
@@ -168,6 +181,12 @@ mod tests {
             foreign(&masker, "550 no 279035121518989, nor x2790351215189\r\nid=01a2057035527cce8b1e69238433211e.");
         assert!(!scrubbed.contains("2790351215189"), "{scrubbed}");
         assert!(scrubbed.ends_with(" id=01a2057035527cce8b1e69238433211e."), "{scrubbed}");
+        let cut = foreign(&masker, &format!("{}2790351215189", "x".repeat(FOREIGN_TEXT_MAX - 10)));
+        assert!(!cut.contains("27903"), "{cut}");
+        let grouped =
+            foreign(&masker, "550 no 2 79 03 51 215 189 89 id=01a2057035527cce8b1e69238433211e 2 79 03 51 215 189");
+        assert!(!grouped.contains("2 79") && !grouped.contains("189"), "{grouped}");
+        assert!(grouped.contains(" id=01a2057035527cce8b1e69238433211e ins-"), "{grouped}");
         for hidden in ["01279035121518989000000000000000", "0127903512157189890000000000000", "2790351215189"] {
             assert_ne!(foreign(&masker, hidden), hidden);
         }
