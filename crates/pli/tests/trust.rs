@@ -44,6 +44,7 @@ fn a_list_is_counted() {
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
     let parsed: Value = serde_json::from_str(stdout(&output)).unwrap();
     assert_eq!(parsed["schema_version"], 1);
+    assert_eq!(parsed["ok"], true);
     assert_eq!(parsed["entries"], 3);
     assert_eq!(parsed["domains"], 2, "case does not make two domains");
     assert_eq!(parsed["certificate_names"], 2, "order and case do not make two names");
@@ -66,14 +67,28 @@ fn a_list_cut_short_would_not_be_installed() {
     let folder = tempfile::tempdir().unwrap();
     let whole = list(&[("a.mssante.fr", "CN=one,C=FR")]);
     let path = file(&folder, "list.xml", whole.trim_end().trim_end_matches("</ListeBlancheMSSante>"));
-    assert_fails(&pli(&["trust", "check", text(&path)]), 6, "list-malformed");
+    assert_fails(&pli(&["trust", "check", text(&path), "-o", "table"]), 6, "list-malformed");
 }
 
 #[test]
 fn what_is_no_list_would_not_be_installed() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, "list.xml", "<html><body>maintenance</body></html>");
-    assert_fails(&pli(&["trust", "check", text(&path)]), 6, "list-schema");
+    assert_fails(&pli(&["trust", "check", text(&path), "-o", "table"]), 6, "list-schema");
+}
+
+#[test]
+fn a_program_reads_why_a_list_would_not_be_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "list.xml", "<html><body>maintenance</body></html>");
+    for format in ["json", "jsonl"] {
+        let output = pli(&["trust", "check", text(&path), "-o", format]);
+        assert_eq!(exit(&output), 6);
+        assert!(stderr(&output).starts_with("error[list-schema]: "), "{}", stderr(&output));
+        let verdict: Value = serde_json::from_str(stdout(&output)).unwrap();
+        assert_eq!((&verdict["schema_version"], &verdict["ok"]), (&1.into(), &false.into()));
+        assert_eq!((verdict["reason"].as_str(), verdict["file"].as_str()), (Some("list-schema"), Some(text(&path))));
+    }
 }
 
 #[test]
@@ -87,7 +102,7 @@ fn the_published_list_is_refused_as_cut_short_and_counted_once_repaired() {
     let folder = std::env::var("PLI_REFERENCE_DATA").expect("PLI_REFERENCE_DATA names the reference data");
     let whitelist = Path::new(&folder).join("whitelist");
     let as_published = whitelist.join("listeblanchemssante-2025-03-13-as-published.xml");
-    assert_fails(&pli(&["trust", "check", text(&as_published)]), 6, "list-malformed");
+    assert_fails(&pli(&["trust", "check", text(&as_published), "-o", "table"]), 6, "list-malformed");
 
     let repaired = whitelist.join("listeblanchemssante-2025-03-13.xml");
     let output = pli(&["trust", "check", text(&repaired), "-o", "json"]);
