@@ -47,6 +47,7 @@ pub async fn sandbox(args: &SandboxArgs) -> anyhow::Result<()> {
     refuse_what_is_not_built(args)?;
     let mut stop = Stop::listen()?;
     let dir = std::path::absolute(&args.dir)?;
+    seed::judge_before_lock(&dir)?;
     let lock = Lock::take(&dir)?;
     let seeded = seed::seed(&dir, Arc::new(SystemClock)).await?;
     if args.seed_only {

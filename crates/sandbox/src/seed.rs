@@ -42,6 +42,15 @@ pub async fn seed(dir: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Seeded> {
     Ok(Seeded { manifest, ports })
 }
 
+/// Puts nothing, not even the lock, into a folder of somebody else's. One with a lock is judged by who gets the lock:
+/// another sandbox may be made there right now.
+pub(crate) fn judge_before_lock(dir: &Path) -> anyhow::Result<()> {
+    if !dir.exists() || dir.join(crate::lock::FILE).exists() || Manifest::load(dir)?.is_some() {
+        return Ok(());
+    }
+    refuse_other_peoples_folder(dir)
+}
+
 /// Only a folder that holds nothing but the lock is made into a sandbox.
 fn refuse_other_peoples_folder(dir: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
