@@ -24,6 +24,7 @@ pub(crate) async fn sign_in(
     };
     let found = found.map_err(|error| unavailable(&error))?;
     let event = record(intake, session, tls, &credentials, found.as_ref());
+    log(session, &credentials, &event);
     intake.store.0.append_audit(vec![event]).await.map_err(|error| unavailable(&error))?;
     metrics::signed_in(if found.is_some() { "signed-in" } else { "failed" });
     found.ok_or_else(|| replies::for_refusal(Reason::AuthenticationFailed, false))
@@ -54,6 +55,19 @@ async fn by_certificate(intake: &Intake, tls: Option<&TlsFacts>, name: &str) -> 
 
 fn is_address(name: &str, address: &MailAddress) -> bool {
     MailAddress::parse(name).is_ok_and(|name| name.key() == address.key())
+}
+
+/// A name that is no address may be a password typed into the wrong field, so it is not logged.
+fn log(session: &Session, credentials: &Credentials, event: &Event) {
+    let account = match credentials {
+        Credentials::Password { name, .. } if MailAddress::parse(name).is_err() => None,
+        _ => event.actor.as_deref(),
+    };
+    let (remote, how) = (session.remote, event.detail.as_deref());
+    match event.reason.as_deref() {
+        None => tracing::info!(account, %remote, how, "signed in over SMTP"),
+        Some(reason) => tracing::info!(account, %remote, how, reason, "sign-in over SMTP refused"),
+    }
 }
 
 fn record(

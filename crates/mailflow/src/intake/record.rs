@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_policy::{CertificateFacts, Origin, Reason};
-use pli_types::{DistinguishedName, Ins, Masker, ReversePath};
+use pli_types::{DistinguishedName, Ins, Masker, MessageId, ReversePath};
 use tokio::sync::Semaphore;
 
 use super::{Client, Intake};
@@ -76,6 +76,20 @@ impl Witness {
         }
     }
 
+    /// Logs that the message is kept. What it left to be done is in the record.
+    pub(crate) fn log_accepted(&self, id: MessageId, recipients: usize, bytes: u64) {
+        tracing::info!(
+            %id,
+            listener = ?self.face,
+            remote = self.remote,
+            account = self.actor,
+            sender = self.sender,
+            recipients,
+            bytes,
+            "accepted"
+        );
+    }
+
     /// An event of this transaction.
     pub(crate) fn event(&self, at: Timestamp, kind: EventKind) -> Event {
         Event {
@@ -88,9 +102,19 @@ impl Witness {
     }
 
     /// Records a refusal. Returns when it is kept, or when waiting for it is no longer right: a refusal stands even if
-    /// the store does not take its record, and that is logged and counted.
+    /// the store does not take its record, and that is logged and counted. One line in the log tells an admin of it too.
     pub(crate) async fn refused(&self, intake: &Intake, reason: Reason, recipient: Option<String>) {
         metrics::refused(self.face, reason);
+        tracing::info!(
+            reason = reason.code(),
+            listener = ?self.face,
+            remote = self.remote,
+            account = self.actor,
+            sender = self.sender,
+            recipient,
+            detail = self.detail,
+            "refused"
+        );
         let event = Event {
             recipient,
             reason: Some(reason.code().to_owned()),

@@ -241,6 +241,7 @@ impl Transaction {
         match self.intake.store.0.accept(message).await {
             Ok(receipt) => {
                 metrics::accepted(self.face, bytes, mailboxes, relays);
+                self.witness.log_accepted(receipt.id, mailboxes + relays, bytes);
                 Ok(receipt)
             }
             Err(StoreError::MailboxFull) => Err(self.refused_here(Reason::MailboxFull).await),
