@@ -38,8 +38,17 @@ struct Inner {
     organisations: Vec<Authority>,
     crl: PathBuf,
     in_force: ArcSwap<InForce>,
-    /// What the file looked like when the lists in force were read. Held while they are read again.
-    stamp: Mutex<Stamp>,
+    /// Held while the file is read again.
+    seen: Mutex<Seen>,
+}
+
+/// The file of revocation lists, when it was last read to its end.
+#[derive(Debug, Default)]
+struct Seen {
+    /// What it looked like. `None` before.
+    stamp: Option<Stamp>,
+    /// What was amiss with it, although what was good in it came into force.
+    fault: Option<String>,
 }
 
 #[derive(Debug)]
@@ -49,45 +58,62 @@ struct InForce {
 }
 
 impl Pki {
-    /// Reads the files. They must fit each other: "organisations" signed by the anchor, each list by one of the two.
+    /// Reads the files. Anchor and "organisations" must be there, the latter signed by the former.
+    ///
+    /// Without revocation lists nobody is believed, but what needs none goes on: a fault of theirs does not stop the
+    /// start, and is what [`Pki::refresh`] then says.
     pub fn load(config: &PkiConfig) -> Result<Self, NetError> {
         let root = authority::anchor(&config.anchor)?;
         let organisations = authority::signed_by(&root, &config.organisations)?;
         let anchor = webpki::anchor_from_trusted_cert(&root.certificate)
             .map_err(|error| NetError::file(&config.anchor, format!("cannot be an anchor: {error}")))?
             .to_owned();
-        let stamp = Stamp::of(&config.crl)?;
-        let lists = Lists::read(&config.crl, &root, &organisations)?;
-        Ok(Self {
+        let lists = Lists::none(&organisations);
+        let pki = Self {
             inner: Arc::new(Inner {
                 root,
                 anchor,
                 organisations,
                 crl: config.crl.clone(),
                 in_force: ArcSwap::from_pointee(InForce { lists, generation: 0 }),
-                stamp: Mutex::new(stamp),
+                seen: Mutex::default(),
             }),
-        })
+        };
+        // The next look says the same, to somebody who tells it.
+        pki.refresh().ok();
+        Ok(pki)
     }
 
-    /// Reads the revocation lists again if their file has changed. Lists that cannot be read or whose signature
-    /// does not hold leave those in force, and are an error at each call until the file is put right. True if new
-    /// ones came into force.
+    /// Reads the revocation lists again if their file has changed. True if other lists came into force.
+    ///
+    /// A file that cannot be read, or with a list whose signature does not hold, leaves all lists in force. Of a good
+    /// one, each authority's list is taken unless its `thisUpdate` is earlier than that of the list in force; where
+    /// that is so, or an authority's list is missing, the list in force stays until it ends (R-SMTP-8). All this is
+    /// an error, at each call until the file is put right, also if other lists of the file came into force:
+    /// [`Pki::generation`] tells that.
     ///
     /// Reads the disk, and for large lists computes for a while: not for a thread that serves connections.
     pub fn refresh(&self) -> Result<bool, NetError> {
         let inner = &*self.inner;
-        let mut stamp = inner.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken before reading: a change in between is then seen next time.
         let now = Stamp::of(&inner.crl)?;
-        if now == *stamp {
-            return Ok(false);
+        let mut changed = false;
+        if seen.stamp != Some(now) {
+            let read = Lists::read(&inner.crl, &inner.root, &inner.organisations)?;
+            let in_force = inner.in_force.load();
+            let (lists, faults) = in_force.lists.succeeded_by(read, &inner.root, &inner.organisations);
+            changed = !lists.same_as(&in_force.lists);
+            if changed {
+                let generation = in_force.generation.wrapping_add(1);
+                inner.in_force.store(Arc::new(InForce { lists, generation }));
+            }
+            *seen = Seen { stamp: Some(now), fault: (!faults.is_empty()).then(|| faults.join("; ")) };
         }
-        let lists = Lists::read(&inner.crl, &inner.root, &inner.organisations)?;
-        let generation = self.generation().wrapping_add(1);
-        inner.in_force.store(Arc::new(InForce { lists, generation }));
-        *stamp = now;
-        Ok(true)
+        match &seen.fault {
+            None => Ok(changed),
+            Some(fault) => Err(NetError::file(&inner.crl, fault)),
+        }
     }
 
     /// Grows by one each time new revocation lists come into force: a judgement made under an earlier one is void.
@@ -117,7 +143,8 @@ impl Pki {
                 organisations: std::slice::from_ref(&organisations.certificate),
                 anchor: std::slice::from_ref(&self.inner.anchor),
             };
-            let lists: Vec<&CertRevocationList<'_>> = in_force.lists.root.iter().chain(lists).collect();
+            let lists: Vec<&CertRevocationList<'_>> =
+                in_force.lists.root.iter().chain(lists).map(|list| &list.usable).collect();
             match road.judge(certificate, usage, now, &lists) {
                 Ok(()) if peer::may_sign(&der) => return Ok(()),
                 Ok(()) => return Err(CertificateFault::WrongUse),

@@ -71,18 +71,21 @@ impl Watch {
     }
 
     fn revocations(&mut self) {
-        let fault = match self.pki.refresh() {
-            Ok(false) => None,
-            Ok(true) => {
-                tracing::info!(generation = self.pki.generation(), "new revocation lists are in force");
-                None
-            }
-            Err(fault) => Some(chain(&fault)),
-        };
+        let before = self.pki.generation();
+        let fault = self.pki.refresh().err().map(|fault| chain(&fault));
+        // Also when a part of the file is at fault.
+        let generation = self.pki.generation();
+        if generation != before {
+            tracing::info!(generation, "new revocation lists are in force");
+        }
         if let Some(fault) = &fault {
             metrics::counter!(names::CRL_FAILURES).increment(1);
             if self.crl_fault.as_ref() != Some(fault) {
-                tracing::warn!(%fault, "the revocation lists cannot be put in force; the earlier ones stay until they end");
+                tracing::warn!(
+                    %fault,
+                    "not all revocation lists can be put in force; earlier ones stay until they end, and without one \
+                     all certificates are refused"
+                );
             }
         }
         self.crl_fault = fault;

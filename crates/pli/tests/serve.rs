@@ -276,6 +276,29 @@ async fn a_list_that_cannot_be_used_leaves_the_one_in_force_and_is_told_once() {
     assert_eq!(log.matches("the trust list cannot be put in force").count(), 1, "{log}");
 }
 
+#[tokio::test]
+async fn without_revocation_lists_a_node_starts_and_believes_nobody_until_it_has_them() {
+    let operator = Operator::new();
+    let lists = read(&operator.path("pki/crl.pem"));
+    operator.replace("pki/crl.pem", "");
+    let check = pli(&["config", "check", "--config", &operator.config(), "-o", "json"]);
+    let checks: Value = serde_json::from_str(stdout(&check)).unwrap();
+    let crl = checks.as_array().unwrap().iter().find(|check| check["check"] == "pki.crl").unwrap();
+    assert_eq!((exit(&check), crl["outcome"].as_str().unwrap()), (0, "warning"), "{crl}");
+
+    let mut node = operator.serve();
+    node.wait_for_log("not all revocation lists can be put in force");
+    let (status, body) = operator.get(&node, "/health/ready").await;
+    assert_eq!(status, "503", "{body}");
+    assert!(body.contains("certificate"), "{body}");
+
+    operator.replace("pki/crl.pem", &lists);
+    node.wait_for_log("new revocation lists are in force");
+    assert_eq!(operator.get(&node, "/health/ready").await.0, "200");
+    let log = read(&operator.path("node.log"));
+    assert_eq!(log.matches("not all revocation lists can be put in force").count(), 1, "{log}");
+}
+
 #[test]
 fn on_sighup_a_node_names_what_waits_for_a_restart() {
     let operator = Operator::new();

@@ -17,13 +17,21 @@ pub(super) struct Authority {
     pub(super) certificate: CertificateDer<'static>,
     /// Its subject, in DER: the issuer that its certificates and lists name.
     pub(super) subject: Vec<u8>,
+    /// The same, for people.
+    pub(super) name: String,
+}
+
+impl Authority {
+    fn new(path: &Path, certificate: CertificateDer<'static>) -> Result<Self, NetError> {
+        let x509 = parsed(path, &certificate)?;
+        let (subject, name) = (x509.subject().as_raw().to_vec(), x509.subject().to_string());
+        Ok(Self { certificate, subject, name })
+    }
 }
 
 /// The root: the first certificate of its file.
 pub(super) fn anchor(path: &Path) -> Result<Authority, NetError> {
-    let certificate = pem::certificates(path)?.swap_remove(0);
-    let subject = parsed(path, &certificate)?.subject().as_raw().to_vec();
-    Ok(Authority { certificate, subject })
+    Authority::new(path, pem::certificates(path)?.swap_remove(0))
 }
 
 /// The authorities of a file, each of which must be signed by `root`: a slip in the configuration is told at the
@@ -39,8 +47,7 @@ pub(super) fn signed_by(root: &Authority, path: &Path) -> Result<Vec<Authority>,
                 let what = format!("{} is not signed by the configured anchor", x509.subject());
                 return Err(NetError::file(path, what));
             }
-            let subject = x509.subject().as_raw().to_vec();
-            Ok(Authority { certificate, subject })
+            Authority::new(path, certificate)
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use pli_net::{NetError, Pki};
 use pli_types::{CertificateFault, CertificateUse};
 use rcgen::CertifiedIssuer;
 
-use crate::support::trust::{Issued, Leaf, Trust, authority, key, list, list_dated, now};
+use crate::support::trust::{Issued, Leaf, Trust, authority, key, list, list_dated, list_of_part, now};
 
 fn judged(pki: &Pki, issued: &Issued) -> Result<(), CertificateFault> {
     pki.judge(&issued.presented(), CertificateUse::Client, now())
@@ -93,6 +93,7 @@ fn a_bad_file_leaves_the_lists_in_force_and_is_told_each_time() {
     let (pki, revoked) = (Trust::pki, operator(&trust, 5));
     trust.write_lists(&[list(&trust.root, &[]), list(&trust.organisations, &[5])]);
     let pki = pki(&trust);
+    let before = pki.generation();
 
     for (bad, told) in [
         (String::new(), "no revocation list"),
@@ -107,7 +108,7 @@ fn a_bad_file_leaves_the_lists_in_force_and_is_told_each_time() {
             assert!(matches!(&error, NetError::File { path, .. } if *path == trust.path("crl.pem")));
             assert!(error.to_string().contains(told), "{error}");
         }
-        assert_eq!(pki.generation(), 0);
+        assert_eq!(pki.generation(), before);
         assert_eq!(judged(&pki, &revoked), Err(CertificateFault::Revoked));
         assert_eq!(judged(&pki, &operator(&trust, 6)), Ok(()));
     }
@@ -117,6 +118,120 @@ fn a_bad_file_leaves_the_lists_in_force_and_is_told_each_time() {
     trust.write_lists(&[list(&trust.root, &[]), list(&trust.organisations, &[])]);
     assert!(pki.refresh().unwrap());
     assert_eq!(judged(&pki, &revoked), Ok(()));
+}
+
+#[test]
+fn an_older_list_never_un_revokes() {
+    let trust = Trust::new();
+    trust.write_lists(&[list(&trust.root, &[]), list(&trust.organisations, &[5])]);
+    let (pki, revoked) = (trust.pki(), operator(&trust, 5));
+    let before = pki.generation();
+    let older = list_dated(&trust.organisations, &[], (2030, 6, 13), (2030, 6, 30));
+    trust.write_lists(&[list(&trust.root, &[6]), older]);
+    for _ in 0..2 {
+        let told = pki.refresh().unwrap_err().to_string();
+        assert!(told.contains("crl.pem") && told.contains("AC ORGANISATIONS") && told.contains("older"), "{told}");
+        assert!(!told.contains("AC RACINE"), "{told}");
+        assert_eq!(judged(&pki, &revoked), Err(CertificateFault::Revoked));
+        assert_eq!(pki.generation(), before + 1, "the root's list is new, once");
+    }
+
+    let same_day = list(&trust.organisations, &[]);
+    trust.write_lists(&[list(&trust.root, &[]), same_day]);
+    assert!(pki.refresh().unwrap(), "a list of the same instant is taken, whatever its number");
+    assert_eq!(judged(&pki, &revoked), Ok(()));
+}
+
+#[test]
+fn a_file_without_one_authoritys_list_leaves_that_list_in_force() {
+    let trust = Trust::new();
+    let (root, ours) = (list(&trust.root, &[]), list(&trust.organisations, &[5]));
+    trust.write_lists(&[root.clone(), ours.clone()]);
+    let (pki, revoked) = (trust.pki(), operator(&trust, 5));
+    let other = operator(&trust, 6);
+    for (cut, missing) in [(&root, "AC ORGANISATIONS"), (&ours, "AC RACINE")] {
+        let before = pki.generation();
+        trust.write_lists(std::slice::from_ref(cut));
+        for _ in 0..2 {
+            let told = pki.refresh().unwrap_err().to_string();
+            assert!(told.contains("holds no revocation list of") && told.contains(missing), "{told}");
+            assert_eq!(judged(&pki, &revoked), Err(CertificateFault::Revoked));
+            assert_eq!(judged(&pki, &other), Ok(()));
+            assert_eq!(pki.generation(), before, "the same lists are in force");
+        }
+    }
+
+    let ended = "2030-06-22T00:00:00Z".parse().unwrap();
+    let judged_then = pki.judge(&other.presented(), CertificateUse::Client, ended);
+    assert_eq!(judged_then, Err(CertificateFault::RevocationUnknown), "a list is kept until it ends, not longer");
+
+    trust.write_lists(&[list(&trust.root, &[]), list(&trust.organisations, &[5, 6])]);
+    assert!(pki.refresh().unwrap());
+    assert_eq!(judged(&pki, &other), Err(CertificateFault::Revoked));
+}
+
+#[test]
+fn what_is_new_in_a_file_that_lacks_a_list_is_in_force() {
+    let trust = Trust::new();
+    let (pki, revoked) = (trust.pki(), operator(&trust, 5));
+    let before = pki.generation();
+    trust.write_lists(&[list(&trust.organisations, &[5])]);
+    assert!(pki.refresh().unwrap_err().to_string().contains("AC RACINE"));
+    assert_eq!(pki.generation(), before + 1);
+    assert_eq!(judged(&pki, &revoked), Err(CertificateFault::Revoked));
+}
+
+#[test]
+fn a_list_of_one_part_does_not_replace_that_of_another() {
+    let trust = Trust::new();
+    let part = |number: u8| list_of_part(&trust.organisations, &format!("http://crl.example/{number}"), &[]);
+    let (root, one, two) = (list(&trust.root, &[]), part(1), part(2));
+    trust.write_lists(&[root.clone(), one.clone(), two.clone()]);
+    let pki = trust.pki();
+    let before = pki.generation();
+    assert!(!pki.refresh().unwrap());
+    trust.write_lists(&[root.clone(), two.clone()]);
+    let told = pki.refresh().unwrap_err().to_string();
+    assert!(told.contains("AC ORGANISATIONS") && told.contains("distribution point"), "{told}");
+    trust.write_lists(&[root, one, two]);
+    assert!(!pki.refresh().unwrap());
+    assert_eq!(pki.generation(), before, "both parts were in force all the time");
+}
+
+#[test]
+fn a_node_starts_without_lists_believes_nobody_and_is_told() {
+    for (content, told) in [
+        (None, "no such file"),
+        (Some(""), "no revocation list"),
+        (Some("-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"), "cannot be read"),
+    ] {
+        let trust = Trust::new();
+        match content {
+            Some(content) => trust.write_lists(&[content.to_owned()]),
+            None => std::fs::remove_file(trust.path("crl.pem")).unwrap(),
+        }
+        let (pki, issued) = (trust.pki(), trust.operator());
+        let fault = pki.refresh().unwrap_err().to_string();
+        assert!(fault.contains("crl.pem") && fault.contains(told), "{fault}");
+        assert_eq!(judged(&pki, &issued), Err(CertificateFault::RevocationUnknown));
+
+        let before = pki.generation();
+        trust.write_lists(&[list(&trust.root, &[]), list(&trust.organisations, &[])]);
+        assert!(pki.refresh().unwrap());
+        assert!(pki.generation() > before);
+        assert_eq!(judged(&pki, &issued), Ok(()));
+    }
+}
+
+#[test]
+fn an_authority_renewed_with_its_key_has_one_list_for_both_certificates() {
+    let trust = Trust::new();
+    let key = rcgen::KeyPair::from_pem(&trust.organisations.key().serialize_pem()).unwrap();
+    let renewed = CertifiedIssuer::signed_by(authority("AC ORGANISATIONS"), key, &trust.root).unwrap();
+    trust.write("organisations.pem", &(trust.organisations.pem() + &renewed.pem()));
+    let pki = trust.pki();
+    assert!(!pki.refresh().unwrap(), "neither lacks a list");
+    assert_eq!(judged(&pki, &trust.operator()), Ok(()));
 }
 
 #[test]

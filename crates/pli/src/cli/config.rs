@@ -43,15 +43,21 @@ fn checks(config: &Config) -> Vec<Check> {
     let vital = |name, fault: Result<(), Failure>| Check { name, vital: true, fault: fault.err() };
     let fault = |result: Result<(), ConfigFault>| result.map_err(Failure::from);
     let net = |result: Result<(), NetError>| result.map_err(Failure::from);
-    vec![
+    let pki = Pki::load(&config.pki);
+    // Whether the lists are any good, only the authorities can tell.
+    let crl = pki.as_ref().ok().map(|pki| pki.refresh().err().map(Failure::from));
+    let crl = crl.map(|fault| Check { name: "pki.crl", vital: false, fault });
+    let mut checks = vec![
         vital("server.masking_key", fault(read_key(&config.server.masking_key).map(drop))),
         vital("tls.key", fault(check_secret_file(&config.tls.key))),
         vital("tls", net(tls(config))),
-        vital("pki", net(Pki::load(&config.pki).map(drop))),
+        vital("pki", net(pki.map(drop))),
         vital("store.master_key", fault(read_key(&config.store.master_key).map(drop))),
         vital("store", store(config)),
         Check { name: "trust.list", vital: false, fault: trust_list(config).err() },
-    ]
+    ];
+    checks.extend(crl);
+    checks
 }
 
 fn tls(config: &Config) -> Result<(), NetError> {

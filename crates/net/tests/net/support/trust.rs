@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use pli_net::{Pki, PkiConfig, TlsConfig};
 use pli_types::PresentedCertificate;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, RsaKeySize, SerialNumber,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CrlDistributionPoint,
+    CrlIssuingDistributionPoint, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, RsaKeySize, SerialNumber, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
@@ -84,6 +84,23 @@ pub(crate) fn list(issuer: &Authority, revoked: &[u64]) -> String {
 }
 
 pub(crate) fn list_dated(issuer: &Authority, revoked: &[u64], this_update: Day, next_update: Day) -> String {
+    signed_list(issuer, revoked, this_update, next_update, None)
+}
+
+/// A list that answers for the certificates of one distribution point only.
+pub(crate) fn list_of_part(issuer: &Authority, uri: &str, revoked: &[u64]) -> String {
+    let distribution_point = CrlDistributionPoint { uris: vec![uri.to_owned()] };
+    let part = CrlIssuingDistributionPoint { distribution_point, scope: None };
+    signed_list(issuer, revoked, (2030, 6, 14), (2030, 6, 21), Some(part))
+}
+
+fn signed_list(
+    issuer: &Authority,
+    revoked: &[u64],
+    this_update: Day,
+    next_update: Day,
+    part: Option<CrlIssuingDistributionPoint>,
+) -> String {
     let revoked_certs = revoked.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
         revocation_time: date_time_ymd(this_update.0, this_update.1, this_update.2),
@@ -94,7 +111,7 @@ pub(crate) fn list_dated(issuer: &Authority, revoked: &[u64], this_update: Day, 
         this_update: date_time_ymd(this_update.0, this_update.1, this_update.2),
         next_update: date_time_ymd(next_update.0, next_update.1, next_update.2),
         crl_number: SerialNumber::from(1),
-        issuing_distribution_point: None,
+        issuing_distribution_point: part,
         revoked_certs: revoked_certs.collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     }
