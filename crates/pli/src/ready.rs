@@ -1,7 +1,7 @@
 //! Says that every listener accepts: to the log, to a file, to systemd.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
@@ -12,10 +12,15 @@ use crate::output::SCHEMA_VERSION;
 /// Ports by listener name.
 pub(crate) type Ports = BTreeMap<&'static str, u16>;
 
-/// Tells everyone who waits for it.
+/// Tells everyone who waits for it. That there is no space for the file does not end a node whose store could be
+/// opened: its mailboxes can be read. A file that could never be written is a mistake of whoever named it.
 pub(crate) fn announce(ports: &Ports, file: Option<&Path>) -> Result<(), Failure> {
-    if let Some(path) = file {
-        write(ports, path).map_err(|error| Failure::file(path, &error))?;
+    match file.map(|path| (path, write(ports, path))) {
+        Some((path, Err(error))) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            tracing::warn!(path = %path.display(), %error, "the ready file is not written; the node runs without it");
+        }
+        Some((path, Err(error))) => return Err(Failure::file(path, &error)),
+        Some((_, Ok(()))) | None => {}
     }
     notify("READY=1");
     tracing::info!(?ports, "ready");
@@ -33,9 +38,14 @@ fn write(ports: &Ports, path: &Path) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = Path::new(&name);
-    let mut file = std::fs::File::create(temporary)?;
-    writeln!(file, "{content}")?;
-    std::fs::rename(temporary, path)
+    let written = std::fs::File::create(temporary)
+        .and_then(|mut file| writeln!(file, "{content}"))
+        .and_then(|()| std::fs::rename(temporary, path));
+    if written.is_err() {
+        // The first error tells more than one about what it left behind.
+        std::fs::remove_file(temporary).ok();
+    }
+    written
 }
 
 /// The protocol of `sd_notify(3)`: one datagram to the socket in `NOTIFY_SOCKET`, if there is one.
@@ -67,6 +77,19 @@ mod tests {
         assert_eq!(read["pid"], std::process::id());
         assert_eq!(read["ports"], serde_json::json!({"smtp": 2525, "imaps": 9993}));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_space_for_the_ready_file_does_not_end_a_node_and_a_wrong_path_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ready.json");
+        let temporary = format!("{}.{}.tmp", path.display(), std::process::id());
+        std::os::unix::fs::symlink("/dev/full", temporary).unwrap();
+        announce(&Ports::new(), Some(&path)).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing half written is left");
+
+        let nowhere = folder.path().join("missing/ready.json");
+        assert_eq!(announce(&Ports::new(), Some(&nowhere)).unwrap_err().code, "file-not-found");
     }
 
     #[test]
