@@ -30,7 +30,7 @@ impl Accounts for SqliteStore {
             "SELECT a.id, a.password_hash, m.id AS mailbox_id, m.address, m.kind, m.state, m.quota_bytes, m.used_bytes
              FROM accounts AS a JOIN mailboxes AS m ON m.id = a.mailbox_id WHERE a.name_key = ?",
         );
-        let row = sql.bind(name_key(name)).fetch_optional(&self.readers).await.map_err(read_error)?;
+        let row = self.readers.one(sql.bind(name_key(name))).await.map_err(read_error)?;
         let row = row.as_ref().map(|row| Row::new(row, "accounts"));
         let hash = row.map(|row| row.get::<Option<String>>("password_hash")).transpose()?.flatten();
         let fits = self.verify(password.clone(), hash).await?;
@@ -46,7 +46,7 @@ impl Accounts for SqliteStore {
             "SELECT a.id, a.certificate, m.id AS mailbox_id, m.address, m.kind, m.state, m.quota_bytes, m.used_bytes
              FROM accounts AS a JOIN mailboxes AS m ON m.id = a.mailbox_id WHERE a.certificate IS NOT NULL",
         );
-        let rows = sql.fetch_all(&self.readers).await.map_err(read_error)?;
+        let rows = self.readers.all(sql).await.map_err(read_error)?;
         for row in rows.iter().map(|row| Row::new(row, "accounts")) {
             if row.parse("certificate", DistinguishedName::parse)? == *name {
                 return account(row);

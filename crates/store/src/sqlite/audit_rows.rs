@@ -19,7 +19,7 @@ impl crate::AuditRows for SqliteStore {
 
     async fn events_of(&self, message: MessageId) -> Result<Vec<Event>> {
         let sql = sqlx::query("SELECT seq, event FROM audit WHERE message_id = ? ORDER BY seq");
-        let rows = sql.bind(&message.as_bytes()[..]).fetch_all(&self.readers).await;
+        let rows = self.readers.all(sql.bind(&message.as_bytes()[..])).await;
         let rows = rows.map_err(|error| database_error("the record could not be read", error))?;
         rows.iter().map(|row| Row::new(row, "audit").parse("event", Event::decode)).collect()
     }

@@ -27,7 +27,7 @@ impl SqliteStore {
 
     async fn sealed_body(&self, message: MessageId) -> Result<Option<SealedBody>> {
         let sql = sqlx::query("SELECT id, size, key_id, wrapped_key, body FROM messages WHERE id = ?");
-        let row = sql.bind(&message.as_bytes()[..]).fetch_optional(&self.readers).await;
+        let row = self.readers.one(sql.bind(&message.as_bytes()[..])).await;
         let row = row.map_err(|error| database_error("a body could not be read", error))?;
         let Some(row) = row.as_ref().map(|row| Row::new(row, "messages")) else { return Ok(None) };
         if row.get::<&[u8]>("key_id")? != self.master.id() {

@@ -10,9 +10,11 @@ use sqlx::{AssertSqlSafe, query::Query};
 pub(super) type Sql<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 /// Every number of rows up to here has a statement of its own.
-const EVERY: usize = 16;
+const EVERY: usize = 32;
 /// And these have, so that any number takes few of them.
-const LARGER: [usize; 2] = [32, 64];
+const LARGER: [usize; 1] = [64];
+/// The most rows of each of two tables that go in one call: every pair of numbers is prepared as one.
+const TOGETHER: usize = 16;
 
 /// An INSERT of one table, in the arities that stay prepared.
 pub(super) struct Bulk {
@@ -27,21 +29,12 @@ impl Bulk {
         Self { head, columns, texts: [const { OnceLock::new() }; EVERY + LARGER.len()] }
     }
 
-    /// Inserts all rows, in order. `bind` gives one row's values in the order of the columns.
-    pub(super) async fn insert<'r, T: Sync + 'r>(
-        &self,
-        conn: &mut SqliteConnection,
-        rows: &'r [T],
-        bind: impl Fn(Sql<'r>, &'r T) -> Sql<'r> + Send,
-    ) -> sqlx::Result<()> {
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(next_arity(rest.len()));
-            let query = sqlx::query(AssertSqlSafe(self.text(now.len())));
-            now.iter().fold(query, &bind).execute(&mut *conn).await?;
-            rest = later;
-        }
-        Ok(())
+    /// These rows of the table. `bind` gives one row's values in the order of the columns.
+    pub(super) fn rows<'r, T, B>(&'static self, rows: &'r [T], bind: B) -> Insert<'r, T, B>
+    where
+        B: Fn(Sql<'r>, &'r T) -> Sql<'r>,
+    {
+        Insert { into: self, rows, bind }
     }
 
     /// Made of literals only, once an arity.
@@ -56,6 +49,53 @@ impl Bulk {
         };
         slot.map_or_else(make, |slot| Arc::clone(slot.get_or_init(make)))
     }
+}
+
+/// Rows on their way into a table.
+pub(super) struct Insert<'r, T, B> {
+    into: &'static Bulk,
+    rows: &'r [T],
+    bind: B,
+}
+
+impl<'r, T: Sync, B: Fn(Sql<'r>, &'r T) -> Sql<'r>> Insert<'r, T, B> {
+    /// Inserts them all, in order.
+    pub(super) async fn insert(self, conn: &mut SqliteConnection) -> sqlx::Result<()> {
+        let mut rest = self.rows;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(next_arity(rest.len()));
+            let query = sqlx::query(AssertSqlSafe(self.into.text(now.len())));
+            now.iter().fold(query, &self.bind).execute(&mut *conn).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn bind_all(&self, sql: Sql<'r>) -> Sql<'r> {
+        self.rows.iter().fold(sql, &self.bind)
+    }
+}
+
+/// Inserts rows of two tables, `first` before `second`: in one call if there are few of both.
+pub(super) async fn insert_both<'r, T, B, U, C>(
+    conn: &mut SqliteConnection,
+    first: Insert<'r, T, B>,
+    second: Insert<'r, U, C>,
+) -> sqlx::Result<()>
+where
+    T: Sync,
+    B: Fn(Sql<'r>, &'r T) -> Sql<'r>,
+    U: Sync,
+    C: Fn(Sql<'r>, &'r U) -> Sql<'r>,
+{
+    let few = 1..=TOGETHER;
+    if !(few.contains(&first.rows.len()) && few.contains(&second.rows.len())) {
+        first.insert(conn).await?;
+        return second.insert(conn).await;
+    }
+    let text = [&*first.into.text(first.rows.len()), &*second.into.text(second.rows.len())].join(";");
+    let query = sqlx::query(AssertSqlSafe(text));
+    second.bind_all(first.bind_all(query)).execute(conn).await.map(drop)
 }
 
 /// How many of the remaining rows go into the next statement.
@@ -80,8 +120,8 @@ mod tests {
         };
         assert_eq!(plan(0), [0; 0]);
         assert_eq!(plan(13), [13]);
-        assert_eq!(plan(20), [16, 4]);
-        assert_eq!(plan(250), [64, 64, 64, 32, 16, 10]);
+        assert_eq!(plan(40), [32, 8]);
+        assert_eq!(plan(250), [64, 64, 64, 32, 26]);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use pli_types::{FolderId, MailboxId, MessageId, UidValidity};
-use sqlx::sqlite::SqlitePool;
 
 use super::expunge::references;
 use super::intake::AuditRows;
 use super::mailboxes::release_space;
+use super::readers::Readers;
 use super::rows::{Row, database_error};
 use super::tx::Tx;
 use super::writer::Write;
@@ -59,18 +59,18 @@ impl FolderName {
     }
 }
 
-pub(super) async fn list(readers: &SqlitePool, mailbox: MailboxId) -> Result<Vec<Folder>> {
+pub(super) async fn list(readers: &Readers, mailbox: MailboxId) -> Result<Vec<Folder>> {
     let sql = sqlx::query(
         "SELECT id, name, special_use, selectable, uid_validity FROM folders
          WHERE mailbox_id = ? ORDER BY name <> 'INBOX', name",
     );
-    let rows = sql.bind(mailbox.0).fetch_all(readers).await.map_err(read_error)?;
+    let rows = readers.all(sql.bind(mailbox.0)).await.map_err(read_error)?;
     rows.iter().map(|row| folder(Row::new(row, "folders"))).collect()
 }
 
-pub(super) async fn subscriptions(readers: &SqlitePool, mailbox: MailboxId) -> Result<Vec<String>> {
+pub(super) async fn subscriptions(readers: &Readers, mailbox: MailboxId) -> Result<Vec<String>> {
     let sql = sqlx::query("SELECT name FROM subscriptions WHERE mailbox_id = ? ORDER BY name <> 'INBOX', name");
-    let rows = sql.bind(mailbox.0).fetch_all(readers).await.map_err(read_error)?;
+    let rows = readers.all(sql.bind(mailbox.0)).await.map_err(read_error)?;
     rows.iter().map(|row| Row::new(row, "subscriptions").get("name")).collect()
 }
 

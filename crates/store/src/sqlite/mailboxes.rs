@@ -27,7 +27,7 @@ impl Mailboxes for SqliteStore {
         let sql = sqlx::query(
             "SELECT id AS mailbox_id, address, kind, state, quota_bytes, used_bytes FROM mailboxes WHERE address_key = ?",
         );
-        let row = sql.bind(address.key()).fetch_optional(&self.readers).await;
+        let row = self.readers.one(sql.bind(address.key())).await;
         let row = row.map_err(|error| database_error("a mailbox could not be read", error))?;
         row.as_ref().map(|row| mailbox(Row::new(row, "mailboxes"))).transpose()
     }

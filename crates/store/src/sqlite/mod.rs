@@ -1,7 +1,7 @@
 //! The SQLite backend: one process, one writing connection with group commit, a few that read.
 //!
 //! Read `writer.rs` first (how anything is changed), then `tx.rs` (what a batch shares); after that one file a
-//! subject. What changes something is a `writer::Write`; what only reads goes to the pool.
+//! subject. What changes something is a `writer::Write`; what only reads goes to `readers`.
 
 mod accounts;
 mod audit_rows;
@@ -15,6 +15,7 @@ mod intake;
 mod mailboxes;
 mod probe;
 mod queue;
+mod readers;
 mod rename;
 mod rows;
 mod settle;
@@ -27,19 +28,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pli_types::Clock;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 
+use self::readers::Readers;
 use self::rows::{database_error, json_ids, micros};
 use self::setup::{Location, Lock};
 use self::writer::{Hand, Write, Writer};
 use crate::seal::{BodyFolder, MasterKey};
 use crate::{Change, Config, Result, Store, StoreError};
 
-/// Connections that read.
-const READERS: u32 = 4;
 /// Changes that a receiver may be behind before it is told to look for itself.
 const CHANGES_MAX: usize = 1024;
 /// Passwords checked at a time: each takes 19 MiB and a core.
@@ -59,7 +59,7 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
     let hand =
         Hand { options, connection: Some(connection), bodies: bodies_here, changes: changes_here, removals, lock };
     let writer = Some(Writer::start(hand)?);
-    Ok(Arc::new(SqliteStore::new(readers(&location), writer, bodies, master, changes, clock)))
+    Ok(Arc::new(SqliteStore::new(Readers::new(&location), writer, bodies, master, changes, clock)))
 }
 
 /// Brings tables and files to the state in which work can begin.
@@ -105,12 +105,12 @@ pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Ar
         let shown = location.database.display();
         return Err(StoreError::Configuration(format!("there is no store at {shown}; `pli init` makes one")));
     }
-    let readers = readers(&location);
-    let acquired = readers.acquire().await;
-    let mut connection = acquired.map_err(|error| database_error("the database could not be opened", error))?;
-    setup::check_current(&mut connection, &location).await?;
-    check_master_key(&mut connection, &master, config).await?;
-    drop(connection);
+    let readers = Readers::new(&location);
+    let reader = readers.take().await;
+    let mut reader = reader.map_err(|error| database_error("the database could not be opened", error))?;
+    setup::check_current(&mut reader.connection, &location).await?;
+    check_master_key(&mut reader.connection, &master, config).await?;
+    readers.give_back(reader);
     let (changes, _) = broadcast::channel(1);
     let bodies = BodyFolder::new(location.bodies());
     Ok(Arc::new(SqliteStore::new(readers, None, bodies, master, changes, clock)))
@@ -118,7 +118,7 @@ pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Ar
 
 /// The backend.
 pub(crate) struct SqliteStore {
-    readers: SqlitePool,
+    readers: Readers,
     /// None if opened for reading only.
     writer: Option<Writer>,
     bodies: BodyFolder,
@@ -130,7 +130,7 @@ pub(crate) struct SqliteStore {
 
 impl SqliteStore {
     fn new(
-        readers: SqlitePool,
+        readers: Readers,
         writer: Option<Writer>,
         bodies: BodyFolder,
         master: MasterKey,
@@ -169,16 +169,6 @@ impl Store for SqliteStore {
         }
         self.readers.close().await;
     }
-}
-
-fn readers(location: &Location) -> SqlitePool {
-    SqlitePoolOptions::new()
-        .max_connections(READERS)
-        // A connection to a file does not go stale; asking would double the cost of a short read.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_lazy_with(setup::reader_options(location))
 }
 
 /// Is this the key that the store was sealed with?

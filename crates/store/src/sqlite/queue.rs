@@ -42,9 +42,9 @@ impl Queue for SqliteStore {
     }
 
     async fn next_due_at(&self) -> Result<Option<Timestamp>> {
-        let row = sqlx::query("SELECT min(claimable_at) AS claimable_at FROM queue").fetch_one(&self.readers).await;
-        let row = row.map_err(read_error)?;
-        let row = Row::new(&row, "queue");
+        let sql = sqlx::query("SELECT min(claimable_at) AS claimable_at FROM queue");
+        let row = self.readers.one(sql).await.map_err(read_error)?;
+        let Some(row) = row.as_ref().map(|row| Row::new(row, "queue")) else { return Ok(None) };
         match row.get::<Option<i64>>("claimable_at")? {
             Some(_) => row.instant("claimable_at").map(Some),
             None => Ok(None),
@@ -58,7 +58,7 @@ impl Queue for SqliteStore {
              FROM queue AS q JOIN messages AS m ON m.id = q.message_id
              ORDER BY q.seq LIMIT ?",
         );
-        let rows = sql.bind(micros(self.clock.now())).bind(row_limit(limit)).fetch_all(&self.readers).await;
+        let rows = self.readers.all(sql.bind(micros(self.clock.now())).bind(row_limit(limit))).await;
         rows.map_err(read_error)?.iter().map(|row| shown_row(Row::new(row, "queue"))).collect()
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pli_types::{FolderId, MailboxId, MessageId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::bulk::{Bulk, Sql};
+use super::bulk::{self, Bulk, Sql};
 use super::intake::{AuditRow, AuditRows, Intake, MessageRow, RelayRow};
 use super::rows::{Row, database_error, json_ids, json_numbers};
 use crate::seal::FileGuard;
@@ -38,9 +38,10 @@ pub(super) struct Effects {
     pub(super) named: Vec<Arc<FileGuard>>,
 }
 
-/// A transaction under way.
+/// A transaction, begun with the first thing that is asked of it.
 pub(super) struct Tx<'c> {
     conn: &'c mut SqliteConnection,
+    begun: bool,
     touched: bool,
     intakes: Vec<Arc<Intake>>,
     messages: Vec<Arc<MessageRow>>,
@@ -53,6 +54,7 @@ impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c mut SqliteConnection) -> Self {
         Self {
             conn,
+            begun: false,
             touched: false,
             intakes: Vec::new(),
             messages: Vec::new(),
@@ -68,18 +70,35 @@ impl<'c> Tx<'c> {
         std::mem::take(&mut self.touched)
     }
 
+    /// Is there anything to commit?
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        if !self.begun {
+            let begun = sqlx::query(BEGIN).execute(&mut *self.conn).await;
+            begun.map_err(|error| database_error("BEGIN failed", error))?;
+            self.begun = true;
+        }
+        Ok(())
+    }
+
     /// Rows, read.
     pub(super) async fn fetch(&mut self, sql: Sql<'_>) -> Result<Vec<SqliteRow>> {
+        self.begin().await?;
         sql.fetch_all(&mut *self.conn).await.map_err(|error| database_error("a row could not be read", error))
     }
 
     /// One row, read; none if there is none.
     pub(super) async fn fetch_one(&mut self, sql: Sql<'_>) -> Result<Option<SqliteRow>> {
+        self.begin().await?;
         sql.fetch_optional(&mut *self.conn).await.map_err(|error| database_error("a row could not be read", error))
     }
 
     /// Changes rows; how many.
     pub(super) async fn execute(&mut self, sql: Sql<'_>) -> Result<u64> {
+        self.begin().await?;
         let done = sql.execute(&mut *self.conn).await.map_err(write_error)?;
         self.touched |= done.rows_affected() > 0;
         Ok(done.rows_affected())
@@ -87,6 +106,7 @@ impl<'c> Tx<'c> {
 
     /// Changes rows; what `RETURNING` says of them, in no order.
     pub(super) async fn change(&mut self, sql: Sql<'_>) -> Result<Vec<SqliteRow>> {
+        self.begin().await?;
         let rows = sql.fetch_all(&mut *self.conn).await.map_err(write_error)?;
         self.touched |= !rows.is_empty();
         Ok(rows)
@@ -142,25 +162,26 @@ impl<'c> Tx<'c> {
 
     /// Inserts what was gathered.
     pub(super) async fn flush(&mut self) -> Result<()> {
-        let intakes = std::mem::take(&mut self.intakes);
-        self.insert_messages(&intakes).await?;
+        let (intakes, copies) = (std::mem::take(&mut self.intakes), std::mem::take(&mut self.messages));
         self.deliver(&intakes).await?;
-        ENTRIES.insert(self.conn, &self.entries, bind_entry).await.map_err(write_error)?;
-        self.insert_relays(&intakes).await?;
-        let audit: Vec<&AuditRow> = self.audit.iter().flat_map(|rows| rows.iter()).collect();
-        AUDIT
-            .insert(self.conn, &audit, |sql, row| {
-                sql.bind(row.message.as_ref().map(|id| &id[..])).bind(row.event.as_slice())
-            })
-            .await
-            .map_err(write_error)
-    }
-
-    async fn insert_messages(&mut self, intakes: &[Arc<Intake>]) -> Result<()> {
         let taken_in = intakes.iter().filter_map(|intake| intake.message.as_ref());
-        let messages: Vec<&MessageRow> = taken_in.chain(self.messages.iter().map(|message| &**message)).collect();
+        let messages: Vec<&MessageRow> = taken_in.chain(copies.iter().map(|message| &**message)).collect();
         self.effects.named.extend(messages.iter().filter_map(|message| message.file()).cloned());
-        MESSAGES.insert(self.conn, &messages, |sql, row| bind_message(sql, row)).await.map_err(write_error)
+        let relays = relays_of(&intakes);
+        if !relays.is_empty() {
+            self.tell(Change::Queue);
+        }
+        let audit = std::mem::take(&mut self.audit);
+        let audit: Vec<&AuditRow> = audit.iter().flat_map(|rows| rows.iter()).collect();
+        if !(messages.is_empty() && audit.is_empty()) {
+            self.begin().await?;
+        }
+        let messages = MESSAGES.rows(&messages, |sql, row| bind_message(sql, row));
+        let entries = ENTRIES.rows(&self.entries, bind_entry);
+        bulk::insert_both(self.conn, messages, entries).await.map_err(write_error)?;
+        QUEUE.rows(&relays, bind_relay).insert(self.conn).await.map_err(write_error)?;
+        let audit = AUDIT.rows(&audit, |sql, row| bind_audit(sql, row));
+        audit.insert(self.conn).await.map_err(write_error)
     }
 
     /// Gives every delivery its UID: INBOX's counters move once for all of the batch.
@@ -196,38 +217,39 @@ impl<'c> Tx<'c> {
     ) -> Result<BTreeMap<MailboxId, Inbox>> {
         let triples = totals.iter().map(|(mailbox, (count, bytes))| format!("[{mailbox},{count},{bytes}]"));
         let list = json_numbers(triples);
-        let folders = sqlx::query(
-            "UPDATE folders SET uid_next = uid_next + t.count, modseq = modseq + 1
-             FROM (SELECT value ->> 0 AS mailbox, value ->> 1 AS count FROM json_each(?)) AS t
-             WHERE folders.mailbox_id = t.mailbox AND folders.name = 'INBOX'
-             RETURNING id, mailbox_id, uid_next, modseq",
-        );
-        let rows = self.change(folders.bind(list.clone())).await?;
-        let mailboxes = sqlx::query(
-            "UPDATE mailboxes SET used_bytes = used_bytes + t.bytes
-             FROM (SELECT value ->> 0 AS mailbox, value ->> 2 AS bytes FROM json_each(?)) AS t
-             WHERE mailboxes.id = t.mailbox",
-        );
-        self.execute(mailboxes.bind(list)).await?;
+        let sql = sqlx::query(if self.begun { ADVANCE } else { BEGIN_AND_ADVANCE });
+        let rows = sql.bind(list).fetch_all(&mut *self.conn).await.map_err(write_error)?;
+        self.begun = true;
         rows.iter().map(|row| Inbox::after(Row::new(row, "folders"), totals)).collect()
     }
-
-    async fn insert_relays(&mut self, intakes: &[Arc<Intake>]) -> Result<()> {
-        let mut relays: Vec<(&MessageRow, &RelayRow)> = Vec::new();
-        for intake in intakes {
-            if let Some(message) = &intake.message {
-                relays.extend(intake.relays.iter().map(|relay| (message, relay)));
-            }
-        }
-        if !relays.is_empty() {
-            self.tell(Change::Queue);
-        }
-        QUEUE
-            .insert(self.conn, &relays, |sql, (message, relay)| bind_relay(sql, message, relay))
-            .await
-            .map_err(write_error)
-    }
 }
+
+fn relays_of(intakes: &[Arc<Intake>]) -> Vec<(&MessageRow, &RelayRow)> {
+    let messages = intakes.iter().filter_map(|intake| Some((intake.message.as_ref()?, &intake.relays)));
+    messages.flat_map(|(message, relays)| relays.iter().map(move |relay| (message, relay))).collect()
+}
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Moves the counters of INBOXes and adds to what their mailboxes hold: `[mailbox, messages, bytes]` each. One call,
+/// because each costs two changes of thread.
+macro_rules! advance {
+    ($begin:literal) => {
+        concat!(
+            $begin,
+            "UPDATE folders SET uid_next = uid_next + t.count, modseq = modseq + 1
+             FROM (SELECT value ->> 0 AS mailbox, value ->> 1 AS count FROM json_each(?1)) AS t
+             WHERE folders.mailbox_id = t.mailbox AND folders.name = 'INBOX'
+             RETURNING id, mailbox_id, uid_next, modseq;
+             UPDATE mailboxes SET used_bytes = used_bytes + t.bytes
+             FROM (SELECT value ->> 0 AS mailbox, value ->> 2 AS bytes FROM json_each(?1)) AS t
+             WHERE mailboxes.id = t.mailbox"
+        )
+    };
+}
+
+const ADVANCE: &str = advance!("");
+const BEGIN_AND_ADVANCE: &str = advance!("BEGIN IMMEDIATE;");
 
 /// An INBOX that takes the batch's deliveries.
 struct Inbox {
@@ -294,7 +316,7 @@ static QUEUE: Bulk = Bulk::new(
     9,
 );
 
-fn bind_relay<'r>(sql: Sql<'r>, message: &'r MessageRow, row: &'r RelayRow) -> Sql<'r> {
+fn bind_relay<'r>(sql: Sql<'r>, (message, row): &(&'r MessageRow, &'r RelayRow)) -> Sql<'r> {
     sql.bind(&row.id[..])
         .bind(&message.id[..])
         .bind(row.recipient.as_str())
@@ -307,6 +329,10 @@ fn bind_relay<'r>(sql: Sql<'r>, message: &'r MessageRow, row: &'r RelayRow) -> S
 }
 
 static AUDIT: Bulk = Bulk::new("INSERT INTO audit (message_id, event)", 2);
+
+fn bind_audit<'r>(sql: Sql<'r>, row: &'r AuditRow) -> Sql<'r> {
+    sql.bind(row.message.as_ref().map(|id| &id[..])).bind(row.event.as_slice())
+}
 
 fn write_error(error: sqlx::Error) -> StoreError {
     database_error("a row could not be written", error)

@@ -6,12 +6,14 @@
 
 use async_trait::async_trait;
 use pli_types::{FolderId, Uid};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use super::entries::entry;
 use super::flags::SEEN;
 use super::folders::{folder, uid_validity};
+use super::readers::Readers;
 use super::rows::{Row, database_error};
 use super::tx::Tx;
 use super::writer::Write;
@@ -20,7 +22,7 @@ use crate::{Entry, FolderChanges, FolderStatus, FolderView, Result, StoreError};
 /// How often a list is read beside the writer before it is read by it.
 const TRIES_MAX: usize = 4;
 
-pub(super) async fn status(readers: &SqlitePool, id: FolderId) -> Result<FolderStatus> {
+pub(super) async fn status(readers: &Readers, id: FolderId) -> Result<FolderStatus> {
     let sql = sqlx::query(
         "SELECT f.id, f.uid_next, f.uid_validity, count(e.uid) AS messages,
                 count(e.uid) FILTER (WHERE e.uid > f.recent_taken) AS recent,
@@ -28,7 +30,7 @@ pub(super) async fn status(readers: &SqlitePool, id: FolderId) -> Result<FolderS
          FROM folders AS f LEFT JOIN entries AS e ON e.folder_id = f.id
          WHERE f.id = ? GROUP BY f.id",
     );
-    let row = sql.bind(SEEN).bind(id.0).fetch_optional(readers).await.map_err(read_error)?;
+    let row = readers.one(sql.bind(SEEN).bind(id.0)).await.map_err(read_error)?;
     let row = row.ok_or(StoreError::NotFound("folder"))?;
     let row = Row::new(&row, "folders");
     Ok(FolderStatus {
@@ -77,7 +79,7 @@ impl SqliteStore {
     pub(super) async fn view(&self, folder: FolderId, take_recent: bool) -> Result<FolderView> {
         let mut recent = Recent::default();
         for _ in 0..TRIES_MAX {
-            let rows = sqlx::query(VIEW).bind(folder.0).fetch_all(&self.readers).await.map_err(read_error)?;
+            let rows = self.readers.all(sqlx::query(VIEW).bind(folder.0)).await.map_err(read_error)?;
             let (mut view, untaken) = folder_view(&rows)?;
             if !(take_recent && untaken) {
                 recent.mark(&mut view.entries);
@@ -97,7 +99,7 @@ impl SqliteStore {
 
     pub(super) async fn changes(&self, folder: FolderId, since: u64, take_recent: bool) -> Result<FolderChanges> {
         let head = sqlx::query("SELECT id, modseq, uid_next, recent_taken FROM folders WHERE id = ?");
-        let row = head.bind(folder.0).fetch_optional(&self.readers).await.map_err(read_error)?;
+        let row = self.readers.one(head.bind(folder.0)).await.map_err(read_error)?;
         let row = row.ok_or(StoreError::NotFound("folder"))?;
         let row = Row::new(&row, "folders");
         if row.number::<u64>("modseq")? == since {
@@ -107,10 +109,15 @@ impl SqliteStore {
         if take_recent && has_untaken(row)? {
             return self.write(ChangesTaking { folder, since }).await;
         }
-        let mut snapshot = self.readers.begin().await.map_err(read_error)?;
+        let mut reader = self.readers.take().await.map_err(read_error)?;
+        let mut snapshot = reader.connection.begin().await.map_err(read_error)?;
         let changed = sqlx::query(CHANGED).bind(since).bind(folder.0).fetch_all(&mut *snapshot).await;
+        let changed = changed.map_err(read_error)?;
         let vanished = sqlx::query(VANISHED).bind(folder.0).bind(since).fetch_all(&mut *snapshot).await;
-        folder_changes(&changed.map_err(read_error)?, &vanished.map_err(read_error)?)
+        let vanished = vanished.map_err(read_error)?;
+        snapshot.rollback().await.map_err(read_error)?;
+        self.readers.give_back(reader);
+        folder_changes(&changed, &vanished)
     }
 }
 

@@ -259,13 +259,15 @@ async fn write_in(
     connection: &mut SqliteConnection,
     jobs: &mut [Box<dyn Job>],
 ) -> std::result::Result<Effects, Failure> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(|error| database("BEGIN failed", error))?;
-    let mut tx = Tx::new(connection);
+    let mut tx = Tx::new(&mut *connection);
     for job in jobs {
         job.run(&mut tx).await?;
     }
     tx.flush().await.map_err(Failure::of)?;
     let effects = std::mem::take(&mut tx.effects);
+    if !tx.is_begun() {
+        return Ok(effects);
+    }
     effects.named.iter().for_each(|file| file.set_named(true));
     let commit = sqlx::query("COMMIT").execute(&mut *connection).await;
     match commit.map_err(|error| database_error("COMMIT failed", error)) {
