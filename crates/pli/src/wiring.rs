@@ -171,6 +171,7 @@ fn intake_config(settings: &Settings) -> IntakeConfig {
     IntakeConfig {
         server_name: settings.config.server.name.0.to_string(),
         hosted_domains: settings.hosted_domains(),
+        postmaster: settings.config.server.postmaster.as_ref().map(|address| address.0.clone()),
         message_bytes_max: limits.message_size.bytes(),
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),

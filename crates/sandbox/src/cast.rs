@@ -101,6 +101,12 @@ pub const ACCOUNTS: [AccountRole; 4] = [
     },
 ];
 
+/// Who reads what is written to an operator's postmasters: the first account that it has.
+#[must_use]
+pub fn postmaster(operator: &str) -> Option<&'static str> {
+    ACCOUNTS.iter().find(|account| account.operator == operator).map(|account| account.address)
+}
+
 /// The GP of the story.
 pub const DOCTOR: &str = "medecin.exemple@clinique-voisine.mssante.fr";
 /// The hospital of the story.

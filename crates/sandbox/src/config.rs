@@ -28,6 +28,8 @@ pub struct ConfigFile {
 struct Server {
     name: String,
     domains: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    postmaster: Option<&'static str>,
     masking_key: &'static str,
 }
 
@@ -124,13 +126,19 @@ impl ConfigFile {
     pub fn new(
         name: &str,
         domains: &[String],
+        postmaster: Option<&'static str>,
         ports: Ports,
         connectors: &[Connector],
         routes: impl Iterator<Item = Route>,
     ) -> Self {
         let at = |port| Listener { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) };
         Self {
-            server: Server { name: name.to_owned(), domains: domains.to_vec(), masking_key: paths::MASKING_KEY },
+            server: Server {
+                name: name.to_owned(),
+                domains: domains.to_vec(),
+                postmaster,
+                masking_key: paths::MASKING_KEY,
+            },
             tls: Tls { certificate: paths::CERTIFICATE, key: paths::KEY },
             pki: Pki { anchor: "../pki/root.pem", organisations: "../pki/organisations.pem", crl: "../pki/crl.pem" },
             trust: Trust { list: "../whitelist.xml" },

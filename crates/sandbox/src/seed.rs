@@ -177,6 +177,7 @@ impl Maker<'_> {
             let file = ConfigFile::new(
                 &operator.server_name,
                 &operator.domains,
+                cast::postmaster(&operator.name),
                 operator.ports,
                 &connectors,
                 routes(manifest, &operator.name),

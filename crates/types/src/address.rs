@@ -75,6 +75,12 @@ impl MailAddress {
         format!("{}@{}", self.local.to_wire(), self.domain)
     }
 
+    /// Is it a domain's postmaster, in any case (RFC 5321 §4.5.1)?
+    #[must_use]
+    pub fn is_postmaster(&self) -> bool {
+        self.local.reveal().eq_ignore_ascii_case("postmaster")
+    }
+
     /// The spelling under which a mailbox is found: composed (NFC) and in lower case, except that a patient's
     /// identifier takes its canonical upper case (spec §2.1: `2a` and `2A` are one mailbox). May be a health identifier.
     #[must_use]

@@ -84,7 +84,10 @@ pub(crate) async fn of_recipient(
     let domain = address.domain();
     let connector_domain = intake.routes.is_connector_domain(domain);
     let hosted = !connector_domain && intake.config.hosted_domains.contains(domain);
-    let mailbox = if hosted || connector_domain { intake.store.0.mailbox(address).await? } else { None };
+    let mut mailbox = if hosted || connector_domain { intake.store.0.mailbox(address).await? } else { None };
+    if let (None, true, Some(postmaster)) = (&mailbox, hosted && address.is_postmaster(), &intake.config.postmaster) {
+        mailbox = intake.store.0.mailbox(postmaster).await?;
+    }
     let facts = RecipientFacts {
         address: address.clone(),
         hosted,

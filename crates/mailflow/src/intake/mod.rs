@@ -32,6 +32,9 @@ pub struct IntakeConfig {
     pub server_name: String,
     /// The domains whose mailboxes are here.
     pub hosted_domains: Vec<Domain>,
+    /// Whose mailbox takes the mail for the postmaster of a hosted domain that has no mailbox of that name (RFC 5321
+    /// §4.5.1).
+    pub postmaster: Option<MailAddress>,
     /// The largest message taken, in bytes.
     pub message_bytes_max: u64,
     /// The most recipients of one message.

@@ -282,7 +282,10 @@ impl Transaction {
         let mut relays = Vec::new();
         for Accepted { recipient, mailbox, .. } in self.recipients.drain(..) {
             if let Some(mailbox) = mailbox {
-                deliveries.push(mailbox);
+                // Whoever is the postmaster too gets one copy.
+                if !deliveries.contains(&mailbox) {
+                    deliveries.push(mailbox);
+                }
             } else {
                 let destination = recipient.address.domain().clone();
                 relays.push(Relay { id: QueueId::at(now), recipient, destination, expires_at });

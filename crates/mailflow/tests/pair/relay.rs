@@ -62,6 +62,7 @@ impl Relay {
             config: Arc::new(IntakeConfig {
                 server_name: SERVER_NAME.to_owned(),
                 hosted_domains: [OURS, PATIENTS].map(|name| Domain::parse(name).unwrap()).to_vec(),
+                postmaster: Some(address_of(OFFICINE)),
                 message_bytes_max: 1_000_000,
                 recipients_max: 100,
                 queue_lifetime: Duration::from_hours(96),

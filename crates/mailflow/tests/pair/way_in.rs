@@ -3,6 +3,7 @@
 use pli_audit::{EventKind, Face};
 use pli_mailflow::{Client, PeerOnWire, Refusal};
 use pli_policy::Reason;
+use pli_store::MailboxKind;
 use pli_types::{EnvelopeParameters, ReversePath};
 
 use crate::relay::{HOSPITAL, OFFICINE, PATIENT, Relay, THEIRS, letter, recipient, tls};
@@ -122,7 +123,7 @@ async fn a_connector_writes_elsewhere_as_itself_and_as_nobody_else() {
 async fn mail_for_a_connectors_domain_goes_to_it_unless_there_is_a_mailbox_here() {
     let relay = Relay::start().await;
     let archive = format!("archives@{HOSPITAL}");
-    relay.add_mailbox(&archive, pli_store::MailboxKind::App).await;
+    relay.add_mailbox(&archive, MailboxKind::App).await;
     let others = format!("urgences@{HOSPITAL}");
     let session = relay.server("mx.clinique.test", 11);
     relay.send(&session, DOCTOR, &[&archive, &others], &letter(DOCTOR)).await.unwrap();
@@ -206,5 +207,19 @@ async fn nothing_is_taken_before_sign_in() {
     let sender = ReversePath::Address(crate::relay::address_of(DOCTOR));
     let other = relay.intake.begin(&relay.submitter().await, sender, EnvelopeParameters::default()).await;
     assert_eq!(other.unwrap_err(), refused(Reason::SenderNotOwned));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_postmaster_without_a_mailbox_is_whoever_is_named_and_gets_one_copy() {
+    let relay = Relay::start().await;
+    let peer = relay.server("mx.clinique.test", 11);
+    let (ours, patients) = ("PostMaster@pharmacie.mssante.fr", "postmaster@patient.mssante.fr");
+    relay.send(&peer, DOCTOR, &[ours, OFFICINE, patients], &letter(DOCTOR)).await.unwrap();
+    assert_eq!(relay.inbox(OFFICINE).await.len(), 1);
+    relay.add_mailbox(ours, MailboxKind::Org).await;
+    relay.send(&peer, DOCTOR, &[ours], &letter(DOCTOR)).await.unwrap();
+    assert_eq!(relay.inbox(OFFICINE).await.len(), 1, "a mailbox of that name comes first");
+    assert_eq!(relay.inbox(ours).await.len(), 1);
     relay.stop().await;
 }

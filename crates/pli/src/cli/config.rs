@@ -49,6 +49,7 @@ fn checks(config: &Config) -> Vec<Check> {
     let crl = crl.map(|fault| Check { name: "pki.crl", vital: false, fault });
     let mut checks = vec![
         vital("server.masking_key", fault(read_key(&config.server.masking_key).map(drop))),
+        Check { name: "server.postmaster", vital: false, fault: postmaster(config).err() },
         vital("tls.key", fault(check_secret_file(&config.tls.key))),
         vital("tls", net(tls(config))),
         vital("pki", net(pki.map(drop))),
@@ -58,6 +59,19 @@ fn checks(config: &Config) -> Vec<Check> {
     ];
     checks.extend(crl);
     checks
+}
+
+/// Every domain has a postmaster who can be written to (RFC 5321 §4.5.1). Whether there is a mailbox of that name in each
+/// is for the store to know.
+fn postmaster(config: &Config) -> Result<(), Failure> {
+    config.server.postmaster.as_ref().map(drop).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            "postmaster-missing",
+            "no address takes the postmasters' mail of domains without a mailbox of that name",
+            "set `postmaster` in [server] to the address of a mailbox here",
+        )
+    })
 }
 
 fn tls(config: &Config) -> Result<(), NetError> {

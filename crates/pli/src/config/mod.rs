@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use pli_directory::{ConnectorConfig, RouteConfig};
 use pli_mailflow::DeliveryConfig;
 use pli_net::{PkiConfig, TlsConfig};
-use pli_types::Domain;
+use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use load::{ConfigFault, load};
@@ -62,6 +62,9 @@ pub(crate) struct ServerConfig {
     pub(crate) name: DomainName,
     /// The domains whose mailboxes are here.
     pub(crate) domains: Vec<DomainName>,
+    /// The mailbox here that takes the postmasters' mail of domains that have no mailbox of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) postmaster: Option<Address>,
     /// File with 64 hexadecimal digits: the key under which health identifiers are masked.
     pub(crate) masking_key: PathBuf,
 }
@@ -154,6 +157,23 @@ impl<'de> Deserialize<'de> for DomainName {
 impl Serialize for DomainName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.as_str())
+    }
+}
+
+/// A mail address in the file, parsed where it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address(pub(crate) MailAddress);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        MailAddress::parse(&text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.reveal())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pli_directory::Routes;
 use pli_types::Domain;
 
-use super::{Config, ConfigFault, ListenerConfig, Listeners};
+use super::{Config, ConfigFault, ListenerConfig, Listeners, ServerConfig};
 
 /// What the program works with.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ impl Settings {
     /// Checks what no single line can tell. Opens no file.
     pub(crate) fn new(config: Config) -> Result<Self, ConfigFault> {
         hosted_domains(&config.server.domains)?;
+        postmaster(&config.server)?;
         listeners(&config.listener)?;
         limits(&config)?;
         let routes = Routes::new(&config.connector, &config.route)
@@ -48,6 +49,19 @@ fn hosted_domains(domains: &[super::DomainName]) -> Result<(), ConfigFault> {
         Some(name) => Err(fault("[server] domains", format!("{} is there twice", name.0), "name each domain once")),
         None => Ok(()),
     }
+}
+
+/// A postmaster elsewhere would be told of our faults by the mail that fails.
+fn postmaster(server: &ServerConfig) -> Result<(), ConfigFault> {
+    let Some(address) = &server.postmaster else { return Ok(()) };
+    if server.domains.iter().any(|name| name.0 == *address.0.domain()) {
+        return Ok(());
+    }
+    Err(fault(
+        "[server] postmaster",
+        format!("{} is not hosted here", address.0.domain()),
+        "name an address at one of `domains`",
+    ))
 }
 
 /// Two listeners on one socket cannot both be opened. Port 0 is a new one each time.
@@ -143,6 +157,7 @@ mod tests {
     fn what_contradicts_itself_is_refused_by_name() {
         for (from, to, place) in [
             (r#""cabinet.mssante.fr""#, r#""CH-Exemple.mssante.fr""#, "[server] domains"),
+            ("secretariat@cabinet.mssante.fr", "secretariat@ailleurs.mssante.fr", "[server] postmaster"),
             (r#"address = "[::]:587""#, r#"address = "[::]:25""#, "[listener.submission] address"),
             (r#"smtp_idle = "5m""#, r#"smtp_idle = "0s""#, "[limits] smtp_idle"),
             ("recipients = 1000", "recipients = 99", "[limits] recipients"),

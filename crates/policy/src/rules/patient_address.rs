@@ -1,13 +1,14 @@
 //! A patient's address is made from an INS whose key fits, whoever hosts it (spec §2.1, §2.2; scenario 22).
 
-use pli_types::{Ins, InsError, MailAddress};
+use pli_types::{Ins, InsError};
 
 use crate::{Decision, Facts, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     let Some(recipient) = &facts.recipient else { return Decision::Refuse(Reason::RelayDenied) };
     let address = &recipient.address;
-    if !address.domain().is_patient_domain() || is_postmaster(address) {
+    // Every domain has a postmaster (RFC 5321 §4.5.1), the patients' too.
+    if !address.domain().is_patient_domain() || address.is_postmaster() {
         return Decision::Accept;
     }
     match Ins::parse(address.local().reveal()) {
@@ -17,9 +18,4 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
             Decision::Refuse(Reason::PatientAddressSyntax)
         }
     }
-}
-
-/// Every domain has a postmaster (RFC 5321 §4.5.1), the patients' too.
-pub(super) fn is_postmaster(address: &MailAddress) -> bool {
-    address.local().reveal().eq_ignore_ascii_case("postmaster")
 }

@@ -1,7 +1,6 @@
 //! A recipient here has a mailbox that takes mail (spec §3.4 point 7; scenario 29). Refused while the sender is still
 //! connected, so that he is told by his own server and no report has to find its way back.
 
-use super::patient_address::is_postmaster;
 use crate::{Decision, Facts, MailboxFacts, Reason, RecipientFacts, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -19,7 +18,7 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
 
 fn unknown(recipient: &RecipientFacts) -> Reason {
     let address = &recipient.address;
-    if address.domain().is_patient_domain() && !is_postmaster(address) {
+    if address.domain().is_patient_domain() && !address.is_postmaster() {
         Reason::PatientUnknown
     } else {
         Reason::RecipientUnknown

@@ -163,6 +163,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
     let config = IntakeConfig {
         server_name: "mss.example.test".to_owned(),
         hosted_domains: vec![Domain::parse("example.test").unwrap()],
+        postmaster: Some(MailAddress::parse(BOB).unwrap()),
         message_bytes_max: 100_000,
         recipients_max: 100,
         queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
