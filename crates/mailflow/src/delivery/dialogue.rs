@@ -1,7 +1,9 @@
 //! [`SmtpDialogue`]: commands and replies under TLS; [`LettreDialogue`] speaks it.
 
-use std::fmt;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::time::Duration;
+use std::{fmt, io};
 
 use async_trait::async_trait;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -52,7 +54,7 @@ impl LettreDialogue {
         let (stream, heard) = GuardedStream::new(stream, server.address);
         let own_name = ClientId::Domain(own_name.to_owned());
         let begin = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &own_name);
-        let connection = within(patience, begin).await?.map_err(|error| Broken(crate::chain(&error)))?;
+        let connection = within(patience, begin).await?.map_err(|error| broken(&error))?;
         let heard = heard.take();
         let offers = Offers::read(heard.lines().map(|line| line.get(4..).unwrap_or_default()));
         Ok(Self { connection, offers })
@@ -105,10 +107,42 @@ fn read(answer: Result<Response, lettre::transport::smtp::Error>) -> Result<Repl
         }
         Err(error) => match error.status() {
             Some(code) => {
-                let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                let text = error.source().map(ToString::to_string).unwrap_or_default();
                 Ok(Reply { code: code.into(), text })
             }
-            None => Err(Broken(crate::chain(&error))),
+            None => Err(broken(&error)),
         },
+    }
+}
+
+/// What went wrong, in words for an admin, who knows neither lettre nor rustls.
+fn broken(error: &lettre::transport::smtp::Error) -> Broken {
+    let (mut fault, mut incomplete) = (None, false);
+    let mut cause = error.source();
+    while let Some(this) = cause {
+        fault = this.downcast_ref::<io::Error>().or(fault);
+        // What lettre says where the stream ends before a reply does.
+        incomplete |= this.to_string() == "incomplete response";
+        cause = this.source();
+    }
+    Broken(match fault {
+        Some(fault) => io_words(fault),
+        None if incomplete => CLOSED.to_owned(),
+        None if error.is_response() => "the server's answer is not SMTP".to_owned(),
+        None => crate::chain(error),
+    })
+}
+
+const CLOSED: &str = "the server closed the connection";
+
+/// rustls tells its alerts in an error of the stream; they stay as they are.
+fn io_words(fault: &io::Error) -> String {
+    match fault.kind() {
+        ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::NotConnected => CLOSED.to_owned(),
+        _ => fault.to_string(),
     }
 }

@@ -161,6 +161,8 @@ async fn a_connection_lost_after_any_command_loses_no_letter() {
         relay.peer.act(move |heard| (heard.tls && heard.line.starts_with(step)).then_some(Act::Hang));
         let story = one_letter(&relay, &["deferred"]).await;
         assert_eq!(story.last().unwrap().reason.as_deref(), Some("peer-unreachable"), "{step}");
+        let detail = story.last().unwrap().detail.as_deref().unwrap();
+        assert!(detail.ends_with(": the server closed the connection"), "{step}: {detail}");
         relay.peer.act(|_| None);
         let id = only_row(&relay).await.message;
         let way_out = relay.deliver();
@@ -168,6 +170,18 @@ async fn a_connection_lost_after_any_command_loses_no_letter() {
         relay.story(id, &["relayed"]).await;
         assert!(way_out.finish(PATIENCE).await);
         assert!(relay.store.queue_rows(10).await.unwrap().is_empty());
+        relay.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_none_is_called_so() {
+    for step in ["EHLO", "MAIL", "(content)"] {
+        let relay = Relay::start().await;
+        relay.peer.act(move |heard| (heard.tls && heard.line.starts_with(step)).then_some(Act::Say("HTTP/1.1 400 No")));
+        let story = one_letter(&relay, &["deferred"]).await;
+        let detail = story.last().unwrap().detail.as_deref().unwrap();
+        assert!(detail.ends_with(": the server's answer is not SMTP"), "{step}: {detail}");
         relay.stop().await;
     }
 }
