@@ -10,6 +10,7 @@ use pli_policy::Reason;
 use pli_store::Lease;
 use pli_types::{MailAddress, MessageId};
 
+use super::reply::Reply;
 use super::verdict::Trouble;
 use super::words;
 use crate::intake::content;
@@ -67,7 +68,12 @@ pub(crate) fn write(reporter: &Reporter<'_>, sender: &MailAddress, failure: &Fai
         date = date(reporter.at),
         server = reporter.server_name,
     );
-    let letter = words::letter(&failure.lease.recipient.address.reveal(), failure.reason, &failure.trouble.detail);
+    let letter = words::letter(
+        &failure.lease.recipient.address.reveal(),
+        failure.reason,
+        failure.trouble.reply.as_ref().and_then(Reply::named_reason),
+        &failure.trouble.detail,
+    );
     part(
         &mut out,
         &boundary,
@@ -115,7 +121,7 @@ fn delivery_status(reporter: &Reporter<'_>, failure: &Failure<'_>) -> String {
 
 /// The code of RFC 3463: the other server's own where it gave one, else ours.
 pub(crate) fn status(reason: Reason, trouble: &Trouble) -> String {
-    let theirs = trouble.reply.as_ref().filter(|reply| reply.is_never()).and_then(super::reply::Reply::enhanced);
+    let theirs = trouble.reply.as_ref().filter(|reply| reply.is_never()).and_then(Reply::enhanced);
     let ours = match reason {
         Reason::ExpiredInQueue => return "5.4.7".to_owned(),
         Reason::RecipientDomainNotListed => "5.7.1",

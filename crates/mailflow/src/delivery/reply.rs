@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use pli_policy::Reason;
+
 /// A reply (RFC 5321 §4.2), its lines joined by spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -25,6 +27,13 @@ impl Reply {
     /// `421`: the server closes the connection (RFC 5321 §4.2.3), whatever was asked.
     pub(crate) fn closes(&self) -> bool {
         self.code == 421
+    }
+
+    /// The reason that another relay of this kind names in brackets behind the enhanced status code.
+    pub(crate) fn named_reason(&self) -> Option<Reason> {
+        let (_, words) = self.text.split_once(' ')?;
+        self.enhanced()?;
+        Reason::from_code(words.strip_prefix('[')?.split_once(']')?.0)
     }
 
     /// The enhanced status code (RFC 3463), if there is one and its class fits the reply's (RFC 2034 §4).

@@ -51,6 +51,23 @@ async fn a_domain_taken_off_the_list_gets_no_more_mail_and_its_writers_are_told(
 }
 
 #[tokio::test]
+async fn a_reason_that_the_other_server_names_is_told_in_both_languages() {
+    for (said, told) in [("550 5.2.1 [patient-closed] Closed.", true), ("550 5.2.1 [somehow] Closed.", false)] {
+        let relay = Relay::start().await;
+        relay.peer.on("RCPT", Act::Say(said));
+        let id = relay.send(&relay.submitter().await, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await.unwrap();
+        let way_out = relay.deliver();
+        relay.story(id, &["reported"]).await;
+        assert!(way_out.finish(PATIENCE).await);
+        let report = String::from_utf8(relay.inbox(OFFICINE).await.remove(0)).unwrap().replace("=\r\n", "");
+        assert_eq!(report.contains("le patient a ferm=C3=A9 sa messagerie."), told, "{report}");
+        assert_eq!(report.contains("the patient has closed the mailbox."), told, "{report}");
+        assert!(report.contains("the recipient's server refused the message"), "{report}");
+        relay.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn the_record_links_the_letter_and_its_report() {
     let relay = Relay::start().await;
     relay.peer.on("MAIL", Act::Say("550 5.7.1 no, not for 279035121518989"));
