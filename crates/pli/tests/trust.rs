@@ -98,7 +98,7 @@ fn a_list_that_is_not_there_is_not_found() {
 
 #[test]
 #[ignore = "needs the published list: set PLI_REFERENCE_DATA and run with --ignored"]
-fn the_published_list_is_refused_as_cut_short_and_counted_once_repaired() {
+fn the_list_of_the_reference_data_is_refused_as_cut_short_and_counted_once_repaired() {
     let folder = std::env::var("PLI_REFERENCE_DATA").expect("PLI_REFERENCE_DATA names the reference data");
     let whitelist = Path::new(&folder).join("whitelist");
     let as_published = whitelist.join("listeblanchemssante-2025-03-13-as-published.xml");

@@ -127,7 +127,7 @@ fn an_ins_that_is_not_qualified_is_said_so() {
 /// Needs the reference data: `PLI_REFERENCE_DATA=… cargo test -- --ignored`.
 #[test]
 #[ignore = "needs the official CDA samples: set PLI_REFERENCE_DATA"]
-fn every_official_sample_makes_a_letter() {
+fn every_sample_of_the_reference_data_makes_a_letter() {
     let folder = std::env::var_os("PLI_REFERENCE_DATA").expect("PLI_REFERENCE_DATA is not set");
     let mut count = 0;
     for file in std::fs::read_dir(std::path::Path::new(&folder).join("cda")).unwrap() {
