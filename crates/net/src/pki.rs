@@ -4,6 +4,7 @@
 //! its certificate is therefore not looked at: it could add no road, only work for us.
 
 mod authority;
+mod memory;
 mod revocation;
 
 use std::path::PathBuf;
@@ -19,12 +20,13 @@ use webpki::{
 };
 
 use self::authority::Authority;
+use self::memory::Memory;
 use self::revocation::{Lists, Stamp};
 use crate::config::PkiConfig;
 use crate::error::NetError;
 use crate::peer;
 
-/// Anchor, intermediate and revocation lists in force. Cheap to clone; judging takes no lock.
+/// Anchor, intermediate and revocation lists in force. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Pki {
     inner: Arc<Inner>,
@@ -38,6 +40,7 @@ struct Inner {
     organisations: Vec<Authority>,
     crl: PathBuf,
     in_force: ArcSwap<InForce>,
+    memory: Memory,
     /// Held while the file is read again.
     seen: Mutex<Seen>,
 }
@@ -76,6 +79,7 @@ impl Pki {
                 organisations,
                 crl: config.crl.clone(),
                 in_force: ArcSwap::from_pointee(InForce { lists, generation: 0 }),
+                memory: Memory::default(),
                 seen: Mutex::default(),
             }),
         };
@@ -121,6 +125,21 @@ impl Pki {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.inner.in_force.load().generation
+    }
+
+    /// Is this certificate believed, or was it less than a second ago, under the revocation lists in force now?
+    ///
+    /// [`Pki::judge`] checks four signatures; a peer that sends a burst of messages is not worth that for each of them.
+    pub fn judge_lately(
+        &self,
+        certificate: &PresentedCertificate,
+        usage: CertificateUse,
+        now: Timestamp,
+    ) -> Result<(), CertificateFault> {
+        // Read before judging: lists that come into force meanwhile void this verdict.
+        let generation = self.generation();
+        let judge = || self.judge(certificate, usage, now);
+        self.inner.memory.verdict(&certificate.leaf, usage, generation, now, judge)
     }
 
     /// Is this certificate believed, in this use, at this instant?

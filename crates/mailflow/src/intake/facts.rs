@@ -50,11 +50,7 @@ fn certificate_facts(intake: &Intake, peer: &PeerOnWire) -> CertificateFacts {
     let Some(certificate) = peer.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
         return CertificateFacts::Missing;
     };
-    let now = intake.clock.now();
-    // Read before judging: lists that come into force meanwhile void this verdict.
-    let generation = intake.pki.generation();
-    let judge = || intake.pki.judge(certificate, CertificateUse::Client, now);
-    match peer.judgement.verdict(now, generation, judge) {
+    match intake.pki.judge_lately(certificate, CertificateUse::Client, intake.clock.now()) {
         Ok(()) => CertificateFacts::Proven(certificate.subject.clone()),
         Err(fault) => CertificateFacts::Faulty(fault),
     }

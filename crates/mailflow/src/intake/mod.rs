@@ -7,13 +7,12 @@
 pub(crate) mod content;
 mod facts;
 mod header_block;
-mod judgement;
 pub(crate) mod record;
 pub(crate) mod trace_header;
 mod transaction;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pli_audit::Face;
 use pli_directory::{Routes, TrustHandle};
@@ -22,7 +21,6 @@ use pli_policy::{Reason, Ruleset};
 use pli_store::{Account, NewMessage, Store, StoreError};
 use pli_types::{Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, Masker, Recipient, ReversePath};
 
-use judgement::JudgementCache;
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
@@ -79,15 +77,21 @@ impl std::fmt::Debug for StoreHandle {
 pub struct PeerOnWire {
     /// What the handshake told; `None` before STARTTLS.
     pub tls: Option<TlsFacts>,
-    judgement: JudgementCache,
+    /// The certificate's name, masked for the record once it was asked for.
+    certificate_name: OnceLock<String>,
 }
 
 impl PeerOnWire {
-    /// A peer after this handshake, or before any. Make one per handshake: what was judged of one certificate is
-    /// remembered here.
+    /// A peer after this handshake, or before any. Make one per handshake.
     #[must_use]
     pub fn new(tls: Option<TlsFacts>) -> Self {
-        Self { tls, judgement: JudgementCache::default() }
+        Self { tls, certificate_name: OnceLock::new() }
+    }
+
+    /// The name of the certificate that it shows, as the record has it.
+    fn certificate_name(&self, masker: &Masker) -> Option<&str> {
+        let certificate = self.tls.as_ref()?.certificate.as_ref()?;
+        Some(self.certificate_name.get_or_init(|| record::certificate_name(masker, &certificate.subject)))
     }
 }
 

@@ -44,12 +44,10 @@ impl Witness {
         sender: &ReversePath,
     ) -> Self {
         let (actor, detail) = match (client, origin) {
-            (_, Origin::Peer { certificate: CertificateFacts::Proven(name), .. }) => {
-                (Some(certificate_name(masker, name)), None)
+            (Client::Peer(peer), Origin::Peer { certificate: CertificateFacts::Proven(_), .. }) => {
+                (peer.certificate_name(masker).map(str::to_owned), None)
             }
-            (Client::Peer(peer), _) => {
-                (None, claimed_name(peer).map(|name| format!("shows {}", certificate_name(masker, name))))
-            }
+            (Client::Peer(peer), _) => (None, peer.certificate_name(masker).map(|name| format!("shows {name}"))),
             (Client::Submitter { account, .. }, _) => {
                 (account.as_ref().map(|account| masker.address(&account.mailbox.address)), None)
             }
@@ -140,11 +138,6 @@ async fn keep(intake: &Intake, event: Event) {
         metrics::record_lost();
         tracing::error!(error = %crate::chain(&error), "a refusal's record was not kept");
     }
-}
-
-fn claimed_name(peer: &super::PeerOnWire) -> Option<&DistinguishedName> {
-    let certificate = peer.tls.as_ref()?.certificate.as_ref()?;
-    Some(&certificate.subject)
 }
 
 /// A certificate's subject for the record: cut, on one line, without identifiers of persons.
