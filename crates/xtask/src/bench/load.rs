@@ -1,10 +1,12 @@
 //! The load: connections that send messages as an operator's server does, pipelined, under mutual TLS.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use pli_net::{ClientTls, TlsConfig, TlsStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,38 +43,54 @@ pub(crate) struct Load {
     pub mode: Connections,
 }
 
+/// Threads that send. Each has a runtime and connections of its own, so that none waits for another.
+const THREADS: usize = 2;
+
 /// Sends it all; how long it took from the first connection to the last `250`.
 pub(crate) fn send(load: &Load) -> Result<Duration> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let tls = ClientTls::new(&TlsConfig { certificate: load.certificate.clone(), key: load.key.clone() })?;
-        let load = Arc::new(load.clone());
-        let start = Instant::now();
-        let mut senders = tokio::task::JoinSet::new();
-        for sender in 0..load.connections {
-            senders.spawn(send_share(Arc::clone(&load), tls.clone(), sender));
-        }
-        while let Some(sent) = senders.join_next().await {
-            sent??;
+    let tls = ClientTls::new(&TlsConfig { certificate: load.certificate.clone(), key: load.key.clone() })?;
+    let letter = Letter::new(load);
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (tls, letter) = (&tls, &letter);
+                let senders = (thread..load.connections).step_by(THREADS);
+                scope.spawn(move || send_shares(load, tls, letter, senders))
+            })
+            .collect();
+        for thread in threads {
+            thread.join().map_err(|_| anyhow!("a sending thread panicked"))??;
         }
         Ok(start.elapsed())
     })
 }
 
-async fn send_share(load: Arc<Load>, tls: ClientTls, sender: usize) -> Result<()> {
+fn send_shares(load: &Load, tls: &ClientTls, letter: &Letter, senders: impl Iterator<Item = usize>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut shares: FuturesUnordered<_> = senders.map(|sender| send_share(load, tls, letter, sender)).collect();
+        while let Some(sent) = shares.next().await {
+            sent?;
+        }
+        Ok(())
+    })
+}
+
+async fn send_share(load: &Load, tls: &ClientTls, letter: &Letter, sender: usize) -> Result<()> {
     let share = load.messages / load.connections;
     match load.mode {
         Connections::Kept => {
-            let mut connection = Connection::open(&load, &tls).await?;
+            let mut connection = Connection::open(load.port, tls).await?;
             for index in 0..share {
-                connection.send(&load, sender, index).await?;
+                connection.send(letter, sender, index).await?;
             }
             connection.quit().await
         }
         Connections::OneMessageEach => {
             for index in 0..share {
-                let mut connection = Connection::open(&load, &tls).await?;
-                connection.send(&load, sender, index).await?;
+                let mut connection = Connection::open(load.port, tls).await?;
+                connection.send(letter, sender, index).await?;
                 connection.quit().await?;
             }
             Ok(())
@@ -80,73 +98,95 @@ async fn send_share(load: Arc<Load>, tls: ClientTls, sender: usize) -> Result<()
     }
 }
 
+/// What is sent, made once: only the Message-ID differs.
+struct Letter {
+    envelope: Vec<u8>,
+    header: String,
+    body: Vec<u8>,
+}
+
+impl Letter {
+    fn new(load: &Load) -> Self {
+        let Load { from, to, .. } = load;
+        let envelope = format!("MAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\n").into_bytes();
+        let header = format!(
+            "From: <{from}>\r\nTo: <{to}>\r\nSubject: Bench\r\nDate: Mon, 23 Nov 2026 08:30:00 +0100\r\nMessage-ID: "
+        );
+        let mut body = b"\r\n\r\n".to_vec();
+        while header.len() + body.len() < load.size {
+            body.extend_from_slice(b"Une ligne de soixante-dix caracteres, pour faire le poids d'une lettre.\r\n");
+        }
+        body.extend_from_slice(b".\r\n");
+        Self { envelope, header, body }
+    }
+}
+
 struct Connection {
     stream: TlsStream,
-    pending: Vec<u8>,
+    replies: Replies,
+    /// The message as it goes out, in one piece: as few records as can be.
+    out: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(load: &Load, tls: &ClientTls) -> Result<Self> {
-        let mut clear = TcpStream::connect(("127.0.0.1", load.port)).await?;
+    async fn open(port: u16, tls: &ClientTls) -> Result<Self> {
+        let mut clear = TcpStream::connect(("127.0.0.1", port)).await?;
         clear.set_nodelay(true)?;
-        let mut pending = Vec::new();
-        expect(&mut clear, &mut pending, "220").await?;
-        clear.write_all(b"EHLO bench.test\r\n").await?;
-        expect(&mut clear, &mut pending, "250").await?;
+        let mut replies = Replies::default();
+        replies.expect(&mut clear, *b"220").await?;
+        clear.write_all(HELLO).await?;
+        replies.expect(&mut clear, *b"250").await?;
         clear.write_all(b"STARTTLS\r\n").await?;
-        expect(&mut clear, &mut pending, "220").await?;
-        let (stream, _) = tls.connect("localhost", clear).await?;
-        let mut connection = Self { stream, pending };
-        connection.stream.write_all(b"EHLO bench.test\r\n").await?;
-        connection.stream.flush().await?;
-        expect(&mut connection.stream, &mut connection.pending, "250").await?;
-        Ok(connection)
+        replies.expect(&mut clear, *b"220").await?;
+        let (mut stream, _) = tls.connect("localhost", clear).await?;
+        stream.write_all(HELLO).await?;
+        stream.flush().await?;
+        replies.expect(&mut stream, *b"250").await?;
+        Ok(Self { stream, replies, out: Vec::new() })
     }
 
-    async fn send(&mut self, load: &Load, sender: usize, index: usize) -> Result<()> {
-        let envelope = format!("MAIL FROM:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n", load.from, load.to);
-        self.stream.write_all(envelope.as_bytes()).await?;
+    /// The envelope in one piece (RFC 2920), then the message.
+    async fn send(&mut self, letter: &Letter, sender: usize, index: usize) -> Result<()> {
+        self.stream.write_all(&letter.envelope).await?;
         self.stream.flush().await?;
-        for code in ["250", "250", "354"] {
-            expect(&mut self.stream, &mut self.pending, code).await?;
+        for code in [*b"250", *b"250", *b"354"] {
+            self.replies.expect(&mut self.stream, code).await?;
         }
-        self.stream.write_all(&letter(load, sender, index)).await?;
+        self.out.clear();
+        self.out.extend_from_slice(letter.header.as_bytes());
+        write!(self.out, "<{sender}.{index}@bench.test>")?;
+        self.out.extend_from_slice(&letter.body);
+        self.stream.write_all(&self.out).await?;
         self.stream.flush().await?;
-        expect(&mut self.stream, &mut self.pending, "250").await
+        self.replies.expect(&mut self.stream, *b"250").await
     }
 
     async fn quit(mut self) -> Result<()> {
         self.stream.write_all(b"QUIT\r\n").await?;
         self.stream.flush().await?;
-        expect(&mut self.stream, &mut self.pending, "221").await
+        self.replies.expect(&mut self.stream, *b"221").await
     }
 }
 
-/// Reads one whole reply and checks its code.
-async fn expect<S: AsyncReadExt + Unpin>(stream: &mut S, pending: &mut Vec<u8>, code: &str) -> Result<()> {
-    loop {
-        while let Some(end) = pending.windows(2).position(|pair| pair == b"\r\n") {
-            let line: Vec<u8> = pending.drain(..end + 2).collect();
-            if line.get(3) != Some(&b'-') {
-                let line = String::from_utf8_lossy(&line).into_owned();
-                ensure!(line.starts_with(code), "expected {code}, got {line:?}");
-                return Ok(());
+const HELLO: &[u8] = b"EHLO bench.test\r\n";
+
+/// What the server has said and nobody has looked at yet.
+#[derive(Default)]
+struct Replies(Vec<u8>);
+
+impl Replies {
+    /// Takes one whole reply and checks its code.
+    async fn expect<S: AsyncReadExt + Unpin>(&mut self, stream: &mut S, code: [u8; 3]) -> Result<()> {
+        loop {
+            while let Some(end) = self.0.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.0.drain(..=end).collect();
+                if line.get(3) != Some(&b'-') {
+                    ensure!(line.starts_with(&code), "the server said {:?}", String::from_utf8_lossy(&line));
+                    return Ok(());
+                }
             }
+            let count = stream.read_buf(&mut self.0).await.context("reading a reply")?;
+            ensure!(count > 0, "the server closed the connection");
         }
-        let count = stream.read_buf(pending).await.context("reading a reply")?;
-        ensure!(count > 0, "the server closed the connection");
     }
-}
-
-fn letter(load: &Load, sender: usize, index: usize) -> Vec<u8> {
-    let mut out = format!(
-        "From: <{}>\r\nTo: <{}>\r\nSubject: Bench\r\nDate: Mon, 23 Nov 2026 08:30:00 +0100\r\nMessage-ID: <{sender}.{index}@bench.test>\r\n\r\n",
-        load.from, load.to
-    )
-    .into_bytes();
-    while out.len() < load.size {
-        out.extend_from_slice(b"Une ligne de soixante-dix caracteres, pour faire le poids d'une lettre.\r\n");
-    }
-    out.extend_from_slice(b".\r\n");
-    out
 }

@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Runs of each, in turn; the median is reported.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Pli alone: to look into it with a profiler.
+    #[arg(long)]
+    alone: bool,
 }
 
 /// One run of one server.
@@ -51,14 +54,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let pli = Pli::start(&folder.path().join("pli"))?;
     let file = |pointer: &str| pli.text(pointer).map(|relative| pli.folder.join(relative));
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let postfix = Postfix::start(Role {
+    let role = Role {
         port,
         domain: DOMAIN,
         ca: &file("/ca")?,
         certificate: &file("/operators/0/certificate")?,
         key: &file("/operators/0/key")?,
         settings: "smtpd_tls_security_level = encrypt\nsmtpd_tls_req_ccert = yes",
-    })?;
+    };
+    let postfix = if options.alone { None } else { Some(Postfix::start(role)?) };
 
     println!("| connections | server | accepted/s | delivered/s | CPU s per 1,000 |");
     println!("| --- | --- | ---: | ---: | ---: |");
@@ -71,24 +75,34 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..options.runs {
             ours.push(measure(&load, pli.pid()?, || Ok(true))?);
-            let before = postfix.delivered_count();
-            theirs.push(measure(&to_postfix, postfix.pid()?, || Ok(postfix.delivered_count() >= before + messages))?);
+            if let Some(postfix) = &postfix {
+                let before = postfix.delivered_count();
+                let delivered = || Ok(postfix.delivered_count() >= before + load.messages);
+                theirs.push(measure(&to_postfix, postfix.pid()?, delivered)?);
+            }
         }
-        let (ours, theirs) = (median(&ours), median(&theirs));
-        for (server, figures) in [("Pli", ours), ("Postfix", theirs)] {
-            println!(
-                "| {name} | {server} | {:.0} | {:.0} | {:.2} |",
-                figures.accepted_per_second, figures.delivered_per_second, figures.cpu_seconds_per_thousand
-            );
-        }
-        println!(
-            "| {name} | Pli ÷ Postfix | {:.1} | {:.1} | {:.2} |",
-            ours.accepted_per_second / theirs.accepted_per_second,
-            ours.delivered_per_second / theirs.delivered_per_second,
-            ours.cpu_seconds_per_thousand / theirs.cpu_seconds_per_thousand
-        );
+        report(name, &median(&ours), (!options.alone).then(|| median(&theirs)).as_ref());
     }
     Ok(())
+}
+
+fn report(name: &str, ours: &Figures, theirs: Option<&Figures>) {
+    let print = |server: &str, figures: &Figures, decimals: usize| {
+        let Figures { accepted_per_second, delivered_per_second, cpu_seconds_per_thousand } = figures;
+        println!(
+            "| {name} | {server} | {accepted_per_second:.decimals$} | {delivered_per_second:.decimals$} | {cpu_seconds_per_thousand:.2} |"
+        );
+    };
+    print("Pli", ours, 0);
+    if let Some(theirs) = theirs {
+        print("Postfix", theirs, 0);
+        let ratio = Figures {
+            accepted_per_second: ours.accepted_per_second / theirs.accepted_per_second,
+            delivered_per_second: ours.delivered_per_second / theirs.delivered_per_second,
+            cpu_seconds_per_thousand: ours.cpu_seconds_per_thousand / theirs.cpu_seconds_per_thousand,
+        };
+        print("Pli ÷ Postfix", &ratio, 1);
+    }
 }
 
 /// Sends a load; waits until all of it is delivered.
