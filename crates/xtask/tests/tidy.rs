@@ -37,6 +37,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls-webpki", &["net"]),
     ("x509-parser", &["net", "sandbox"]),
     ("rcgen", &["sandbox"]),
+    ("reqwest", &["net"]),
+    ("bergshamra", &["directory"]),
 ];
 
 /// What decides is pure: no input or output, no tasks, no log.
