@@ -19,7 +19,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use pli_audit::Event;
-use pli_types::{Clock, DistinguishedName, FolderId, MailAddress, MailboxId, MessageId, Secret, Uid, UidValidity};
+use pli_types::{
+    Clock, DistinguishedName, Domain, FolderId, MailAddress, MailboxId, MessageId, Secret, Uid, UidValidity,
+};
 use tokio::sync::broadcast;
 
 pub use error::StoreError;
@@ -113,6 +115,11 @@ pub trait Queue: Send + Sync {
 
     /// What waits, oldest first.
     async fn queue_rows(&self, limit: usize) -> Result<Vec<QueueRow>>;
+
+    /// Makes the rows for these destinations due now, and counts those that were not due yet: for domains that have
+    /// left the trust list or changed their certificates, whose mail has waited long enough. A row that somebody is
+    /// trying right now is left alone. Where no row waits, nothing is recorded.
+    async fn hasten(&self, destinations: &[Domain], now: Timestamp, audit: Vec<Event>) -> Result<usize>;
 
     /// Makes a row due now. `NotFound` if there is none.
     async fn retry_now(&self, row: pli_types::QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()>;

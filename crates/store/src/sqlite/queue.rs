@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use super::intake::{AuditRows, Intake, audit_rows, notify_from};
-use super::rows::{Row, database_error, json_ids, micros};
+use super::rows::{Row, database_error, json_ids, json_texts, micros};
 use super::settle::Settle;
 use super::tx::Tx;
 use super::writer::Write;
@@ -60,6 +60,14 @@ impl Queue for SqliteStore {
         );
         let rows = self.readers.all(sql.bind(micros(self.clock.now())).bind(row_limit(limit))).await;
         rows.map_err(read_error)?.iter().map(|row| shown_row(Row::new(row, "queue"))).collect()
+    }
+
+    async fn hasten(&self, destinations: &[Domain], now: Timestamp, audit: Vec<Event>) -> Result<usize> {
+        if destinations.is_empty() {
+            return Ok(0);
+        }
+        let destinations = json_texts(destinations.iter().map(Domain::as_str));
+        self.write(Hasten { destinations, now: micros(now), audit: audit_rows(&audit) }).await
     }
 
     async fn retry_now(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()> {
@@ -132,6 +140,32 @@ fn whole_groups(leases: &[Lease], limit: usize) -> usize {
         taken += group.len();
     }
     taken
+}
+
+struct Hasten {
+    /// As JSON.
+    destinations: String,
+    now: i64,
+    audit: AuditRows,
+}
+
+#[async_trait]
+impl Write for Hasten {
+    type Output = usize;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<usize> {
+        // A lease that has run out is due already.
+        let sql = sqlx::query(
+            "UPDATE queue SET next_attempt_at = ?1, claimable_at = ?1
+             WHERE NOT leased AND claimable_at > ?1 AND destination IN (SELECT value FROM json_each(?2))",
+        );
+        let hastened = tx.execute(sql.bind(self.now).bind(self.destinations.as_str())).await?;
+        if hastened > 0 {
+            tx.record(&self.audit);
+            tx.tell(Change::Queue);
+        }
+        Ok(usize::try_from(hastened).unwrap_or(usize::MAX))
+    }
 }
 
 struct RetryNow {

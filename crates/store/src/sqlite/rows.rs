@@ -123,6 +123,11 @@ pub(super) fn json_ids<'i>(ids: impl IntoIterator<Item = &'i [u8; 16]>) -> Strin
     json_list(ids.into_iter().map(|id| format!("\"{}\"", hex(id))))
 }
 
+/// A list of texts as JSON, for `json_each`.
+pub(super) fn json_texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    json_list(texts.into_iter().map(|text| serde_json::Value::from(text).to_string()))
+}
+
 fn json_list(items: impl Iterator<Item = String>) -> String {
     let mut out = String::from("[");
     for item in items {

@@ -98,6 +98,9 @@ conformance! {
             a_report_is_taken_in_with_the_settlement
             a_settlement_counts_once
             retry_now_makes_a_row_due
+            hastened_rows_are_due_and_no_others
+            a_row_that_somebody_tries_is_not_hastened
+            nothing_hastened_is_nothing_recorded
             what_waits_is_shown_oldest_first
             a_claim_tells_all_that_the_courier_needs;
         record:

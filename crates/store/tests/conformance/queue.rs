@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pli_audit::EventKind;
-use pli_store::{Lease, Outcome, Settled, Settlement};
-use pli_types::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, QueueId, ReversePath};
+use pli_store::{Change, Lease, Outcome, Settled, Settlement};
+use pli_types::{BodyType, Domain, DsnNotify, DsnReturn, EnvelopeParameters, QueueId, ReversePath};
 
 use crate::support::{Backend, Fixture, address, event, is_not_found};
 
 const LEASE: Duration = Duration::from_mins(5);
+
+fn domain(text: &str) -> Domain {
+    Domain::parse(text).unwrap()
+}
 
 fn relayed() -> Outcome {
     Outcome::Relayed { detail: "mx.clinic.test[192.0.2.1]:25: 250 2.0.0 kept".to_owned() }
@@ -210,6 +214,45 @@ pub(crate) async fn retry_now_makes_a_row_due(backend: &dyn Backend) {
     assert_eq!(claim(&at, 9).await.len(), 1);
     assert_eq!(at.store.events_of(id).await.unwrap().last().unwrap().kind, EventKind::Changed);
     assert!(is_not_found(&at.store.retry_now(QueueId::at(at.now()), at.now(), Vec::new()).await));
+}
+
+pub(crate) async fn hastened_rows_are_due_and_no_others(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let id = accept(&at, &["a@one.test", "b@one.test", "c@two.test", "d@three.test"]).await;
+    for lease in claim(&at, 9).await {
+        settle(&at, lease, deferred(at.after(3600))).await;
+    }
+    let mut changes = at.store.subscribe();
+    let gone = [domain("one.test"), domain("two.test"), domain("\u{e9}.test")];
+    let recorded = vec![event(id, EventKind::Changed)];
+    assert_eq!(at.store.hasten(&gone, at.now(), recorded).await.unwrap(), 3);
+    assert_eq!(changes.try_recv().unwrap(), Change::Queue, "the worker is told, and does not sleep on");
+    assert_eq!(at.store.events_of(id).await.unwrap().last().unwrap().kind, EventKind::Changed);
+    let mut due: Vec<_> = claim(&at, 9).await.iter().map(|lease| lease.recipient.address.reveal()).collect();
+    due.sort();
+    assert_eq!(due, ["a@one.test", "b@one.test", "c@two.test"]);
+    assert_eq!(at.store.next_due_at().await.unwrap(), Some(at.after(300)), "the leases");
+}
+
+pub(crate) async fn a_row_that_somebody_tries_is_not_hastened(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    accept(&at, &["a@one.test"]).await;
+    let lease = claim(&at, 9).await.remove(0);
+    assert_eq!(at.store.hasten(&[domain("one.test")], at.now(), Vec::new()).await.unwrap(), 0);
+    assert!(claim(&at, 9).await.is_empty(), "it is not tried twice at once");
+    assert_eq!(settle(&at, lease, relayed()).await.settled, 1, "the lease still holds");
+}
+
+pub(crate) async fn nothing_hastened_is_nothing_recorded(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let id = accept(&at, &["a@one.test"]).await;
+    let before = at.store.events_of(id).await.unwrap().len();
+    for destinations in [vec![], vec![domain("two.test")], vec![domain("one.test")]] {
+        let recorded = vec![event(id, EventKind::Changed)];
+        // A row that is due already needs no haste.
+        assert_eq!(at.store.hasten(&destinations, at.now(), recorded).await.unwrap(), 0);
+    }
+    assert_eq!(at.store.events_of(id).await.unwrap().len(), before);
 }
 
 pub(crate) async fn what_waits_is_shown_oldest_first(backend: &dyn Backend) {
