@@ -31,13 +31,15 @@ impl Decision {
     }
 }
 
-/// What one rule said, for `explain` and the audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What one rule said, for `explain`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleOutcome {
     /// The rule's stable name.
     pub rule: &'static str,
     /// What it decided.
     pub decision: Decision,
+    /// What it looked at, by name, health identifiers masked.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// The rules that were asked, in order, the last one having decided.

@@ -10,8 +10,9 @@ pub mod decision;
 pub mod facts;
 pub mod reason;
 pub mod rules;
+mod told;
 
 pub use decision::{Decision, RuleOutcome, Trace};
 pub use facts::{CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, Origin, RecipientFacts, Ruleset, Stage};
 pub use reason::Reason;
-pub use rules::{decide, explain};
+pub use rules::{decide, decide_by_rule, explain};

@@ -16,13 +16,17 @@ mod sender_domain;
 mod sender_owned;
 mod tls;
 
+use pli_types::Masker;
+
+use crate::told::Told;
 use crate::{Decision, Facts, RuleOutcome, Ruleset, Stage, Trace};
 
-/// A rule: its stable name, from which point of a transaction it can be asked, and how it judges.
+/// A rule: its stable name, from which point of a transaction it can be asked, how it judges, and what it looks at.
 struct Rule {
     name: &'static str,
     asked: Asked,
     judge: fn(&Facts, &Ruleset) -> Decision,
+    tell: fn(&Facts, &mut Told<'_>),
 }
 
 /// When a rule is asked.
@@ -34,46 +38,58 @@ enum Asked {
     At(Stage),
 }
 
-const fn rule(name: &'static str, asked: Asked, judge: fn(&Facts, &Ruleset) -> Decision) -> Rule {
-    Rule { name, asked, judge }
+/// The rule of this file, under its stable name.
+macro_rules! rule {
+    ($file:ident = $name:literal, $asked:expr) => {
+        Rule { name: $name, asked: $asked, judge: $file::judge, tell: $file::tell }
+    };
 }
 
 const RULES: &[Rule] = &[
-    rule("tls", Asked::Always, tls::judge),
-    rule("client-certificate", Asked::Always, client_certificate::judge),
-    rule("authentication", Asked::Always, authentication::judge),
-    rule("certificate-listed", Asked::Always, certificate_listed::judge),
-    rule("sender-domain", Asked::Always, sender_domain::judge),
-    rule("sender-owned", Asked::Always, sender_owned::judge),
-    rule("patient-address", Asked::At(Stage::Recipient), patient_address::judge),
-    rule("relay", Asked::At(Stage::Recipient), relay::judge),
-    rule("recipient-domain", Asked::At(Stage::Recipient), recipient_domain::judge),
-    rule("recipient-known", Asked::At(Stage::Recipient), recipient_known::judge),
-    rule("header-from", Asked::At(Stage::Content), header_from::judge),
+    rule!(tls = "tls", Asked::Always),
+    rule!(client_certificate = "client-certificate", Asked::Always),
+    rule!(authentication = "authentication", Asked::Always),
+    rule!(certificate_listed = "certificate-listed", Asked::Always),
+    rule!(sender_domain = "sender-domain", Asked::Always),
+    rule!(sender_owned = "sender-owned", Asked::Always),
+    rule!(patient_address = "patient-address", Asked::At(Stage::Recipient)),
+    rule!(relay = "relay", Asked::At(Stage::Recipient)),
+    rule!(recipient_domain = "recipient-domain", Asked::At(Stage::Recipient)),
+    rule!(recipient_known = "recipient-known", Asked::At(Stage::Recipient)),
+    rule!(header_from = "header-from", Asked::At(Stage::Content)),
 ];
 
 /// Decides: the first rule that does not accept wins.
 #[must_use]
 pub fn decide(facts: &Facts, ruleset: &Ruleset) -> Decision {
-    outcomes(facts, ruleset).map(|outcome| outcome.decision).find(|decision| !decision.accepts()).unwrap_or_default()
+    decide_by_rule(facts, ruleset).0
 }
 
-/// As [`decide`], with every rule that was asked.
+/// As [`decide`], with the name of the rule that did not accept.
 #[must_use]
-pub fn explain(facts: &Facts, ruleset: &Ruleset) -> (Decision, Trace) {
+pub fn decide_by_rule(facts: &Facts, ruleset: &Ruleset) -> (Decision, Option<&'static str>) {
+    asked_at(facts.stage)
+        .map(|rule| ((rule.judge)(facts, ruleset), Some(rule.name)))
+        .find(|(decision, _)| !decision.accepts())
+        .unwrap_or_default()
+}
+
+/// As [`decide`], with every rule that was asked and what it looked at. Health identifiers are masked.
+#[must_use]
+pub fn explain(facts: &Facts, ruleset: &Ruleset, masker: &Masker) -> (Decision, Trace) {
     let mut trace = Trace::new();
-    for outcome in outcomes(facts, ruleset) {
-        trace.push(outcome);
-        if !outcome.decision.accepts() {
-            return (outcome.decision, trace);
+    for rule in asked_at(facts.stage) {
+        let decision = (rule.judge)(facts, ruleset);
+        let mut told = Told::new(masker);
+        (rule.tell)(facts, &mut told);
+        trace.push(RuleOutcome { rule: rule.name, decision, facts: told.into_facts() });
+        if !decision.accepts() {
+            return (decision, trace);
         }
     }
     (Decision::Accept, trace)
 }
 
-fn outcomes<'a>(facts: &'a Facts, ruleset: &'a Ruleset) -> impl Iterator<Item = RuleOutcome> + 'a {
-    RULES
-        .iter()
-        .filter(|rule| rule.asked == Asked::Always || rule.asked == Asked::At(facts.stage))
-        .map(|rule| RuleOutcome { rule: rule.name, decision: (rule.judge)(facts, ruleset) })
+fn asked_at(stage: Stage) -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().filter(move |rule| rule.asked == Asked::Always || rule.asked == Asked::At(stage))
 }

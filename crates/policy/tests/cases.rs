@@ -11,7 +11,7 @@ use pli_policy::{
     CertificateFacts, Decision, Facts, HeaderFrom, Listing, MailboxFacts, Origin, Reason, RecipientFacts, Ruleset,
     Stage, decide, explain,
 };
-use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, ReversePath};
+use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
 use serde::Deserialize;
 
 const PEER_ADDRESS: &str = "dr.martin@clinique-voisine.mssante.fr";
@@ -22,7 +22,7 @@ const ACCOUNT_ADDRESS: &str = "officine@pharmacie-du-pont.mssante.fr";
 fn every_case_is_decided_as_written() {
     let mut wrong = Vec::new();
     for (rule, case) in all_cases() {
-        let (decision, trace) = explain(&case.facts(), &Ruleset::default());
+        let (decision, trace) = explain(&case.facts(), &Ruleset::default(), &masker());
         let expected = case.expected();
         let decided_by = trace.last().map(|outcome| outcome.rule);
         if decision != expected {
@@ -35,14 +35,12 @@ fn every_case_is_decided_as_written() {
 }
 
 #[test]
-fn deciding_and_explaining_agree() {
+fn every_rule_names_the_facts_that_it_looked_at() {
     for (rule, case) in all_cases() {
-        let (facts, ruleset) = (case.facts(), Ruleset::default());
-        let (explained, trace) = explain(&facts, &ruleset);
-        assert_eq!(decide(&facts, &ruleset), explained, "{rule}: {}", case.name);
-        let (last, before) = trace.split_last().expect("some rule is asked at every stage");
-        assert_eq!(last.decision, explained, "the last rule asked decides");
-        assert!(before.iter().all(|outcome| outcome.decision.accepts()), "none before it did");
+        let (_, trace) = explain(&case.facts(), &Ruleset::default(), &masker());
+        for outcome in trace {
+            assert!(!outcome.facts.is_empty(), "{rule}: {}: {} names none", case.name, outcome.rule);
+        }
     }
 }
 
@@ -85,6 +83,10 @@ fn a_stage_without_its_facts_is_refused() {
             assert!(!decide(&facts, &Ruleset::default()).accepts(), "{origin} {stage:?}");
         }
     }
+}
+
+fn masker() -> Masker {
+    Masker::new(&[1; 32])
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {

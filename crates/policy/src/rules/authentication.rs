@@ -1,5 +1,6 @@
 //! On a submission listener, nothing before sign-in (RFC 6409 §4.3).
 
+use crate::told::Told;
 use crate::{Decision, Facts, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -7,4 +8,8 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
         Origin::Unauthenticated => Decision::Refuse(Reason::AuthenticationRequired),
         Origin::Peer { .. } | Origin::Account { .. } | Origin::Relay => Decision::Accept,
     }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    told.origin(&facts.origin);
 }

@@ -1,5 +1,6 @@
 //! The name that a peer proves stands in the trust list, unless it is a connector's (R-SMTP-2; spec §3.4 point 3).
 
+use crate::told::Told;
 use crate::{Decision, Facts, Listing, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -11,5 +12,13 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
             Listing::Unavailable => Decision::Defer(Reason::ListUnavailable),
         },
         Origin::Peer { .. } | Origin::Account { .. } | Origin::Unauthenticated | Origin::Relay => Decision::Accept,
+    }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    told.origin(&facts.origin);
+    if let Origin::Peer { certificate_listing, connector, .. } = &facts.origin {
+        told.connector(connector.as_deref());
+        told.listing("certificate-listing", *certificate_listing);
     }
 }

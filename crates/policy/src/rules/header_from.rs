@@ -3,6 +3,7 @@
 use pli_types::{Domain, MailAddress};
 
 use super::sender_owned::owns;
+use crate::told::Told;
 use crate::{Decision, Facts, HeaderFrom, Listing, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -20,6 +21,23 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
         Origin::Peer { connector: None, .. } => of_operator(*listing),
         Origin::Unauthenticated => Decision::Refuse(Reason::AuthenticationRequired),
         Origin::Relay => Decision::Accept,
+    }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    told.origin(&facts.origin);
+    match &facts.header_from {
+        Some(HeaderFrom::Address { address, listing }) => {
+            told.address("header-from", address);
+            told.listing("header-from-listing", *listing);
+        }
+        Some(HeaderFrom::Malformed) | None => told.word("header-from", "not one From with one address"),
+    }
+    told.path("sender", &facts.sender);
+    match &facts.origin {
+        Origin::Account { addresses } => told.addresses("own-addresses", addresses),
+        Origin::Peer { connector, .. } => told.connector(connector.as_deref()),
+        Origin::Unauthenticated | Origin::Relay => {}
     }
 }
 

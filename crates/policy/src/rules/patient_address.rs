@@ -2,6 +2,7 @@
 
 use pli_types::{Ins, InsError};
 
+use crate::told::Told;
 use crate::{Decision, Facts, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -17,5 +18,15 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
         Err(InsError::Length | InsError::Syntax | InsError::Temporary) => {
             Decision::Refuse(Reason::PatientAddressSyntax)
         }
+    }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    let Some(recipient) = &facts.recipient else { return };
+    told.address("recipient", &recipient.address);
+    let patient = recipient.address.domain().is_patient_domain();
+    told.yes_or_no("patient-domain", patient);
+    if patient && let Err(error) = Ins::parse(recipient.address.local().reveal()) {
+        told.word("identifier", error);
     }
 }

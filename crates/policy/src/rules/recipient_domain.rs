@@ -1,5 +1,6 @@
 //! Nothing goes to a domain outside of the trust list (R-WHO-1; scenario 15).
 
+use crate::told::Told;
 use crate::{Decision, Facts, Listing, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -13,4 +14,12 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
         Listing::NotListed => Decision::Refuse(Reason::RecipientDomainNotListed),
         Listing::Unavailable => Decision::Defer(Reason::ListUnavailable),
     }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    let Some(recipient) = &facts.recipient else { return };
+    told.word("recipient-domain", recipient.address.domain());
+    told.yes_or_no("hosted-here", recipient.hosted);
+    told.yes_or_no("connector-domain", recipient.connector_domain);
+    told.listing("recipient-listing", recipient.listing);
 }

@@ -1,6 +1,7 @@
 //! A recipient here has a mailbox that takes mail (spec §3.4 point 7; scenario 29). Refused while the sender is still
 //! connected, so that he is told by his own server and no report has to find its way back.
 
+use crate::told::Told;
 use crate::{Decision, Facts, MailboxFacts, Reason, RecipientFacts, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -14,6 +15,21 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
         MailboxFacts::None if recipient.connector_domain || !recipient.hosted => Decision::Accept,
         MailboxFacts::None => Decision::Refuse(unknown(recipient)),
     }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    let Some(recipient) = &facts.recipient else { return };
+    told.address("recipient", &recipient.address);
+    told.yes_or_no("hosted-here", recipient.hosted);
+    told.yes_or_no("connector-domain", recipient.connector_domain);
+    let mailbox = match recipient.mailbox {
+        MailboxFacts::None => "none here",
+        MailboxFacts::Open => "open",
+        MailboxFacts::Suspended => "suspended",
+        MailboxFacts::Closed => "closed",
+        MailboxFacts::Full => "full",
+    };
+    told.word("mailbox", mailbox);
 }
 
 fn unknown(recipient: &RecipientFacts) -> Reason {

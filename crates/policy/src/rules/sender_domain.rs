@@ -3,6 +3,7 @@
 
 use pli_types::Domain;
 
+use crate::told::Told;
 use crate::{Decision, Facts, Listing, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -17,6 +18,16 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
             Listing::Unavailable => Decision::Defer(Reason::ListUnavailable),
         },
         Origin::Account { .. } | Origin::Unauthenticated | Origin::Relay => Decision::Accept,
+    }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    told.origin(&facts.origin);
+    told.path("sender", &facts.sender);
+    if let Origin::Peer { certificate, connector, .. } = &facts.origin {
+        told.certificate(certificate);
+        told.connector(connector.as_deref());
+        told.listing("sender-listing", facts.sender_listing);
     }
 }
 

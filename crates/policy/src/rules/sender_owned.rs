@@ -2,6 +2,7 @@
 
 use pli_types::MailAddress;
 
+use crate::told::Told;
 use crate::{Decision, Facts, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
@@ -9,6 +10,14 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     match facts.sender.address() {
         Some(sender) if owns(addresses, sender) => Decision::Accept,
         Some(_) | None => Decision::Refuse(Reason::SenderNotOwned),
+    }
+}
+
+pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
+    told.origin(&facts.origin);
+    if let Origin::Account { addresses } = &facts.origin {
+        told.path("sender", &facts.sender);
+        told.addresses("own-addresses", addresses);
     }
 }
 

@@ -1,0 +1,98 @@
+//! [`Told`]: the facts that a rule looked at, in words. Only `explain` asks for them: deciding builds none.
+
+use std::fmt::Display;
+
+use pli_types::{Domain, MailAddress, Masker, ReversePath};
+
+use crate::facts::{CertificateFacts, Listing, Origin};
+
+/// Facts by name, in the order in which the rule looked at them. Health identifiers are masked as they come in.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    masker: &'a Masker,
+    facts: Vec<(&'static str, String)>,
+}
+
+impl<'a> Told<'a> {
+    /// Nothing yet.
+    pub(crate) fn new(masker: &'a Masker) -> Self {
+        Self { masker, facts: Vec::new() }
+    }
+
+    /// What was told.
+    pub(crate) fn into_facts(self) -> Vec<(&'static str, String)> {
+        self.facts
+    }
+
+    /// A word of our own making: nothing from outside.
+    pub(crate) fn word(&mut self, name: &'static str, word: impl Display) {
+        self.facts.push((name, word.to_string()));
+    }
+
+    pub(crate) fn yes_or_no(&mut self, name: &'static str, yes: bool) {
+        self.word(name, if yes { "yes" } else { "no" });
+    }
+
+    pub(crate) fn address(&mut self, name: &'static str, address: &MailAddress) {
+        self.facts.push((name, self.masker.address(address)));
+    }
+
+    pub(crate) fn addresses(&mut self, name: &'static str, addresses: &[MailAddress]) {
+        let shown: Vec<String> = addresses.iter().map(|address| self.masker.address(address)).collect();
+        self.facts.push((name, shown.join(", ")));
+    }
+
+    pub(crate) fn path(&mut self, name: &'static str, path: &ReversePath) {
+        self.facts.push((name, format!("<{}>", self.masker.path(path))));
+    }
+
+    pub(crate) fn listing(&mut self, name: &'static str, listing: Listing) {
+        self.word(
+            name,
+            match listing {
+                Listing::Unavailable => "no list in force",
+                Listing::NotListed => "not listed",
+                Listing::OtherCertificate => "listed under another certificate",
+                Listing::Listed => "listed",
+            },
+        );
+    }
+
+    pub(crate) fn domains(&mut self, name: &'static str, domains: &[Domain]) {
+        let shown: Vec<&str> = domains.iter().map(Domain::as_str).collect();
+        self.word(name, shown.join(", "));
+    }
+
+    /// On whose behalf.
+    pub(crate) fn origin(&mut self, origin: &Origin) {
+        self.word(
+            "origin",
+            match origin {
+                Origin::Peer { connector: None, .. } => "another operator",
+                Origin::Peer { connector: Some(_), .. } => "a connector",
+                Origin::Account { .. } => "an account",
+                Origin::Unauthenticated => "nobody signed in",
+                Origin::Relay => "this relay",
+            },
+        );
+    }
+
+    /// What a peer's certificate proves.
+    pub(crate) fn certificate(&mut self, certificate: &CertificateFacts) {
+        match certificate {
+            CertificateFacts::Missing => self.word("certificate", "none was shown"),
+            CertificateFacts::Faulty(fault) => self.word("certificate", fault),
+            CertificateFacts::Proven(name) => {
+                self.word("certificate", "believed");
+                self.facts.push(("proven-name", self.masker.certificate_name(name)));
+            }
+        }
+    }
+
+    /// The domains of a connector, if it is one.
+    pub(crate) fn connector(&mut self, connector: Option<&[Domain]>) {
+        if let Some(domains) = connector {
+            self.domains("connector-domains", domains);
+        }
+    }
+}

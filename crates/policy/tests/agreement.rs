@@ -1,0 +1,121 @@
+//! Whatever the facts, explaining a decision does not change it, and shows nobody's identifier.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use pli_policy::{
+    CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, Origin, RecipientFacts, Ruleset, Stage, decide,
+    decide_by_rule, explain,
+};
+use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
+use proptest::prelude::*;
+use proptest::{option, sample};
+
+/// Of people in two professional domains, of patients, one with a wrong key and one with no number at all.
+const ADDRESSES: [&str; 6] = [
+    "dr.martin@a.mssante.fr",
+    "DR.MARTIN@a.mssante.fr",
+    "postmaster@b.mssante.fr",
+    "279035121518989@patient.mssante.fr",
+    "279035121518988@patient.mssante.fr",
+    "jean@patient.mssante.fr",
+];
+
+fn address() -> impl Strategy<Value = MailAddress> {
+    sample::select(&ADDRESSES).prop_map(|text| MailAddress::parse(text).expect("an address"))
+}
+
+fn domains() -> impl Strategy<Value = Vec<Domain>> {
+    prop::collection::vec(address().prop_map(|address| address.domain().clone()), 0..3)
+}
+
+fn listing() -> impl Strategy<Value = Listing> {
+    sample::select(&[Listing::Unavailable, Listing::NotListed, Listing::OtherCertificate, Listing::Listed])
+}
+
+fn certificate() -> impl Strategy<Value = CertificateFacts> {
+    let faults = [
+        CertificateFault::Untrusted,
+        CertificateFault::Expired,
+        CertificateFault::NotYetValid,
+        CertificateFault::Revoked,
+        CertificateFault::WrongUse,
+        CertificateFault::RevocationUnknown,
+    ];
+    let name = DistinguishedName::parse("CN=mss.a.fr,OU=318751275100020,C=FR").expect("a name");
+    prop_oneof![
+        1 => Just(CertificateFacts::Missing),
+        2 => sample::select(faults.to_vec()).prop_map(CertificateFacts::Faulty),
+        6 => Just(CertificateFacts::Proven(name)),
+    ]
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    let peer =
+        (certificate(), listing(), option::of(domains())).prop_map(|(certificate, certificate_listing, connector)| {
+            Origin::Peer { certificate, certificate_listing, connector }
+        });
+    let account = prop::collection::vec(address(), 0..3).prop_map(|addresses| Origin::Account { addresses });
+    prop_oneof![6 => peer, 3 => account, 1 => Just(Origin::Unauthenticated), 1 => Just(Origin::Relay)]
+}
+
+fn recipient() -> impl Strategy<Value = RecipientFacts> {
+    let mailboxes =
+        [MailboxFacts::None, MailboxFacts::Open, MailboxFacts::Suspended, MailboxFacts::Closed, MailboxFacts::Full];
+    (address(), any::<bool>(), any::<bool>(), listing(), sample::select(mailboxes.to_vec())).prop_map(
+        |(address, hosted, connector_domain, listing, mailbox)| RecipientFacts {
+            address,
+            hosted,
+            connector_domain,
+            listing,
+            mailbox,
+        },
+    )
+}
+
+fn header_from() -> impl Strategy<Value = HeaderFrom> {
+    let one = (address(), listing()).prop_map(|(address, listing)| HeaderFrom::Address { address, listing });
+    prop_oneof![1 => Just(HeaderFrom::Malformed), 5 => one]
+}
+
+/// Facts that no connection could bring together are among them: a rule must bear those too.
+fn facts() -> impl Strategy<Value = Facts> {
+    let stage = sample::select(&[Stage::Mail, Stage::Recipient, Stage::Content]);
+    let sender = prop_oneof![1 => Just(ReversePath::Null), 5 => address().prop_map(ReversePath::Address)];
+    let tls = prop::bool::weighted(0.9);
+    (stage, tls, origin(), sender, listing(), option::of(recipient()), option::of(header_from())).prop_map(
+        |(stage, tls, origin, sender, sender_listing, recipient, header_from)| Facts {
+            stage,
+            tls,
+            origin,
+            sender,
+            sender_listing,
+            recipient,
+            header_from,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn deciding_and_explaining_agree(facts in facts()) {
+        let ruleset = Ruleset::default();
+        let (explained, trace) = explain(&facts, &ruleset, &Masker::new(&[1; 32]));
+        let (decided, rule) = decide_by_rule(&facts, &ruleset);
+        prop_assert_eq!(decide(&facts, &ruleset), explained);
+        prop_assert_eq!(decided, explained);
+        let (last, before) = trace.split_last().expect("some rule is asked at every stage");
+        prop_assert_eq!(last.decision, explained, "the last rule asked decides");
+        prop_assert_eq!(rule, (!explained.accepts()).then_some(last.rule));
+        prop_assert!(before.iter().all(|outcome| outcome.decision.accepts()), "none before it did");
+    }
+
+    #[test]
+    fn no_identifier_is_shown(facts in facts()) {
+        let (_, trace) = explain(&facts, &Ruleset::default(), &Masker::new(&[1; 32]));
+        for (name, told) in trace.iter().flat_map(|outcome| &outcome.facts) {
+            prop_assert!(!told.contains("2790351215189") && !told.contains("jean@"), "{}: {}", name, told);
+        }
+    }
+}
