@@ -1,12 +1,26 @@
 //! Who is trusted, and where their mail goes: the trust list, the connectors, the routes.
 //!
-//! The trust list in force is an immutable value swapped atomically: reading it takes no lock.
+//! A list is *checked* by itself ([`check()`]: XML, schema, signature), let through the *gate* (not older, not set aside,
+//! not half empty), *kept* in a folder, and only then put in force ([`TrustHandle`]). The list in force is an immutable
+//! value swapped atomically: reading it takes no lock. Nothing here fetches anything, and nothing asks for the time.
 
+pub mod changes;
+pub mod check;
 pub mod connectors;
-pub mod trust_file;
+pub mod file_source;
+mod gate;
+pub mod history;
+pub mod list_fault;
+mod signature;
+pub mod trust_handle;
 pub mod trust_list;
 mod trust_xml;
 
+pub use changes::{Changes, diff};
+pub use check::{Checked, ListRules, NoSigner, Signature, SignatureRule, SignerJudge, check};
 pub use connectors::{Connector, ConnectorConfig, Route, RouteConfig, Routes};
-pub use trust_file::TrustHandle;
-pub use trust_list::{ListFault, TrustList};
+pub use file_source::FileSource;
+pub use history::{HistoryAction, HistoryRow};
+pub use list_fault::{ListFault, RollbackFault};
+pub use trust_handle::{Held, InForce, Installed, KeepingFault, Offer, TrustHandle};
+pub use trust_list::TrustList;

@@ -5,28 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pli_types::{DistinguishedName, Domain};
+use roxmltree::Document;
 
+use crate::list_fault::ListFault;
 use crate::trust_xml::{self, Entry};
-
-/// Why a file is not a list that can be trusted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListFault {
-    /// The file cannot be read.
-    #[error("the list cannot be read: {0}")]
-    Unreadable(String),
-    /// Not well-formed XML: cut short, most often.
-    #[error("the list is not well-formed XML (cut short?): {0}")]
-    Malformed(String),
-    /// Well-formed, but not a list of this schema.
-    #[error("the list does not follow its schema: {0}")]
-    Schema(String),
-    /// Larger than the limits on bytes or entries.
-    #[error("the list is larger than allowed")]
-    TooLarge,
-    /// Made before the list in force.
-    #[error("the list is older than the one in force")]
-    Older,
-}
 
 /// A list, parsed and checked.
 #[derive(Debug, Clone)]
@@ -46,15 +28,19 @@ impl TrustList {
     /// Parses and checks a list. No DTD, no external entity; bounded in bytes, nodes and entries. Strict in what it
     /// uses (`DateDeGeneration`, `Nom`, `DNCertificatOperateur`), tolerant of what else stands there.
     pub fn parse(bytes: &[u8]) -> Result<Self, ListFault> {
-        let mut list = Self {
-            generated_at: Timestamp::UNIX_EPOCH,
-            entries: 0,
-            names_by_domain: HashMap::new(),
-            names: HashSet::new(),
-        };
+        Self::of_document(&trust_xml::parse(bytes)?)
+    }
+
+    /// What a first list is compared with. It is never in force.
+    pub(crate) fn empty() -> Self {
+        Self { generated_at: Timestamp::UNIX_EPOCH, entries: 0, names_by_domain: HashMap::new(), names: HashSet::new() }
+    }
+
+    pub(crate) fn of_document(document: &Document<'_>) -> Result<Self, ListFault> {
+        let mut list = Self::empty();
         // A few names stand in thousands of entries (R-SMTP-4): each spelling is parsed once.
         let mut spellings = HashMap::new();
-        list.generated_at = trust_xml::read(bytes, |entry| list.add(&entry, &mut spellings))?;
+        list.generated_at = trust_xml::read(document, |entry| list.add(&entry, &mut spellings))?;
         Ok(list)
     }
 
@@ -101,6 +87,37 @@ impl TrustList {
     #[must_use]
     pub fn certificate_names(&self) -> usize {
         self.names.len()
+    }
+
+    /// Each domain once, in no order.
+    pub fn iter_domains(&self) -> impl Iterator<Item = &Domain> {
+        self.names_by_domain.keys()
+    }
+
+    /// The names that the domain is listed under, in no order; none if it is not listed.
+    pub fn names_of(&self, domain: &Domain) -> impl Iterator<Item = &DistinguishedName> {
+        self.names_by_domain.get(domain).into_iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// The domains that are listed under the name, sorted. Walks the whole list: not for the path of a message.
+    #[must_use]
+    pub fn domains_of(&self, name: &DistinguishedName) -> Vec<&Domain> {
+        let mut domains: Vec<&Domain> =
+            self.names_by_domain.iter().filter(|(_, names)| names.contains(name)).map(|(domain, _)| domain).collect();
+        domains.sort_unstable();
+        domains
+    }
+
+    /// Each domain with its names, sorted by domain.
+    pub fn iter(&self) -> impl Iterator<Item = (&Domain, Vec<&DistinguishedName>)> {
+        let mut domains: Vec<&Domain> = self.names_by_domain.keys().collect();
+        domains.sort_unstable();
+        domains.into_iter().map(|domain| (domain, self.names_of(domain).collect()))
+    }
+
+    /// Has the other list the same names for this domain?
+    pub(crate) fn same_names(&self, other: &Self, domain: &Domain) -> bool {
+        self.names_by_domain.get(domain) == other.names_by_domain.get(domain)
     }
 
     /// Is the domain in any entry?

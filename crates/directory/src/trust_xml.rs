@@ -5,7 +5,8 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::trust_list::{ListFault, TrustList};
+use crate::list_fault::ListFault;
+use crate::trust_list::TrustList;
 
 const NAMESPACE: &str = "https://listeblanche.mssante.fr/schema";
 
@@ -37,10 +38,9 @@ impl Entry<'_> {
 
 /// Gives each entry to `take`, and returns `DateDeGeneration`.
 pub(crate) fn read(
-    bytes: &[u8],
+    document: &Document<'_>,
     mut take: impl FnMut(Entry<'_>) -> Result<(), ListFault>,
 ) -> Result<Timestamp, ListFault> {
-    let document = parse(bytes)?;
     let root = document.root_element();
     if !is(root, "ListeBlancheMSSante") {
         return Err(schema(format!("the root is not ListeBlancheMSSante of {NAMESPACE}")));
@@ -67,7 +67,8 @@ pub(crate) fn read(
     Ok(generated_at)
 }
 
-fn parse(bytes: &[u8]) -> Result<Document<'_>, ListFault> {
+/// The document, within the limits on bytes, nodes and what a parser takes long over.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Document<'_>, ListFault> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > TrustList::BYTES_MAX) {
         return Err(ListFault::TooLarge);
     }
@@ -77,10 +78,24 @@ fn parse(bytes: &[u8]) -> Result<Document<'_>, ListFault> {
     let nodes_limit = u32::try_from(TrustList::ENTRIES_MAX * NODES_PER_ENTRY).unwrap_or(u32::MAX);
     let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
-        roxmltree::Error::DtdDetected => schema("it declares a DTD, which no list has"),
+        roxmltree::Error::DtdDetected => dtd_fault(text),
         roxmltree::Error::NodesLimitReached => ListFault::TooLarge,
         error => ListFault::Malformed(error.to_string()),
     })
+}
+
+/// Tells apart what the two known attacks put into a DTD. Nothing of it was read.
+fn dtd_fault(text: &str) -> ListFault {
+    let declared = text.split_once("<!DOCTYPE").map_or(text, |(_, rest)| rest);
+    // Where an internal subset ends; nothing but words to look at, so a wrong guess costs a word only.
+    let declared = declared.split_once("]>").map_or(declared, |(subset, _)| subset);
+    if declared.contains("SYSTEM") || declared.contains("PUBLIC") {
+        ListFault::ExternalEntity
+    } else if declared.contains("<!ENTITY") {
+        ListFault::EntityExpansion
+    } else {
+        schema("it declares a DTD, which no list has")
+    }
 }
 
 /// Refuses what the parser would take hours over: it compares each attribute of an element with all the others, and
@@ -168,7 +183,12 @@ mod tests {
                 "<!DOCTYPE l [<!ENTITY x SYSTEM \"file:///etc/hostname\">]><ListeBlancheMSSante",
             )
             .replace("a.mssante.fr", "&x;");
-        assert!(matches!(fault(&xxe), ListFault::Schema(what) if what.contains("DTD")));
+        assert_eq!(fault(&xxe), ListFault::ExternalEntity);
+        let outside =
+            good().replace("<ListeBlancheMSSante", "<!DOCTYPE l PUBLIC \"l\" \"http://a/l.dtd\"><ListeBlancheMSSante");
+        assert_eq!(fault(&outside), ListFault::ExternalEntity);
+        let plain = good().replace("<ListeBlancheMSSante", "<!DOCTYPE l><ListeBlancheMSSante");
+        assert!(matches!(fault(&plain), ListFault::Schema(what) if what.contains("DTD")));
         assert!(matches!(fault(&good().replace("a.mssante.fr", "&x;")), ListFault::Malformed(_)));
     }
 
@@ -179,7 +199,7 @@ mod tests {
         let dtd = format!("<!DOCTYPE l [<!ENTITY a0 \"ha\">{}", entities.concat());
         let bomb =
             good().replace("<ListeBlancheMSSante", &(dtd + "]><ListeBlancheMSSante")).replace("a.mssante.fr", "&a9;");
-        assert!(matches!(fault(&bomb), ListFault::Schema(what) if what.contains("DTD")));
+        assert_eq!(fault(&bomb), ListFault::EntityExpansion);
     }
 
     #[test]

@@ -145,13 +145,27 @@ fn cannot_listen(kind: ErrorKind) -> (Exit, &'static str, &'static str) {
 impl From<ListFault> for Failure {
     /// A list that would not be installed.
     fn from(fault: ListFault) -> Self {
-        let (code, next) = match &fault {
-            ListFault::Unreadable(_) => ("list-unreadable", "make the file readable, or correct [trust] list"),
-            ListFault::Malformed(_) => ("list-malformed", "fetch the list again, whole"),
-            ListFault::Schema(_) => ("list-schema", "fetch the list again from its publisher"),
-            ListFault::TooLarge => ("list-too-large", "make sure that this is the list, and nothing else"),
-            ListFault::Older => ("list-older", "fetch the newest list"),
+        let next = match &fault {
+            ListFault::Unreadable(_) => "make the file readable, or correct [trust] list",
+            ListFault::Malformed(_) => "fetch the list again, whole",
+            ListFault::Schema(_) => "fetch the list again from its publisher",
+            ListFault::ExternalEntity | ListFault::EntityExpansion => {
+                "ask the publisher who made this file: it is an attack on those who read it"
+            }
+            ListFault::TooLarge => "make sure that this is the list, and nothing else",
+            ListFault::Older => "fetch the newest list",
+            ListFault::SetAside => "go back to it with `pli trust rollback --to DIGEST`, if that is meant",
+            ListFault::LostDomains { .. } => "read `pli trust diff`; if it is right, `pli trust install --reason TEXT`",
+            ListFault::SignatureMissing => "fetch the signed list from its publisher",
+            ListFault::SignatureInvalid(_) => "fetch the list again; if it stays, ask the publisher",
+            ListFault::SignerUntrusted(_) => "compare the signer with [trust] signer_cn, signer_ou and [pki]",
+            ListFault::NotKept(_) => "make room in [server] state, or make it writable",
+            ListFault::PublisherUnreachable(_) => "look at the network and at [trust] url",
+            ListFault::PublisherUntrusted(_) => "compare the publisher's certificate with [trust] anchors",
+            ListFault::PublisherSlow => "look at the network, or raise [trust] fetch_timeout",
+            ListFault::PublisherAnswer(_) => "open [trust] url in a browser, or ask the publisher",
         };
+        let code = fault.code();
         Self::new(Exit::Integrity, code, fault.to_string(), next)
     }
 }

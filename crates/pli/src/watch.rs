@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use pli_directory::TrustHandle;
+use pli_directory::{FileSource, ListFault, Offer, TrustHandle};
 use pli_net::{Pki, Shutdown};
+use pli_types::{Clock as _, SystemClock};
 use pli_web::Metrics;
 
 use crate::exit::chain;
@@ -16,14 +17,15 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     trust: TrustHandle,
+    source: FileSource,
     pki: Pki,
-    list_fault: Option<String>,
+    list_fault: Option<ListFault>,
     crl_fault: Option<String>,
 }
 
 impl Watch {
-    pub(crate) fn new(trust: TrustHandle, pki: Pki) -> Self {
-        Self { trust, pki, list_fault: None, crl_fault: None }
+    pub(crate) fn new(trust: TrustHandle, source: FileSource, pki: Pki) -> Self {
+        Self { trust, source, pki, list_fault: None, crl_fault: None }
     }
 
     /// Looks at both files, off the async threads.
@@ -52,22 +54,31 @@ impl Watch {
     }
 
     fn list(&mut self) {
-        let fault = match self.trust.refresh() {
-            Ok(false) => None,
-            Ok(true) => {
+        let fault = match self.offer_list() {
+            Ok(None) => self.list_fault.clone(),
+            Ok(Some(Offer::Unchanged)) => None,
+            Ok(Some(Offer::Installed(_))) => {
                 self.tell_list();
                 None
             }
-            Err(fault) => Some(chain(&fault)),
+            Err(fault) => Some(fault),
         };
         if let Some(fault) = &fault {
             metrics::counter!(names::TRUST_LIST_FAILURES).increment(1);
             if self.list_fault.as_ref() != Some(fault) {
                 let stays = self.trust.current().is_some();
+                let fault = chain(fault);
                 tracing::warn!(%fault, "the trust list cannot be put in force; {}", list_consequence(stays));
             }
         }
         self.list_fault = fault;
+    }
+
+    /// Offers the file, if it has changed.
+    fn offer_list(&mut self) -> Result<Option<Offer>, ListFault> {
+        let Some((bytes, _)) = self.source.read_if_changed()? else { return Ok(None) };
+        let source = self.source.path().display().to_string();
+        self.trust.offer(&bytes, &source, SystemClock.now()).map(Some)
     }
 
     fn revocations(&mut self) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pli_directory::TrustHandle;
+use pli_directory::{FileSource, ListRules, NoSigner, SignatureRule, TrustHandle};
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
@@ -42,9 +42,11 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     config::check_secret_file(&config.store.master_key)?;
     let tls = Tls::load(config)?;
     let pki = Pki::load(&config.pki)?;
-    let trust = TrustHandle::new(&config.trust.list);
+    let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..ListRules::default() };
+    let trust = TrustHandle::unkept(rules, Arc::new(NoSigner));
+    let list = FileSource::new(&config.trust.list);
     tell_of_own_certificate(&tls.ours, &pki, clock.now());
-    let watch = Watch::new(trust.clone(), pki.clone()).look().await;
+    let watch = Watch::new(trust.clone(), list, pki.clone()).look().await;
 
     // Where state lives, the way in and the way out.
     let store = pli_store::open(&config.store, Arc::clone(&clock)).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, Face};
-use pli_directory::{ConnectorConfig, RouteConfig, Routes, TrustHandle};
+use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, TrustHandle};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerOnWire, Refusal, Session, Transaction};
 use pli_net::{ClientTls, Pki, Resolver, Shutdown, TlsFacts};
@@ -43,7 +43,7 @@ pub(crate) struct Relay {
     pub(crate) hospital: Peer,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     shutdown: Shutdown,
     lists: std::sync::atomic::AtomicU32,
 }
@@ -69,13 +69,14 @@ impl Relay {
                 ruleset: Ruleset::default(),
             }),
             store: StoreHandle(store.clone()),
-            trust: TrustHandle::new(&dir.join("whitelist.xml")),
+            trust: TrustHandle::unkept(ListRules { lost_domains_max: 100, ..ListRules::default() }, Arc::new(NoSigner)),
             pki: Pki::load(&authority.config()).unwrap(),
             routes: Arc::new(routes(&peer, &hospital)),
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
         };
-        let relay = Self { intake, authority, peer, hospital, clock, store, folder, shutdown, lists: 0.into() };
+        let relay =
+            Self { intake, authority, peer, hospital, clock, store, _folder: folder, shutdown, lists: 0.into() };
         relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test"), (THEIRS, "mx.clinique.test")]);
         relay.add_mailbox(OFFICINE, MailboxKind::Org).await;
         relay.add_mailbox(PATIENT, MailboxKind::Patient).await;
@@ -92,10 +93,8 @@ impl Relay {
              <DateDeGeneration>2026-05-01T00:{number:02}:00Z</DateDeGeneration>\n\
              <ListeDomaines>\n{domains}</ListeDomaines>\n</ListeBlancheMSSante>\n"
         );
-        let path = self.folder.path().join("whitelist.xml");
-        std::fs::write(path.with_extension("new"), text).unwrap();
-        std::fs::rename(path.with_extension("new"), &path).unwrap();
-        assert!(self.intake.trust.refresh().unwrap(), "the list came into force");
+        let offered = self.intake.trust.offer(text.as_bytes(), "test", self.clock.now());
+        assert!(matches!(offered, Ok(Offer::Installed(_))), "the list came into force: {offered:?}");
     }
 
     pub(crate) async fn add_mailbox(&self, address: &str, kind: MailboxKind) {

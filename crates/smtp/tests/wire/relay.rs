@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use pli_directory::{Routes, TrustHandle};
+use pli_directory::{Routes, TrustHandle, TrustList};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Intake, IntakeConfig};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
@@ -158,8 +158,8 @@ async fn open_store(folder: &Path) -> Arc<dyn Store> {
 }
 
 fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
-    let trust = TrustHandle::new(&folder.join("whitelist.xml"));
-    trust.refresh().unwrap();
+    let list = std::fs::read(folder.join("whitelist.xml")).unwrap();
+    let trust = TrustHandle::fixed(TrustList::parse(&list).unwrap());
     let config = IntakeConfig {
         server_name: "mss.example.test".to_owned(),
         hosted_domains: vec![Domain::parse("example.test").unwrap()],
