@@ -13,15 +13,18 @@
 mod bytes_kept_as_sent;
 mod changed_lists_take_effect;
 mod clear_text_never;
+mod domain_not_listed;
+mod envelope_and_header;
 mod hospital_with_postfix;
 mod hostile_input;
 mod killed_under_load;
 mod letter_crosses_operators;
 mod mail_programs;
+mod old_tls;
 mod peer_not_proven;
 mod trust_list_of_the_field;
 
-use e2e::{Outcome, need};
+use e2e::{Outcome, Sandbox, need};
 use libtest_mimic::{Arguments, Trial};
 
 /// A scenario, and what it needs beside Pli itself.
@@ -62,16 +65,40 @@ fn scenarios() -> Vec<Scenario> {
         scenario!(letter_crosses_operators::official_documents_arrive_unchanged, ReferenceData),
         scenario!(letter_crosses_operators::trace_tells_both_halves),
         scenario!(letter_crosses_operators::report_comes_back_when_the_last_server_refuses),
-        scenario!(peer_not_proven::each_peer_is_refused_for_its_own_reason),
         scenario!(peer_not_proven::no_certificate_is_refused_and_closed_after_the_third),
+        scenario!(peer_not_proven::a_certificate_of_a_public_authority_is_refused, Program("openssl")),
+        scenario!(peer_not_proven::a_self_signed_certificate_is_refused),
+        scenario!(peer_not_proven::a_certificate_of_the_people_branch_is_refused),
+        scenario!(peer_not_proven::an_expired_certificate_is_refused),
+        scenario!(peer_not_proven::a_certificate_that_is_not_yet_valid_is_refused),
+        scenario!(peer_not_proven::a_revoked_certificate_is_refused),
         scenario!(peer_not_proven::nothing_but_the_greeting_works_before_the_proof),
-        scenario!(peer_not_proven::a_listed_peer_speaks_for_its_own_domain_only),
-        scenario!(peer_not_proven::a_peer_cannot_relay_to_a_third_party),
+        scenario!(domain_not_listed::a_certificate_in_no_entry_is_refused),
+        scenario!(domain_not_listed::a_listed_peer_speaks_for_its_own_domain_only),
+        scenario!(domain_not_listed::any_of_several_names_speaks_for_a_domain_and_one_name_for_several_domains),
+        scenario!(
+            domain_not_listed::names_match_by_value_whatever_their_case_accents_apostrophes_and_order,
+            Program("openssl")
+        ),
+        scenario!(domain_not_listed::a_recipient_outside_of_the_trust_space_is_refused),
+        scenario!(envelope_and_header::a_peer_cannot_relay_to_a_third_party),
+        scenario!(envelope_and_header::a_patient_address_that_cannot_be_is_refused),
+        scenario!(envelope_and_header::a_header_from_another_domain_is_refused),
+        scenario!(envelope_and_header::two_from_headers_are_refused),
+        scenario!(envelope_and_header::a_header_from_an_unlisted_domain_is_refused),
+        scenario!(envelope_and_header::a_header_without_from_is_refused),
+        scenario!(envelope_and_header::a_null_path_from_a_listed_peer_is_accepted),
         scenario!(clear_text_never::no_mail_before_tls),
         scenario!(clear_text_never::no_sign_in_before_tls),
         scenario!(clear_text_never::bytes_behind_starttls_are_never_interpreted),
         scenario!(clear_text_never::bytes_behind_imap_starttls_are_never_interpreted),
-        scenario!(clear_text_never::old_tls_and_cbc_are_refused, Program("openssl")),
+        scenario!(old_tls::tls_1_1_and_older_are_refused),
+        scenario!(old_tls::rsa_key_exchange_is_refused),
+        scenario!(old_tls::triple_des_is_refused),
+        scenario!(old_tls::rc4_is_refused),
+        scenario!(old_tls::cbc_is_refused),
+        scenario!(old_tls::either_suite_of_tls_1_2_is_enough, Program("openssl")),
+        scenario!(old_tls::testssl_finds_nothing_old, Program("testssl")),
         scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
         scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
         scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused),
@@ -108,5 +135,7 @@ fn main() {
         Trial::test(name, move || (scenario.run)().map_err(|error| format!("{error:#}").into()))
             .with_ignored_flag(!missing.is_empty())
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    Sandbox::stop_shared();
+    conclusion.exit();
 }

@@ -7,6 +7,7 @@ fn list(name: &str) -> anyhow::Result<std::path::PathBuf> {
     Ok(need::reference_data().context("no reference data")?.join("whitelist").join(name))
 }
 
+/// Scenario 16.
 pub(crate) fn the_real_list_loads() -> Outcome {
     let checked =
         pli::json(["trust".into(), "check".into(), list("listeblanchemssante-2025-03-13.xml")?.into_os_string()])?;
@@ -16,6 +17,7 @@ pub(crate) fn the_real_list_loads() -> Outcome {
     Ok(())
 }
 
+/// Scenario 16.
 pub(crate) fn the_list_as_published_is_refused_as_truncated() -> Outcome {
     let file = list("listeblanchemssante-2025-03-13-as-published.xml")?;
     let output = pli::run(["trust".into(), "check".into(), file.into_os_string()])?;

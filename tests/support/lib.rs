@@ -5,17 +5,25 @@
 
 #![allow(clippy::missing_panics_doc, clippy::print_stderr, reason = "this is test code")]
 
+pub mod authority;
+pub mod client_hello;
+pub mod command;
+pub mod description;
 pub mod imap;
+pub mod kept;
 pub mod message;
 pub mod need;
+pub mod peer_server;
 pub mod pli;
 pub mod postfix;
 pub mod sandbox;
 pub mod smtp;
+pub mod tls_server;
 pub mod wait;
+pub mod whitelist;
 pub mod wire;
 
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, Seed};
 
 /// What a scenario returns: an error is a failed test, with its causes.
 pub type Outcome = anyhow::Result<()>;

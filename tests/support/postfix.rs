@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
+use crate::command::succeed;
 use crate::smtp::Smtp;
 use crate::{Outcome, wait};
 
@@ -112,7 +113,7 @@ impl Postfix {
     }
 
     fn run(&self, verb: &str) -> Outcome {
-        succeed(Command::new("postfix").arg("-c").arg(self.folder.path().join("config")).arg(verb))
+        succeed(Command::new("postfix").arg("-c").arg(self.folder.path().join("config")).arg(verb)).map(drop)
     }
 }
 
@@ -122,12 +123,6 @@ impl Drop for Postfix {
             eprintln!("Postfix did not stop: {error:#}");
         }
     }
-}
-
-fn succeed(command: &mut Command) -> Outcome {
-    let output = command.output()?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
 
 fn main_cf(role: Role<'_>, at: &Path) -> Result<String> {

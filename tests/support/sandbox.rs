@@ -3,155 +3,131 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::{Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::{pli, wait};
-
-/// `sandbox.json`, as far as the scenarios read it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Description {
-    /// What a client trusts, relative to the folder.
-    pub ca: PathBuf,
-    /// The revocation lists.
-    pub crl: PathBuf,
-    /// The trust list.
-    pub whitelist: PathBuf,
-    /// The operators.
-    pub operators: Vec<Operator>,
-    /// Who can sign in.
-    pub accounts: Vec<Account>,
-    /// Patients.
-    pub patients: Vec<Patient>,
-    /// Certificates to play peers with.
-    pub peers: std::collections::BTreeMap<String, Peer>,
-    /// Hospitals' own servers.
-    pub connectors: Vec<Connector>,
-}
-
-/// An operator.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Operator {
-    /// `pro`, `patients`, `elsewhere`.
-    pub name: String,
-    /// Of its process.
-    pub pid: u32,
-    /// Its configuration file.
-    pub config: PathBuf,
-    /// Its name.
-    pub server_name: String,
-    /// Its ports.
-    pub ports: Ports,
-}
-
-/// An operator's ports.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Ports {
-    /// Operators, STARTTLS.
-    pub smtp: u16,
-    /// Submission, STARTTLS.
-    pub submission: u16,
-    /// Submission, TLS.
-    pub submissions: u16,
-    /// IMAP, STARTTLS.
-    pub imap: u16,
-    /// IMAP, TLS.
-    pub imaps: u16,
-    /// API, TLS.
-    pub http: u16,
-}
-
-/// Someone who can sign in.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Account {
-    /// The address, also the name to sign in with.
-    pub address: String,
-    /// The password, where there is one.
-    #[serde(default)]
-    pub password: String,
-    /// `PER`, `ORG`, `APP`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Which operator.
-    pub operator: String,
-}
-
-/// A patient.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Patient {
-    /// The address.
-    pub address: String,
-    /// The password.
-    pub password: String,
-    /// `open` or `closed`.
-    pub space: String,
-}
-
-/// A certificate to play a peer with.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Peer {
-    /// The domain that it speaks for.
-    #[serde(default)]
-    pub domain: String,
-    /// PEM, with its chain.
-    pub certificate: PathBuf,
-    /// PEM.
-    pub key: PathBuf,
-    /// Where mail for it is routed.
-    #[serde(default)]
-    pub port: u16,
-}
-
-/// A hospital's own server.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Connector {
-    /// Its name.
-    pub name: String,
-    /// Its domain.
-    pub domain: String,
-    /// Its operator.
-    pub operator: String,
-    /// PEM, with its chain.
-    pub certificate: PathBuf,
-    /// PEM.
-    pub key: PathBuf,
-    /// Where mail for it is handed.
-    pub port: u16,
-}
+use crate::command::{said, succeed};
+use crate::description::{Account, Connector, Description, Operator, Patient, Peer};
+use crate::wire::{Identity, Wire};
+use crate::{Outcome, pli, wait};
 
 /// A running sandbox. Stopped, and its folder removed, when dropped.
 #[derive(Debug)]
 pub struct Sandbox {
-    child: Mutex<Child>,
+    children: Mutex<Vec<Child>>,
     dir: PathBuf,
     description: Description,
     folder: Option<TempDir>,
 }
 
-impl Sandbox {
-    /// A new one of the scenario's own.
-    pub fn start() -> Result<Self> {
+/// A sandbox that no process runs yet: its files can still be changed.
+#[derive(Debug)]
+pub struct Seed {
+    folder: TempDir,
+    description: Description,
+}
+
+/// Those that scenarios have in common, until [`Sandbox::stop_shared`].
+static SHARED: Mutex<Option<Arc<Sandbox>>> = Mutex::new(None);
+static QUIET: Mutex<Option<Arc<Sandbox>>> = Mutex::new(None);
+
+/// A sandbox in which nothing else happens meanwhile.
+pub struct Quiet {
+    sandbox: Arc<Sandbox>,
+    _turn: MutexGuard<'static, Option<Arc<Sandbox>>>,
+}
+
+impl std::ops::Deref for Quiet {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
+    }
+}
+
+impl Seed {
+    /// Made, not started.
+    pub fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pli-e2e-").tempdir()?;
-        let mut sandbox = Self::start_in(folder.path())?;
-        sandbox.folder = Some(folder);
+        succeed(Command::new(pli::binary()).args(["sandbox", "--seed-only", "--dir"]).arg(folder.path()))?;
+        let description = Description::read(folder.path())?;
+        Ok(Self { folder, description })
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Changes an operator's configuration.
+    pub fn configure(&self, operator: &str, change: impl FnOnce(&mut toml::Table)) -> Outcome {
+        let file = self.dir().join(&self.description.operator(operator)?.config);
+        let mut table: toml::Table = std::fs::read_to_string(&file)?.parse()?;
+        change(&mut table);
+        std::fs::write(&file, table.to_string())?;
+        Ok(())
+    }
+
+    /// Starts all of it.
+    pub fn start(self) -> Result<Sandbox> {
+        let mut sandbox = Sandbox::start_in(self.folder.path())?;
+        sandbox.folder = Some(self.folder);
         Ok(sandbox)
     }
 
-    /// The one that scenarios share as long as any of them holds it. They may not kill it or change its lists.
+    /// Starts this operator alone, as an admin would: nobody serves revocation lists, nobody else answers.
+    pub fn start_only(self, operator: &str) -> Result<Sandbox> {
+        let dir = self.folder.path().to_owned();
+        let children = Mutex::default();
+        let mut sandbox = Sandbox { children, dir, description: self.description, folder: Some(self.folder) };
+        let child = sandbox.serve(operator)?;
+        let pid = child.id();
+        sandbox.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        sandbox.set_pid(operator, pid);
+        sandbox.await_ready(operator)?;
+        Ok(sandbox)
+    }
+}
+
+impl Sandbox {
+    /// A new one of the scenario's own.
+    pub fn start() -> Result<Self> {
+        Seed::new()?.start()
+    }
+
+    /// The one that scenarios share. They may not kill it or change its lists.
     pub fn shared() -> Result<Arc<Self>> {
-        static SHARED: OnceLock<Mutex<Weak<Sandbox>>> = OnceLock::new();
-        let mut shared = SHARED.get_or_init(Mutex::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(running) = shared.upgrade() {
-            return Ok(running);
+        Self::common(&mut SHARED.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One that scenarios use in turn, so that "nothing was kept" can be seen. They may not kill it or change its lists.
+    pub fn quiet() -> Result<Quiet> {
+        let mut turn = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Quiet { sandbox: Self::common(&mut turn)?, _turn: turn })
+    }
+
+    fn common(place: &mut Option<Arc<Self>>) -> Result<Arc<Self>> {
+        if let Some(running) = place {
+            return Ok(Arc::clone(running));
         }
-        let started = Arc::new(Self::start()?);
-        *shared = Arc::downgrade(&started);
-        Ok(started)
+        Ok(Arc::clone(place.insert(Arc::new(Self::start()?))))
+    }
+
+    /// Stops what scenarios had in common, once all are done.
+    pub fn stop_shared() {
+        for place in [&SHARED, &QUIET] {
+            drop(place.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
     }
 
     /// One in this folder, new or earlier.
@@ -167,9 +143,8 @@ impl Sandbox {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         ensure!(line.starts_with("sandbox ready "), "the sandbox said: {line:?}");
-        let json = std::fs::read(dir.join("sandbox.json"))?;
-        let description = serde_json::from_slice(&json).context("sandbox.json")?;
-        Ok(Self { child: Mutex::new(child), dir: dir.to_owned(), description, folder: None })
+        let description = Description::read(dir)?;
+        Ok(Self { children: Mutex::new(vec![child]), dir: dir.to_owned(), description, folder: None })
     }
 
     /// What is in it.
@@ -192,13 +167,19 @@ impl Sandbox {
         self.path(&self.description.ca)
     }
 
+    /// The trust list's file.
+    pub fn whitelist(&self) -> PathBuf {
+        self.path(&self.description.whitelist)
+    }
+
     /// An operator.
     pub fn operator(&self, name: &str) -> Result<&Operator> {
-        self.description
-            .operators
-            .iter()
-            .find(|operator| operator.name == name)
-            .with_context(|| format!("no operator {name}"))
+        self.description.operator(name)
+    }
+
+    /// An operator's process.
+    pub fn pid(&self, operator: &str) -> Result<u32> {
+        self.operator(operator)?.pid.with_context(|| format!("{operator} does not run"))
     }
 
     /// The first account of this type at this operator.
@@ -224,6 +205,11 @@ impl Sandbox {
         self.description.peers.get(name).with_context(|| format!("no peer {name}"))
     }
 
+    /// An address at the listed peer's domain.
+    pub fn peer_address(&self) -> Result<String> {
+        Ok(format!("cabinet@{}", self.peer("listed")?.domain))
+    }
+
     /// The hospital's own server.
     pub fn connector(&self) -> Result<&Connector> {
         self.description.connectors.first().context("no connector")
@@ -234,33 +220,86 @@ impl Sandbox {
         Ok(self.path(&self.operator(operator)?.config))
     }
 
+    /// Runs `pli WORDS… --config FILE -o json` for an operator; what it prints, if it succeeds.
+    pub fn pli(&self, operator: &str, words: &[&str]) -> Result<serde_json::Value> {
+        let output = self.try_pli(operator, words)?;
+        ensure!(output.status.success(), "pli {words:?} ended with {}: {}", output.status, said(&output));
+        serde_json::from_slice(&output.stdout).context("what pli printed is not JSON")
+    }
+
+    /// The same, however it ends.
+    pub fn try_pli(&self, operator: &str, words: &[&str]) -> Result<std::process::Output> {
+        let mut command = Command::new(pli::binary());
+        command.args(words).arg("--config").arg(self.config(operator)?).args(["-o", "json"]);
+        command.output().context("running pli")
+    }
+
     /// `pli message trace ID` at an operator.
     pub fn trace(&self, operator: &str, id: &str) -> Result<serde_json::Value> {
-        let config = self.config(operator)?;
-        pli::json(["message".as_ref(), "trace".as_ref(), id.as_ref(), "--config".as_ref(), config.as_os_str()])
+        self.pli(operator, &["message", "trace", id])
     }
 
     /// `pli queue list` at an operator.
     pub fn queue(&self, operator: &str) -> Result<Vec<serde_json::Value>> {
-        let config = self.config(operator)?;
-        let value = pli::json(["queue".as_ref(), "list".as_ref(), "--config".as_ref(), config.as_os_str()])?;
-        Ok(value.as_array().context("not an array")?.clone())
+        Ok(self.pli(operator, &["queue", "list"])?.as_array().context("not an array")?.clone())
+    }
+
+    /// The metrics page of an operator.
+    pub fn metrics(&self, operator: &str) -> Result<String> {
+        let mut wire = Wire::connect(self.operator(operator)?.ports.http)?;
+        wire.start_tls(Identity { ca: &self.ca(), client: None })?;
+        wire.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        Ok(wire.to_end())
+    }
+
+    /// The figure of one line of the metrics page, its labels as printed; `None` if there is no such line.
+    pub fn metric(&self, operator: &str, line: &str) -> Result<Option<f64>> {
+        let page = self.metrics(operator)?;
+        let figure = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        Ok(figure.map(str::parse).transpose()?)
     }
 
     /// Kills one operator's process, as a power cut would.
     pub fn kill_nine(&self, operator: &str) -> Result<()> {
-        signal("KILL", self.operator(operator)?.pid)
+        signal("KILL", self.pid(operator)?)
     }
 
     /// Stops everything cleanly and waits for the end.
     pub fn stop(&self) -> Result<()> {
-        let mut child = self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if child.try_wait()?.is_some() {
-            return Ok(());
+        for child in self.children.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            if child.try_wait()?.is_none() {
+                signal("TERM", child.id())?;
+                wait::until("the sandbox to stop", Duration::from_mins(1), || Ok(child.try_wait()?))?;
+            }
         }
-        signal("TERM", child.id())?;
-        wait::until("the sandbox to stop", Duration::from_mins(1), || Ok(child.try_wait()?))?;
         Ok(())
+    }
+
+    /// `pli serve` for one operator, its log where the sandbox would put it.
+    fn serve(&self, operator: &str) -> Result<Child> {
+        let config = self.config(operator)?;
+        let log = std::fs::File::options().create(true).append(true).open(config.with_file_name("pli.log"))?;
+        let mut command = Command::new(pli::binary());
+        command.arg("serve").arg("--config").arg(&config).arg("--ready-file").arg(config.with_file_name("ready.json"));
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.spawn().with_context(|| format!("starting {operator}"))
+    }
+
+    fn set_pid(&mut self, operator: &str, pid: u32) {
+        for known in self.description.operators.iter_mut().filter(|known| known.name == operator) {
+            known.pid = Some(pid);
+        }
+    }
+
+    fn await_ready(&self, operator: &str) -> Outcome {
+        let ready = self.config(operator)?.with_file_name("ready.json");
+        wait::until("the operator to listen", Duration::from_secs(30), || {
+            for child in self.children.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+                let log = || std::fs::read_to_string(ready.with_file_name("pli.log")).unwrap_or_default();
+                ensure!(child.try_wait()?.is_none(), "{operator} ended at its start: {}", log());
+            }
+            Ok(ready.exists().then_some(()))
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::Sandbox;
+use crate::authority::Issued;
 use crate::wire::{Identity, Wire};
 
 /// A reply, its lines joined.
@@ -93,6 +94,11 @@ impl Smtp {
     pub fn as_hospital(sandbox: &Sandbox) -> Result<Self> {
         let connector = sandbox.connector()?;
         Self::with_certificate(sandbox, &connector.certificate, &connector.key, &connector.operator)
+    }
+
+    /// With a certificate that the test made.
+    pub fn as_issued(sandbox: &Sandbox, issued: &Issued, operator: &str) -> Result<Self> {
+        Self::with_certificate(sandbox, &issued.certificate, &issued.key, operator)
     }
 
     fn with_certificate(sandbox: &Sandbox, certificate: &Path, key: &Path, operator: &str) -> Result<Self> {

@@ -82,6 +82,12 @@ impl Wire {
         Ok(self.pending.drain(..length).collect())
     }
 
+    /// Everything up to the end of the stream.
+    pub fn to_end(&mut self) -> String {
+        while self.fill().is_ok() {}
+        String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()
+    }
+
     /// Has the other side closed? Waits for it, and fails if it speaks instead.
     pub fn expect_end(&mut self) -> Result<()> {
         match self.fill() {
