@@ -1,14 +1,14 @@
-//! What `/health/ready` asks: does the store answer and take what is written, is a trust list in force, does our own certificate hold?
+//! What `/health/ready` asks: does the store answer and take what is written, and is no alarm on that stops mail?
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pli_directory::TrustHandle;
-use pli_net::Pki;
 use pli_store::{Store, StoreError};
-use pli_types::{CertificateUse, Clock, PresentedCertificate};
 use pli_web::{Check, Health};
+
+use crate::alarms::rounds::Sources;
+use crate::alarms::{Alarm, Code};
 
 /// A store that takes longer is not there for a sender either.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -16,16 +16,14 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// What is asked.
 pub(crate) struct NodeHealth {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) trust: TrustHandle,
-    pub(crate) pki: Pki,
-    pub(crate) certificate: PresentedCertificate,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sources: Sources,
 }
 
 #[async_trait]
 impl Health for NodeHealth {
     async fn checks(&self) -> Vec<Check> {
-        vec![self.store().await, self.trust_list(), self.certificate()]
+        let alarms = self.sources.alarms();
+        vec![self.store().await, trust_list(&alarms), certificate(&alarms)]
     }
 }
 
@@ -43,20 +41,22 @@ impl NodeHealth {
             Err(_) => Check::fails("store", "the store does not answer"),
         }
     }
+}
 
-    fn trust_list(&self) -> Check {
-        match self.trust.current() {
-            Some(_) => Check::holds("trust-list"),
-            None => Check::fails("trust-list", "no trust list is in force"),
-        }
-    }
+fn trust_list(alarms: &[Alarm]) -> Check {
+    check("trust-list", alarms.iter().filter(|alarm| alarm.code == Code::ListMissing))
+}
 
-    /// Judges our own certificate as a peer would. This also tells whether revocation lists are in force: without
-    /// them nobody is believed, we ourselves neither (R-SMTP-8).
-    fn certificate(&self) -> Check {
-        match self.pki.judge(&self.certificate, CertificateUse::Server, self.clock.now()) {
-            Ok(()) => Check::holds("certificate"),
-            Err(fault) => Check::fails("certificate", fault.to_string()),
-        }
+/// Our own certificate, as a peer judges it. This also tells whether revocation lists are in force: without them
+/// nobody is believed, we ourselves neither (R-SMTP-8).
+fn certificate(alarms: &[Alarm]) -> Check {
+    check("certificate", alarms.iter().filter(|alarm| alarm.code != Code::ListMissing))
+}
+
+/// Fails by the first that stops mail. What only needs to be looked at does not take a node out of service.
+fn check<'a>(name: &'static str, mut alarms: impl Iterator<Item = &'a Alarm>) -> Check {
+    match alarms.find(|alarm| alarm.stops_mail) {
+        Some(alarm) => Check::fails_by(name, alarm.code.as_str(), alarm.what.clone()),
+        None => Check::holds(name),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Start reading at `wiring.rs`: the whole relay, put together from top to bottom.
 
+mod alarms;
 mod cli;
 mod config;
 mod descriptors;

@@ -12,6 +12,9 @@ pub(crate) const TRUST_LIST_GENERATED_AT: &str = "pli_trust_list_generated_times
 /// When our own certificate ends.
 pub(crate) const CERTIFICATE_ENDS_AT: &str = "pli_certificate_not_after_timestamp_seconds";
 
+/// 1 while an alarm of this code is on.
+pub(crate) const ALARM: &str = "pli_alarm";
+
 /// Gives each its help text, and shows the failures as zero before the first.
 pub(crate) fn describe() {
     metrics::describe_counter!(
@@ -22,6 +25,7 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(TRUST_LIST_ENTRIES, "Entries of the trust list in force; 0 without one.");
     metrics::describe_gauge!(TRUST_LIST_GENERATED_AT, "When the trust list in force was made, in seconds since 1970.");
     metrics::describe_gauge!(CERTIFICATE_ENDS_AT, "When our own certificate ends, in seconds since 1970.");
+    metrics::describe_gauge!(ALARM, "1 while an alarm of this code is on, else 0.");
     metrics::counter!(TRUST_LIST_FAILURES).absolute(0);
     metrics::counter!(CRL_FAILURES).absolute(0);
     metrics::gauge!(TRUST_LIST_ENTRIES).set(0.0);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use pli_directory::{FileSource, ListRules, NoSigner, SignatureRule, TrustHandle};
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
@@ -17,6 +18,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio::sync::Notify;
 
+use crate::alarms::rounds::{self, Sources};
 use crate::config::{self, Config, Door, Settings};
 use crate::descriptors;
 use crate::exit::{Exit, Failure};
@@ -68,7 +70,15 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
 
     // The doors. All are bound before the first one opens.
     let imap = ImapContext { store: Arc::clone(&store), pki: pki.clone(), masker, clock: Arc::clone(&clock) };
-    let health = NodeHealth { store: Arc::clone(&store), trust, pki, certificate: tls.ours.clone(), clock };
+    let sources = Sources {
+        trust,
+        pki,
+        certificate: tls.ours.clone(),
+        hosted: settings.hosted_domains().into(),
+        stale_after: SignedDuration::from_hours(24),
+        clock,
+    };
+    let health = NodeHealth { store: Arc::clone(&store), sources: sources.clone() };
     let web = WebContext { health: Arc::new(health), metrics: page.clone() };
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
@@ -77,6 +87,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let keeper = Keeper::new(Shutdown::default());
     let hurry = Arc::new(Notify::new());
     keeper.spawn("watch", watch.run(Arc::clone(&hurry), page, keeper.shutdown.clone()));
+    keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {

@@ -39,7 +39,7 @@ async fn ready(State(context): State<WebContext>) -> Response {
 }
 
 fn shown(check: &Check) -> serde_json::Value {
-    json!({"name": check.name, "ok": check.fault.is_none(), "fault": check.fault})
+    json!({"name": check.name, "ok": check.fault.is_none(), "fault": check.fault, "alarm": check.alarm})
 }
 
 async fn metrics(State(context): State<WebContext>) -> Response {
@@ -97,11 +97,12 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!((&body["ready"], &body["checks"][0]["name"]), (&json!(true), &json!("store")));
 
-        let failing = vec![Check::holds("store"), Check::fails("trust-list", "no list is in force")];
+        let failing = vec![Check::holds("store"), Check::fails_by("trust-list", "list-missing", "no list is in force")];
         let (status, body) = ask("GET", "/health/ready", failing).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["checks"][1], json!({"name": "trust-list", "ok": false, "fault": "no list is in force"}));
+        let told = json!({"name": "trust-list", "ok": false, "fault": "no list is in force", "alarm": "list-missing"});
+        assert_eq!(body["checks"][1], told);
     }
 
     #[tokio::test]

@@ -1,0 +1,122 @@
+//! [`Rounds`]: every few seconds, what is known is gathered and judged, and what has changed is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use pli_directory::{HistoryAction, HistoryRow, TrustHandle};
+use pli_net::{Pki, Shutdown};
+use pli_types::{CertificateUse, Clock, Domain, PresentedCertificate};
+
+use super::ledger::{Change, Ledger};
+use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, State};
+use super::{Alarm, Code, Stage, alarms};
+use crate::metrics as names;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Where what is known comes from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    pub(crate) trust: TrustHandle,
+    pub(crate) pki: Pki,
+    pub(crate) certificate: PresentedCertificate,
+    pub(crate) hosted: Arc<[Domain]>,
+    pub(crate) stale_after: SignedDuration,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Sources {
+    /// What is known now. Checks a few signatures; touches no disk and no network.
+    pub(crate) fn state(&self, now: Timestamp) -> State {
+        State { list: self.list(), revocations: Vec::new(), certificate: self.certificate(now) }
+    }
+
+    /// What an admin must look at now.
+    pub(crate) fn alarms(&self) -> Vec<Alarm> {
+        let now = self.clock.now();
+        alarms(&self.state(now), now)
+    }
+
+    fn list(&self) -> ListState {
+        let in_force = self.trust.in_force();
+        let confirmed_at = in_force.as_ref().map(|in_force| in_force.confirmed_at);
+        let in_force =
+            in_force.map(|list| ListInForce { generated_at: list.generated_at, confirmed_at: list.confirmed_at });
+        let held = self.trust.held().map(|held| HeldList {
+            generated_at: held.generated_at,
+            lost: held.lost,
+            of: held.of,
+            since: held.since,
+        });
+        let refused = self.trust.history().pop().and_then(|last| refused(last, confirmed_at));
+        ListState { in_force, stale_after: self.stale_after, held, refused }
+    }
+
+    fn certificate(&self, now: Timestamp) -> CertificateState {
+        let ours = &self.certificate;
+        // Others meet it in both roles.
+        let judged = self.pki.judge(ours, CertificateUse::Server, now);
+        let list = self.trust.current();
+        let unlisted = |list: &pli_directory::TrustList| {
+            let missing = self.hosted.iter().filter(|domain| !list.binds(domain, &ours.subject));
+            missing.map(ToString::to_string).collect()
+        };
+        CertificateState {
+            subject: ours.subject.to_string(),
+            serial: ours.serial.clone(),
+            not_before: ours.not_before,
+            not_after: ours.not_after,
+            fault: judged.err(),
+            unlisted: list.as_deref().map(unlisted).unwrap_or_default(),
+            unfit: None,
+        }
+    }
+}
+
+/// What happened last, if it was a refusal and the list in force was not confirmed since. A publisher that cannot be
+/// reached has offered nothing: a list grows stale by it, and that has an alarm of its own.
+fn refused(last: HistoryRow, confirmed_at: Option<Timestamp>) -> Option<RefusedList> {
+    const NOT_OFFERED: [&str; 3] = ["publisher-unreachable", "publisher-slow", "publisher-answer"];
+    let code = last.fault.filter(|_| last.action == HistoryAction::Refused)?;
+    let stands = confirmed_at.is_none_or(|confirmed_at| confirmed_at < last.last_at);
+    let offered = !NOT_OFFERED.iter().any(|word| code.ends_with(word));
+    (stands && offered).then(|| RefusedList { code, detail: last.detail.unwrap_or_default() })
+}
+
+/// Tells until the end.
+pub(crate) async fn run(sources: Sources, shutdown: Shutdown) {
+    let mut ledger = Ledger::default();
+    loop {
+        let round = sources.clone();
+        // Signatures are checked: not among the threads that serve.
+        if let Ok(alarms) = tokio::task::spawn_blocking(move || round.alarms()).await {
+            ledger.turn(&alarms).iter().for_each(tell);
+            for code in Code::ALL {
+                metrics::gauge!(names::ALARM, "code" => code.as_str()).set(u8::from(ledger.is_on(code)));
+            }
+        }
+        tokio::select! {
+            () = shutdown.begun() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+fn tell(change: &Change) {
+    match change {
+        Change::Began(alarm) | Change::Grew(alarm) => {
+            let (code, subject, next) = (alarm.code.as_str(), &alarm.subject, &alarm.next);
+            let stage = alarm.stage.map(Stage::as_str);
+            if alarm.stops_mail {
+                tracing::error!(alarm = code, subject, stage, next, "{}", alarm.what);
+            } else {
+                tracing::warn!(alarm = code, subject, stage, next, "{}", alarm.what);
+            }
+        }
+        Change::Ended(code, subject) => {
+            tracing::warn!(alarm = code.as_str(), subject, "this alarm has ended");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! [`State`]: what alarms are decided on.
+
+use jiff::{SignedDuration, Timestamp};
+use pli_types::CertificateFault;
+
+/// What is known of list, revocation lists and our own certificate at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) list: ListState,
+    /// One for each authority and distribution point.
+    pub(crate) revocations: Vec<RevocationState>,
+    pub(crate) certificate: CertificateState,
+}
+
+/// The trust list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListState {
+    pub(crate) in_force: Option<ListInForce>,
+    /// `[trust] stale_after`.
+    pub(crate) stale_after: SignedDuration,
+    pub(crate) held: Option<HeldList>,
+    /// What the source last offered, if it is not fit.
+    pub(crate) refused: Option<RefusedList>,
+}
+
+/// The list in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListInForce {
+    /// `DateDeGeneration`.
+    pub(crate) generated_at: Timestamp,
+    /// When a source last said that this is still the list.
+    pub(crate) confirmed_at: Timestamp,
+}
+
+/// A list that lost so many domains that an admin must decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeldList {
+    pub(crate) generated_at: Timestamp,
+    pub(crate) lost: usize,
+    pub(crate) of: usize,
+    pub(crate) since: Timestamp,
+}
+
+/// A list that is not put in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusedList {
+    /// The fault's stable code.
+    pub(crate) code: String,
+    pub(crate) detail: String,
+}
+
+/// A revocation list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RevocationState {
+    /// Whose, and of which distribution point if the authority has several.
+    pub(crate) authority: String,
+    /// `thisUpdate` and `nextUpdate`; `None` if there is no list.
+    pub(crate) validity: Option<(Timestamp, Timestamp)>,
+    /// The last try to have a newer one, if it failed.
+    pub(crate) failed: Option<(Timestamp, String)>,
+}
+
+/// Our own certificate, as the other side of a handshake gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CertificateState {
+    pub(crate) subject: String,
+    pub(crate) serial: String,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    /// How others judge it as a server's and as a client's.
+    pub(crate) fault: Option<CertificateFault>,
+    /// Hosted domains that the list in force does not have under its name. Empty without a list.
+    pub(crate) unlisted: Vec<String>,
+    /// Since when, and why, what lies in the files cannot take its place.
+    pub(crate) unfit: Option<(Timestamp, String)>,
+}

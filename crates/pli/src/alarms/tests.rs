@@ -1,0 +1,207 @@
+//! Each alarm at its thresholds.
+
+use jiff::ToSpan;
+
+use super::state::{HeldList, ListInForce, RefusedList};
+use super::*;
+
+const NOON: &str = "2026-03-14T12:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
+}
+
+/// A node with which nothing is amiss at noon.
+fn sound() -> State {
+    let now = at(NOON);
+    State {
+        list: ListState {
+            in_force: Some(ListInForce { generated_at: now - hours(5), confirmed_at: now - hours(1) }),
+            stale_after: hours(24),
+            held: None,
+            refused: None,
+        },
+        revocations: vec![RevocationState {
+            authority: "CN=ORGANISATIONS".to_owned(),
+            validity: Some((now - hours(24), now + hours(24 * 15))),
+            failed: None,
+        }],
+        certificate: CertificateState {
+            subject: "CN=mss.a.fr".to_owned(),
+            serial: "01".to_owned(),
+            not_before: now - hours(24 * 365),
+            not_after: now + hours(24 * 365),
+            fault: None,
+            unlisted: Vec::new(),
+            unfit: None,
+        },
+    }
+}
+
+/// Codes and stages of what is on after so long.
+fn after(state: &State, passed: SignedDuration) -> Vec<(&'static str, Option<&'static str>)> {
+    let told = alarms(state, at(NOON) + passed);
+    for alarm in &told {
+        assert!(!alarm.what.is_empty() && !alarm.next.is_empty() && !alarm.subject.is_empty(), "{alarm:?}");
+    }
+    told.iter().map(|alarm| (alarm.code.as_str(), alarm.stage.map(Stage::as_str))).collect()
+}
+
+fn stops_mail(state: &State) -> Vec<&'static str> {
+    let told = alarms(state, at(NOON));
+    told.iter().filter(|alarm| alarm.stops_mail).map(|alarm| alarm.code.as_str()).collect()
+}
+
+#[test]
+fn a_sound_node_is_silent() {
+    assert_eq!(alarms(&sound(), at(NOON)), []);
+}
+
+#[test]
+fn every_code_is_one_word_and_each_has_its_own() {
+    let mut words: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), Code::ALL.len());
+}
+
+#[test]
+fn a_list_is_stale_when_no_source_has_confirmed_it_for_longer_than_allowed() {
+    let state = sound();
+    assert_eq!(after(&state, hours(23)), []);
+    assert_eq!(after(&state, hours(23) + SignedDuration::from_secs(1)), [("list-stale", None)]);
+    // However old the list itself is: a publisher that says every hour that nothing has changed is at work.
+    let mut old = sound();
+    old.list.in_force.as_mut().unwrap().generated_at = at("2026-01-01T00:00:00Z");
+    assert_eq!(after(&old, hours(0)), []);
+}
+
+#[test]
+fn without_a_list_mail_stops() {
+    let mut state = sound();
+    state.list.in_force = None;
+    assert_eq!(after(&state, hours(0)), [("list-missing", None)]);
+    assert_eq!(stops_mail(&state), ["list-missing"]);
+}
+
+#[test]
+fn a_held_and_a_refused_list_are_told_and_stop_nothing() {
+    let mut state = sound();
+    let now = at(NOON);
+    state.list.held = Some(HeldList { generated_at: now, lost: 300, of: 600, since: now });
+    state.list.refused = Some(RefusedList { code: "list-older".to_owned(), detail: "made before".to_owned() });
+    assert_eq!(after(&state, hours(0)), [("list-held", None), ("list-refused", None)]);
+    assert!(stops_mail(&state).is_empty());
+    assert!(alarms(&state, now)[1].what.contains("list-older"), "the fault's code is told");
+}
+
+#[test]
+fn a_revocation_list_warns_a_week_a_day_and_an_hour_before_it_ends_then_is_expired() {
+    let state = sound();
+    let ends = hours(24 * 15);
+    let minute = SignedDuration::from_mins(1);
+    let mut state = State { list: ListState { stale_after: hours(24 * 365), ..state.list.clone() }, ..state };
+    state.certificate.not_after =
+        at(NOON) + 3650.days().to_duration(jiff::SpanRelativeTo::days_are_24_hours()).unwrap();
+    for (passed, told) in [
+        (ends - hours(24 * 7) - minute, None),
+        (ends - hours(24 * 7), Some(("crl-expiring", Some("7d")))),
+        (ends - hours(24), Some(("crl-expiring", Some("24h")))),
+        (ends - hours(1), Some(("crl-expiring", Some("1h")))),
+        (ends - minute, Some(("crl-expiring", Some("1h")))),
+        (ends, Some(("crl-expired", None))),
+    ] {
+        assert_eq!(after(&state, passed), Vec::from_iter(told), "{passed}");
+    }
+}
+
+#[test]
+fn a_stage_longer_than_half_of_a_lists_life_is_none() {
+    let mut state = sound();
+    // Three days: the week is skipped, the day is not.
+    state.revocations[0].validity = Some((at(NOON), at(NOON) + hours(72)));
+    assert_eq!(after(&state, hours(0)), []);
+    assert_eq!(after(&state, hours(47)), [("list-stale", None)]);
+    assert_eq!(after(&state, hours(48)), [("list-stale", None), ("crl-expiring", Some("24h"))]);
+    // A day: only the hour.
+    state.revocations[0].validity = Some((at(NOON), at(NOON) + hours(24)));
+    assert_eq!(after(&state, hours(22)), []);
+    assert_eq!(after(&state, hours(23)), [("crl-expiring", Some("1h"))]);
+}
+
+#[test]
+fn an_expired_revocation_list_stops_mail_only_if_it_is_the_one_that_answers_for_us() {
+    let mut state = sound();
+    state.revocations[0].validity = Some((at(NOON) - hours(48), at(NOON)));
+    assert_eq!(after(&state, hours(0)), [("crl-expired", None)]);
+    assert!(stops_mail(&state).is_empty());
+    state.certificate.fault = Some(CertificateFault::RevocationUnknown);
+    assert_eq!(after(&state, hours(0)), [("crl-expired", None)], "one cause, one alarm");
+    assert_eq!(stops_mail(&state), ["crl-expired"]);
+    state.revocations[0].validity = None;
+    assert_eq!(stops_mail(&state), ["crl-expired"], "no list at all is as bad");
+    // Unknown though all lists are in order: a list that nobody has yet.
+    let mut state = sound();
+    state.certificate.fault = Some(CertificateFault::RevocationUnknown);
+    assert_eq!(stops_mail(&state), ["own-certificate-not-believed"]);
+}
+
+#[test]
+fn a_fetch_that_fails_is_told_while_the_list_in_force_serves_on() {
+    let mut state = sound();
+    state.revocations[0].failed = Some((at(NOON), "connection refused".to_owned()));
+    assert_eq!(after(&state, hours(0)), [("crl-fetch-failing", None)]);
+    assert!(stops_mail(&state).is_empty());
+}
+
+#[test]
+fn our_certificate_warns_a_month_a_week_and_a_day_before_it_ends_then_is_expired() {
+    let mut state = sound();
+    state.list.stale_after = hours(24 * 3650);
+    state.revocations.clear();
+    let ends = hours(24 * 365);
+    let minute = SignedDuration::from_mins(1);
+    for (passed, told) in [
+        (ends - hours(24 * 30) - minute, None),
+        (ends - hours(24 * 30), Some(("certificate-expiring", Some("30d")))),
+        (ends - hours(24 * 7), Some(("certificate-expiring", Some("7d")))),
+        (ends - hours(24), Some(("certificate-expiring", Some("24h")))),
+        (ends, Some(("certificate-expiring", Some("24h")))),
+        (ends + minute, Some(("certificate-expired", None))),
+    ] {
+        assert_eq!(after(&state, passed), Vec::from_iter(told), "{passed}");
+    }
+}
+
+#[test]
+fn what_others_would_refuse_is_told_once() {
+    let mut state = sound();
+    state.certificate.fault = Some(CertificateFault::Revoked);
+    assert_eq!(stops_mail(&state), ["own-certificate-not-believed"]);
+    state.certificate.not_after = at(NOON) - hours(1);
+    state.certificate.fault = Some(CertificateFault::Expired);
+    assert_eq!(stops_mail(&state), ["certificate-expired"], "an expired one is not also called unbelieved");
+}
+
+#[test]
+fn a_pair_that_does_not_fit_is_taken_for_half_written_for_a_minute() {
+    let mut state = sound();
+    state.certificate.unfit = Some((at(NOON), "the key does not fit".to_owned()));
+    assert_eq!(after(&state, SignedDuration::from_secs(59)), []);
+    assert_eq!(after(&state, SignedDuration::from_secs(60)), [("certificate-reload-failing", None)]);
+}
+
+#[test]
+fn each_hosted_domain_that_is_not_listed_under_our_name_is_told_by_itself() {
+    let mut state = sound();
+    state.certificate.unlisted = vec!["a.mssante.fr".to_owned(), "b.mssante.fr".to_owned()];
+    let told = alarms(&state, at(NOON));
+    let subjects: Vec<_> = told.iter().map(|alarm| (alarm.code, alarm.subject.as_str())).collect();
+    let code = Code::OwnCertificateNotListed;
+    assert_eq!(subjects, [(code, "a.mssante.fr"), (code, "b.mssante.fr")]);
+    assert!(stops_mail(&state).is_empty(), "mail of the other domains flows");
+}
