@@ -12,7 +12,7 @@ use pli_mailflow::{Delivery, Intake, IntakeConfig};
 use pli_net::{ClientTls, LimitsConfig, Listener, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
-use pli_types::{CertificateUse, Clock, Masker, PresentedCertificate, SystemClock};
+use pli_types::{CertificateUse, Masker, PresentedCertificate};
 use pli_web::{Metrics, WebConfig, WebContext};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -30,7 +30,7 @@ use crate::watch::Watch;
 /// Runs a node until it is told to end. `path` is the file that the settings came from.
 pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&Path>) -> Result<(), Failure> {
     let signals = Signals::listen()?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
+    tracing::info!(version = crate::clock::VERSION, config = %path.display(), "starting");
     let page = Metrics::install().map_err(|fault| Failure::defect(fault.to_string()))?;
     crate::metrics::describe();
     pli_mailflow::metrics::describe();
@@ -38,7 +38,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // What is known: time, identity, whom we believe, who is listed.
     let config = &settings.config;
     descriptors::raise(config);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = crate::clock::clock();
     let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
     config::check_secret_file(&config.tls.key)?;
     config::check_secret_file(&config.store.master_key)?;

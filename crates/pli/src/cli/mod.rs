@@ -21,7 +21,7 @@ use crate::output::Format;
 
 /// Pli, a secure health messaging relay.
 #[derive(Debug, Parser)]
-#[command(name = "pli", version, disable_help_subcommand = true, after_help = EXITS)]
+#[command(name = "pli", version = crate::clock::VERSION, disable_help_subcommand = true, after_help = EXITS)]
 pub(crate) struct Cli {
     #[command(flatten)]
     globals: Globals,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pli_store::Store;
-use pli_types::{Clock, Masker, SystemClock};
+use pli_types::{Clock, Masker};
 
 use super::{Globals, runtime};
 use crate::config::{check_secret_file, read_key};
@@ -24,7 +24,7 @@ where
     let config = globals.settings()?.config;
     let masker = Masker::new(read_key(&config.server.masking_key)?.reveal());
     check_secret_file(&config.store.master_key)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = crate::clock::clock();
     runtime::one_thread()?.block_on(async {
         let store = pli_store::open_read_only(&config.store, Arc::clone(&clock)).await?;
         let outcome = work(Reading { store: Arc::clone(&store), masker, clock }).await;
