@@ -1,5 +1,6 @@
 //! The relay, put together: read it from top to bottom.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig};
-use pli_net::{ClientTls, LimitsConfig, Listener, Pki, Resolver, ServerTls, Shutdown};
+use pli_net::{ClientTls, LimitsConfig, Listener, NetError, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
 use pli_types::{CertificateUse, Masker, PresentedCertificate};
@@ -19,7 +20,7 @@ use rustls_pki_types::pem::PemObject;
 use tokio::sync::Notify;
 
 use crate::alarms::rounds::{self, Sources};
-use crate::config::{self, Config, Door, Settings};
+use crate::config::{self, Config, Door, ListOrigin, Settings};
 use crate::descriptors;
 use crate::exit::{Exit, Failure};
 use crate::health::NodeHealth;
@@ -44,9 +45,13 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     config::check_secret_file(&config.store.master_key)?;
     let tls = Tls::load(config)?;
     let pki = Pki::load(&config.pki)?;
-    let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..ListRules::default() };
+    let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..config.trust.rules() };
     let trust = TrustHandle::unkept(rules, Arc::new(NoSigner));
-    let list = FileSource::new(&config.trust.list);
+    let ListOrigin::File(list) = &settings.list else {
+        let what = format!("{} cannot be fetched yet", settings.list.name());
+        return Err(Failure::new(Exit::Usage, "config-invalid", what, "give [trust] list"));
+    };
+    let list = FileSource::new(list);
     tell_of_own_certificate(&tls.ours, &pki, clock.now());
     let watch = Watch::new(trust.clone(), list, pki.clone()).look().await;
 
@@ -64,7 +69,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let delivery = Delivery {
         intake: intake.clone(),
         tls: tls.towards_servers.clone(),
-        resolver: Resolver::system()?,
+        resolver: resolver(&config.dns.servers)?,
         config: config.delivery.clone(),
     };
 
@@ -177,6 +182,11 @@ fn tell_of_own_certificate(ours: &PresentedCertificate, pki: &Pki, now: jiff::Ti
     if let Err(fault) = pki.judge(ours, CertificateUse::Server, now) {
         tracing::warn!(%fault, subject = %ours.subject, "other operators will refuse our own certificate");
     }
+}
+
+/// The name servers of the configuration, or else those of the system.
+fn resolver(servers: &[SocketAddr]) -> Result<Resolver, NetError> {
+    if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) }
 }
 
 fn intake_config(settings: &Settings) -> IntakeConfig {

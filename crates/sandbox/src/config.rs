@@ -31,6 +31,7 @@ struct Server {
     #[serde(skip_serializing_if = "Option::is_none")]
     postmaster: Option<&'static str>,
     masking_key: &'static str,
+    state: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -138,6 +139,7 @@ impl ConfigFile {
                 domains: domains.to_vec(),
                 postmaster,
                 masking_key: paths::MASKING_KEY,
+                state: "state",
             },
             tls: Tls { certificate: paths::CERTIFICATE, key: paths::KEY },
             pki: Pki { anchor: "../pki/root.pem", organisations: "../pki/organisations.pem", crl: "../pki/crl.pem" },

@@ -85,7 +85,8 @@ fn store(config: &Config) -> Result<(), Failure> {
 }
 
 fn trust_list(config: &Config) -> Result<(), Failure> {
-    let bytes = std::fs::read(&config.trust.list).map_err(|error| Failure::file(&config.trust.list, &error))?;
+    let Some(path) = &config.trust.list else { return Ok(()) };
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
     TrustList::parse(&bytes).map(drop).map_err(Failure::from)
 }
 

@@ -57,17 +57,18 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<Config, ConfigFault> {
 fn anchor(config: &mut Config, folder: &Path) {
     let paths: [&mut PathBuf; 8] = [
         &mut config.server.masking_key,
+        &mut config.server.state,
         &mut config.tls.certificate,
         &mut config.tls.key,
         &mut config.pki.anchor,
         &mut config.pki.organisations,
         &mut config.pki.crl,
-        &mut config.trust.list,
         &mut config.store.master_key,
     ];
     for path in paths {
         *path = folder.join(&*path);
     }
+    config.trust.anchor(folder);
     if let Some(file) = config.store.url.strip_prefix("sqlite://") {
         config.store.url = format!("sqlite://{}", folder.join(file).display());
     }
@@ -185,7 +186,7 @@ mod tests {
         std::fs::write(&file, with(r#"list = "whitelist.xml""#, r#"list = "../whitelist.xml""#)).unwrap();
         let config = load(&file).unwrap();
         assert_eq!(config.tls.key, folder.path().join("tls/server.key"));
-        assert_eq!(config.trust.list, folder.path().join("../whitelist.xml"));
+        assert_eq!(config.trust.list, Some(folder.path().join("../whitelist.xml")));
         assert_eq!(config.store.url, "sqlite:///var/lib/pli/pli.db", "an absolute path stays");
 
         std::fs::write(&file, with(r#"url = "sqlite:///var/lib/pli/pli.db""#, r#"url = "sqlite://store/pli.db""#))

@@ -7,6 +7,7 @@ mod load;
 mod nearest;
 mod secrets;
 mod settings;
+mod trust;
 mod units;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use secrets::{check_secret_file, read_key};
 pub(crate) use settings::{Door, Settings};
+pub(crate) use trust::{ListOrigin, TrustConfig};
 pub(crate) use units::{ByteSize, Span};
 
 /// The whole file. Relative paths are relative to the folder that it lies in.
@@ -35,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) pki: PkiConfig,
     /// `[trust]`: the national list of domains.
     pub(crate) trust: TrustConfig,
+    /// `[dns]`: whom we ask for names.
+    #[serde(default)]
+    pub(crate) dns: DnsConfig,
     /// `[store]`: where messages are kept.
     pub(crate) store: pli_store::Config,
     /// `[listener.NAME]`: a listener that is not there is not opened.
@@ -67,14 +72,17 @@ pub(crate) struct ServerConfig {
     pub(crate) postmaster: Option<Address>,
     /// File with 64 hexadecimal digits: the key under which health identifiers are masked.
     pub(crate) masking_key: PathBuf,
+    /// Folder of this node alone, for what must survive a restart and is not in the store: trust lists, revocation
+    /// lists, the admin socket. Made if it is missing.
+    pub(crate) state: PathBuf,
 }
 
-/// `[trust]`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TrustConfig {
-    /// The list, as published. Read again when it changes.
-    pub(crate) list: PathBuf,
+/// `[dns]`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DnsConfig {
+    /// The name servers to ask, in this order; those of the system if there is none.
+    pub(crate) servers: Vec<SocketAddr>,
 }
 
 /// `[listener]`.
@@ -195,11 +203,21 @@ mod tests {
         let mut sample = toml::Table::try_from(load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap()).unwrap();
         assert_eq!(sample.remove("limits"), Some(toml::Value::try_from(Limits::default()).unwrap()));
         assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
+        assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
+        let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
+        let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));
+        for (key, default) in toml::Table::try_from(bare).unwrap() {
+            assert!(shown(&format!("{key} = {default}")), "deploy/pli.toml lacks {key} = {default}");
+        }
     }
 
     #[test]
     fn every_key_is_in_the_reference() {
-        let config = load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap();
+        // Comments of the sample that are keys, so that what excludes each other in one file is looked at too.
+        let all = SAMPLE.replace("# url = ", "url = ").replace("# anchors = ", "anchors = ");
+        let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
+        let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
+        assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some(), "{all}");
         for (section, value) in sections("", &toml::Value::try_from(config).unwrap()) {
             let heading = format!("## `{section}`\n");
             let text = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("docs/config.md lacks {heading}")).1;

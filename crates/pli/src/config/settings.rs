@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pli_directory::Routes;
 use pli_types::Domain;
 
-use super::{Config, ConfigFault, ListenerConfig, Listeners, ServerConfig};
+use super::{Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig};
 
 /// What the program works with.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// Connectors and static routes, no domain among them twice.
     pub(crate) routes: Arc<Routes>,
+    /// Where the trust list comes from.
+    pub(crate) list: ListOrigin,
 }
 
 impl Settings {
@@ -25,9 +27,11 @@ impl Settings {
         postmaster(&config.server)?;
         listeners(&config.listener)?;
         limits(&config)?;
+        config.trust.check()?;
+        let list = config.trust.origin()?;
         let routes = Routes::new(&config.connector, &config.route)
             .map_err(|what| fault("[[connector]], [[route]]", what, "give each domain one connector or one route"))?;
-        Ok(Self { config, routes: Arc::new(routes) })
+        Ok(Self { config, routes: Arc::new(routes), list })
     }
 
     /// The domains whose mailboxes are here.
@@ -159,6 +163,8 @@ mod tests {
             (r#""cabinet.mssante.fr""#, r#""CH-Exemple.mssante.fr""#, "[server] domains"),
             ("secretariat@cabinet.mssante.fr", "secretariat@ailleurs.mssante.fr", "[server] postmaster"),
             (r#"address = "[::]:587""#, r#"address = "[::]:25""#, "[listener.submission] address"),
+            ("lost_domains_max = 10", "lost_domains_max = 101", "[trust] lost_domains_max"),
+            (r#"list = "whitelist.xml""#, "", "[trust] list"),
             (r#"smtp_idle = "5m""#, r#"smtp_idle = "0s""#, "[limits] smtp_idle"),
             ("recipients = 1000", "recipients = 99", "[limits] recipients"),
             (r#"domain = "voisin.mssante.fr""#, r#"domain = "ch-exemple.mssante.fr""#, "[[connector]], [[route]]"),
