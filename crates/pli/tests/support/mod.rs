@@ -1,6 +1,8 @@
 //! Running the built binary, and reading how it ended.
 #![allow(dead_code, reason = "each test file uses some of these")]
 
+pub(crate) mod node;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
