@@ -1,10 +1,10 @@
 //! [`check`]: everything that can be said of a list without knowing which one is in force.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
-use pli_types::DistinguishedName;
+use pli_types::{DistinguishedName, DnError};
 use serde::{Deserialize, Serialize};
 
 use crate::list_fault::ListFault;
@@ -60,8 +60,32 @@ impl SignerJudge for NoSigner {
     }
 }
 
+impl ListRules {
+    /// Is a list with this signature taken?
+    pub(crate) fn allow(&self, signature: &Signature) -> Result<(), ListFault> {
+        match (self.signature, signature) {
+            (SignatureRule::Off, _) | (SignatureRule::IfPresent, Signature::None) => Ok(()),
+            (SignatureRule::Required, Signature::None) => Err(ListFault::SignatureMissing),
+            (_, Signature::Unchecked) => Err(ListFault::SignatureInvalid("it was not looked at".to_owned())),
+            (_, Signature::Valid { signer }) => self.allow_signer(signer),
+        }
+    }
+
+    /// Has the signer the CN and the OU that are asked for? Compared as names are: case and accents apart.
+    fn allow_signer(&self, signer: &DistinguishedName) -> Result<(), ListFault> {
+        for (kind, wanted) in [("CN", &self.signer_cn), ("OU", &self.signer_ou)] {
+            let Some(wanted) = wanted else { continue };
+            if !signer.has(kind, wanted) {
+                return Err(ListFault::SignerUntrusted(format!("{signer} is not of {kind} {wanted}")));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What was found of a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "SignatureText", into = "SignatureText")]
 pub enum Signature {
     /// There is none.
     None,
@@ -72,6 +96,37 @@ pub enum Signature {
     },
     /// There is one, and the rule is not to look at it.
     Unchecked,
+}
+
+/// A [`Signature`] as it is written: `{"state": "valid", "signer": "CN=…"}`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+enum SignatureText {
+    None,
+    Valid { signer: String },
+    Unchecked,
+}
+
+impl From<Signature> for SignatureText {
+    fn from(signature: Signature) -> Self {
+        match signature {
+            Signature::None => Self::None,
+            Signature::Valid { signer } => Self::Valid { signer: signer.to_string() },
+            Signature::Unchecked => Self::Unchecked,
+        }
+    }
+}
+
+impl TryFrom<SignatureText> for Signature {
+    type Error = DnError;
+
+    fn try_from(text: SignatureText) -> Result<Self, DnError> {
+        Ok(match text {
+            SignatureText::None => Self::None,
+            SignatureText::Valid { signer } => Self::Valid { signer: DistinguishedName::parse(&signer)? },
+            SignatureText::Unchecked => Self::Unchecked,
+        })
+    }
 }
 
 /// A list that is fit by itself.
@@ -95,5 +150,9 @@ pub fn check(bytes: &[u8], rules: &ListRules, signers: &dyn SignerJudge, now: Ti
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn digest_of(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }

@@ -48,6 +48,9 @@ pub enum ListFault {
     /// force: the restart would silently bring back what it took away.
     #[error("the list cannot be kept, so it is not put in force: {0}")]
     NotKept(String),
+    /// An admin asks for the held list, and none is held.
+    #[error("no list is held")]
+    NothingHeld,
     /// Nobody answers at the publisher's address.
     #[error("the list's publisher cannot be reached: {0}")]
     PublisherUnreachable(String),
@@ -80,6 +83,7 @@ impl ListFault {
             Self::SignatureInvalid(_) => "list-signature-invalid",
             Self::SignerUntrusted(_) => "list-signer-untrusted",
             Self::NotKept(_) => "list-not-kept",
+            Self::NothingHeld => "list-nothing-held",
             Self::PublisherUnreachable(_) => "list-publisher-unreachable",
             Self::PublisherUntrusted(_) => "list-publisher-untrusted",
             Self::PublisherSlow => "list-publisher-slow",

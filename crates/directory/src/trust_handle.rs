@@ -1,17 +1,20 @@
 //! [`TrustHandle`]: the list in force, and every way by which another takes its place.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::changes::{Changes, diff};
 use crate::check::{Checked, ListRules, NoSigner, Signature, SignerJudge, check, digest_of};
 use crate::gate::{self, Bearer, Passed, Standing};
 use crate::history::{HistoryAction, HistoryRow};
+use crate::in_force::{Current, InForce, Installed, Offer};
+use crate::keeping::{Held, Keeping, Ledger, Record, Restored};
 use crate::list_fault::{ListFault, RollbackFault};
+use crate::place::{KeepingFault, Place};
 use crate::trust_list::TrustList;
 
 /// The list in force. Cheap to clone; reading takes no lock. Offers are taken one after the other.
@@ -25,140 +28,56 @@ struct Inner {
     in_force: ArcSwapOption<Current>,
     held: ArcSwapOption<Held>,
     history: ArcSwap<Vec<HistoryRow>>,
+    /// Held all along by whoever changes the list, so that two cannot put theirs in force in the wrong order.
     keeping: Mutex<Keeping>,
 }
 
-/// The list in force as it is shared.
-#[derive(Debug)]
-struct Current {
-    list: Arc<TrustList>,
-    digest: String,
-    installed_at: Timestamp,
-    source: String,
-    signature: Signature,
-    /// Milliseconds: moves without the list being swapped.
-    confirmed_at: AtomicI64,
+/// Who wants a change, where its list comes from, and when.
+#[derive(Debug, Clone, Copy)]
+struct Wish<'a> {
+    action: HistoryAction,
+    source: &'a str,
+    /// The admin and the reason given.
+    admin: Option<(&'a str, &'a str)>,
+    now: Timestamp,
 }
 
-/// The list in force and how it came to be.
-#[derive(Debug, Clone)]
-pub struct InForce {
-    /// The list.
-    pub list: Arc<TrustList>,
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub digest: String,
-    /// `DateDeGeneration`.
-    pub generated_at: Timestamp,
-    /// When it came into force.
-    pub installed_at: Timestamp,
-    /// When its source last said that this is still the list.
-    pub confirmed_at: Timestamp,
-    /// Where it came from.
-    pub source: String,
-    /// What was found of its signature.
-    pub signature: Signature,
+impl Wish<'_> {
+    fn row(&self, action: HistoryAction) -> HistoryRow {
+        let (by, reason) = self.admin.map(|(by, reason)| (by.to_owned(), reason.to_owned())).unzip();
+        HistoryRow { by, reason, ..HistoryRow::new(action, self.source, self.now) }
+    }
 }
 
-/// A list that waits for an admin, since it lost too many domains.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub digest: String,
-    /// `DateDeGeneration`.
-    pub generated_at: Timestamp,
-    /// How many domains of the list in force it lacks.
-    pub lost: usize,
-    /// How many domains the list in force had.
-    pub of: usize,
-    /// Since when it waits.
-    pub since: Timestamp,
-    /// Where it came from.
-    pub source: String,
-}
-
-/// What became of a list that was offered and not refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Offer {
-    /// It is in force now.
-    Installed(Installed),
-    /// It was in force already; that counts as a confirmation.
-    Unchanged,
-}
-
-/// A list that has come into force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub digest: String,
-    /// `DateDeGeneration`.
-    pub generated_at: Timestamp,
-    /// Number of `Domaine` elements.
-    pub entries: usize,
-    /// Number of distinct domains.
-    pub domains: usize,
-    /// Number of distinct certificate names.
-    pub certificate_names: usize,
-    /// What was found of its signature.
-    pub signature: Signature,
-    /// What it changed.
-    pub changes: Changes,
-}
-
-/// Why the folder of lists cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KeepingFault {
-    /// Another process works on it: the node, most often.
-    #[error("{0}: another process uses it")]
-    InUse(std::path::PathBuf),
-    /// It cannot be made, read or written.
-    #[error("{path}: {source}", path = .path.display())]
-    Folder {
-        /// The folder.
-        path: std::path::PathBuf,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-}
-
-#[derive(Debug, Default)]
-struct Keeping {
-    set_aside: Vec<String>,
-    kept: Vec<(Arc<Current>, Vec<u8>)>,
-    held: Option<Vec<u8>>,
-}
+/// How long a confirmation may be only in memory.
+const CONFIRMATION_KEPT_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 impl TrustHandle {
-    /// A handle whose list never changes: for `pli explain` and tests.
+    /// A handle with this list in force: for `pli explain` and tests.
     #[must_use]
     pub fn fixed(list: TrustList) -> Self {
         let handle = Self::unkept(ListRules::default(), Arc::new(NoSigner));
         let at = list.generated_at();
-        handle.0.in_force.store(Some(Arc::new(Current {
-            list: Arc::new(list),
+        let record = Record {
             digest: String::new(),
+            generated_at: at,
             installed_at: at,
+            confirmed_at: at,
             source: "fixed".to_owned(),
             signature: Signature::Unchecked,
-            confirmed_at: AtomicI64::new(at.as_millisecond()),
-        })));
+        };
+        handle.swap(Arc::new(list), record);
         handle
     }
 
     /// A handle without a list, whose lists are gone when it is: for tests.
     #[must_use]
     pub fn unkept(rules: ListRules, signers: Arc<dyn SignerJudge>) -> Self {
-        Self(Arc::new(Inner {
-            rules,
-            signers,
-            in_force: ArcSwapOption::empty(),
-            held: ArcSwapOption::empty(),
-            history: ArcSwap::default(),
-            keeping: Mutex::default(),
-        }))
+        Self::with(Keeping::empty(Place::Memory(BTreeMap::new())), None, rules, signers)
     }
 
     /// A handle whose lists are kept in this folder, made if missing. Puts the last good list in force again; where its
-    /// copy is damaged, the one before. The texts tell what was found damaged.
+    /// copy is damaged, the one before. The texts tell what was found damaged, for the log.
     ///
     /// Only one process may work on a folder: it is locked until the last clone of the handle is gone.
     pub fn open(
@@ -167,10 +86,23 @@ impl TrustHandle {
         signers: Arc<dyn SignerJudge>,
         now: Timestamp,
     ) -> Result<(Self, Vec<String>), KeepingFault> {
-        let _ = now;
-        let fault = |source| KeepingFault::Folder { path: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(fault)?;
-        Ok((Self::unkept(rules, signers), Vec::new()))
+        let (keeping, restored, warnings) = Keeping::open(Place::folder(folder)?, &rules, &*signers, now);
+        Ok((Self::with(keeping, restored, rules, signers), warnings))
+    }
+
+    fn with(keeping: Keeping, restored: Option<Restored>, rules: ListRules, signers: Arc<dyn SignerJudge>) -> Self {
+        let handle = Self(Arc::new(Inner {
+            rules,
+            signers,
+            in_force: ArcSwapOption::empty(),
+            held: ArcSwapOption::from_pointee(keeping.ledger.held.clone()),
+            history: ArcSwap::from_pointee(keeping.history.rows().to_vec()),
+            keeping: Mutex::new(keeping),
+        }));
+        if let Some(Restored { list, record }) = restored {
+            handle.swap(list, record);
+        }
+        handle
     }
 
     /// The list in force, if there is one. Takes no lock.
@@ -182,15 +114,7 @@ impl TrustHandle {
     /// The list in force and how it came to be. Takes no lock.
     #[must_use]
     pub fn in_force(&self) -> Option<InForce> {
-        self.0.in_force.load().as_ref().map(|current| InForce {
-            list: Arc::clone(&current.list),
-            digest: current.digest.clone(),
-            generated_at: current.list.generated_at(),
-            installed_at: current.installed_at,
-            confirmed_at: Timestamp::from_millisecond(current.confirmed_at.load(Ordering::Relaxed)).unwrap_or_default(),
-            source: current.source.clone(),
-            signature: current.signature.clone(),
-        })
+        self.0.in_force.load().as_ref().map(|current| current.told())
     }
 
     /// The list that waits for an admin, if there is one. Takes no lock.
@@ -206,10 +130,12 @@ impl TrustHandle {
     }
 
     /// A source said at this time that the list in force is still the list: "not modified" to a question about this very
-    /// list, or a file that has not changed.
+    /// list, or a file that has not changed. Now and then written to the disk, as far as that goes.
     pub fn confirm(&self, at: Timestamp) {
-        if let Some(current) = self.0.in_force.load().as_ref() {
-            current.confirmed_at.fetch_max(at.as_millisecond(), Ordering::Relaxed);
+        let Some(current) = self.0.in_force.load_full() else { return };
+        current.confirm(at);
+        if let Ok(mut keeping) = self.0.keeping.try_lock() {
+            keep_confirmation(&mut keeping, &current);
         }
     }
 
@@ -218,33 +144,16 @@ impl TrustHandle {
     pub fn offer(&self, bytes: &[u8], source: &str, now: Timestamp) -> Result<Offer, ListFault> {
         let mut keeping = self.keeping();
         let bearer = Bearer::Publisher { lost_domains_max: self.0.rules.lost_domains_max };
-        let checked = check(bytes, &self.0.rules, &*self.0.signers, now);
-        let judged = checked.and_then(|checked| Ok((self.gate(&checked, &keeping, bearer)?, checked)));
-        match judged {
-            Ok((Passed::Unchanged, _)) => {
-                self.confirm(now);
-                Ok(Offer::Unchanged)
-            }
-            Ok((Passed::New(changes), checked)) => {
-                Ok(Offer::Installed(self.put(&mut keeping, checked, bytes, source, changes, now)))
-            }
-            Err(fault) => {
-                if let ListFault::LostDomains { lost, of } = fault {
-                    let generated_at = TrustList::parse(bytes).map_or(now, |list| list.generated_at());
-                    keeping.held = Some(bytes.to_vec());
-                    self.0.held.store(Some(Arc::new(Held {
-                        digest: digest_of(bytes),
-                        generated_at,
-                        lost,
-                        of,
-                        since: now,
-                        source: source.to_owned(),
-                    })));
-                }
-                self.refused(&fault, source, now);
-                Err(fault)
-            }
+        let wish = Wish { action: HistoryAction::Installed, source, admin: None, now };
+        if let Some(installed) = self.take(&mut keeping, bytes, bearer, wish)? {
+            return Ok(Offer::Installed(installed));
         }
+        self.withdrawn(&mut keeping);
+        if let Some(current) = self.0.in_force.load_full() {
+            current.confirm(now);
+            keep_confirmation(&mut keeping, &current);
+        }
+        Ok(Offer::Unchanged)
     }
 
     /// An admin's: puts these bytes in force, or those of the held list. Only the guard against lost domains is lifted.
@@ -255,22 +164,21 @@ impl TrustHandle {
         reason: &str,
         now: Timestamp,
     ) -> Result<Installed, ListFault> {
-        let _ = (by, reason);
         let mut keeping = self.keeping();
-        let held = keeping.held.clone();
-        let Some(bytes) = bytes.or(held.as_deref()) else {
-            return Err(ListFault::Unreadable("no list is held".to_owned()));
+        let wish = |source| Wish { action: HistoryAction::Installed, source, admin: Some((by, reason)), now };
+        let installed = if let Some(bytes) = bytes {
+            self.take(&mut keeping, bytes, Bearer::Admin, wish("by hand"))?
+        } else {
+            let held = keeping.ledger.held.clone().ok_or(ListFault::NothingHeld)?;
+            let bytes = keeping.read_held(&held)?;
+            self.take(&mut keeping, &bytes, Bearer::Admin, wish(&held.source))?
         };
-        let checked = check(bytes, &self.0.rules, &*self.0.signers, now)?;
-        let changes = match self.gate(&checked, &keeping, Bearer::Admin)? {
-            Passed::Unchanged => Changes::default(),
-            Passed::New(changes) => changes,
-        };
-        Ok(self.put(&mut keeping, checked, bytes, "held", changes, now))
+        let unchanged = || self.0.in_force.load_full().map(|current| current.installed(Changes::default()));
+        installed.or_else(unchanged).ok_or(ListFault::NothingHeld)
     }
 
     /// An admin's: goes back to the list before, or to the kept list whose digest begins so. The list that is left is set
-    /// aside: an offer of the same bytes is refused. A list that was set aside can be gone back to by its digest.
+    /// aside: it is refused when it comes again. Going back to it by its digest undoes that.
     pub fn rollback(
         &self,
         to: Option<&str>,
@@ -278,89 +186,185 @@ impl TrustHandle {
         reason: &str,
         now: Timestamp,
     ) -> Result<Installed, RollbackFault> {
-        let _ = (to, by, reason);
         let mut keeping = self.keeping();
-        let left = keeping.kept.pop().ok_or(RollbackFault::NothingBefore)?;
-        let Some((before, bytes)) = keeping.kept.pop() else {
-            keeping.kept.push(left);
-            return Err(RollbackFault::NothingBefore);
-        };
-        keeping.set_aside.push(left.0.digest.clone());
-        let changes = diff(&left.0.list, &before.list);
-        let checked = Checked {
-            list: (*before.list).clone(),
-            signature: before.signature.clone(),
-            digest: before.digest.clone(),
-        };
-        Ok(self.put(&mut keeping, checked, &bytes, "kept", changes, now))
+        let left = self.0.in_force.load_full();
+        let record = target(&keeping.ledger, to)?.clone();
+        let checked = keeping.fit(&record, &self.0.rules, &*self.0.signers, now)?;
+        let mut ledger = keeping.ledger.clone();
+        ledger.set_aside.retain(|digest| *digest != record.digest);
+        if let Some(left) = &left {
+            ledger.set_aside(&left.record.digest);
+        }
+        let wish = Wish { action: HistoryAction::RolledBack, source: &record.source, admin: Some((by, reason)), now };
+        let changes = left.as_ref().map_or_else(Changes::default, |left| diff(&left.list, &checked.list));
+        let detail = left.map(|left| format!("the list {} is set aside", left.record.digest));
+        Ok(self.put(&mut keeping, ledger, checked, None, changes, wish, detail)?)
     }
 
-    /// Writes down that a source gave no list, or one that did not reach [`Self::offer`].
+    /// Writes down that a source gave no list: for the faults of fetching and reading.
     pub fn refused(&self, fault: &ListFault, source: &str, now: Timestamp) {
-        let mut rows = self.0.history.load().to_vec();
-        let action = match fault {
-            ListFault::LostDomains { .. } => HistoryAction::Held,
-            _ => HistoryAction::Refused,
-        };
-        rows.push(HistoryRow {
-            number: rows.len() as u64 + 1,
-            at: now,
-            last_at: now,
-            count: 1,
-            action,
-            digest: None,
-            generated_at: None,
-            entries: None,
-            domains: None,
-            source: source.to_owned(),
-            by: None,
-            reason: None,
-            fault: Some(fault.code().to_owned()),
-            detail: Some(fault.to_string()),
-        });
-        self.0.history.store(Arc::new(rows));
+        let wish = Wish { action: HistoryAction::Refused, source, admin: None, now };
+        self.tell(&mut self.keeping(), refusal(fault, wish));
     }
 
     fn keeping(&self) -> MutexGuard<'_, Keeping> {
         self.0.keeping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn gate(&self, checked: &Checked, keeping: &Keeping, bearer: Bearer) -> Result<Passed, ListFault> {
-        let current = self.0.in_force.load_full();
-        let in_force = current.as_ref().map(|current| (&*current.list, current.digest.as_str()));
-        gate::judge(checked, Standing { in_force, set_aside: &keeping.set_aside }, bearer)
+    /// Checks, judges, puts in force or refuses, and writes down. Without a result, the list is in force already.
+    fn take(
+        &self,
+        keeping: &mut Keeping,
+        bytes: &[u8],
+        bearer: Bearer,
+        wish: Wish<'_>,
+    ) -> Result<Option<Installed>, ListFault> {
+        let checked = check(bytes, &self.0.rules, &*self.0.signers, wish.now).inspect_err(|fault| {
+            let row = HistoryRow { digest: Some(digest_of(bytes)), ..refusal(fault, wish) };
+            self.tell(keeping, row);
+        })?;
+        let of_list = HistoryRow {
+            digest: Some(checked.digest.clone()),
+            generated_at: Some(checked.list.generated_at()),
+            entries: Some(checked.list.entries()),
+            domains: Some(checked.list.domains()),
+            ..wish.row(wish.action)
+        };
+        let taken = match self.gate(&checked, keeping, bearer) {
+            Ok(Passed::Unchanged) => return Ok(None),
+            Ok(Passed::New(changes)) => {
+                let ledger = keeping.ledger.clone();
+                self.put(keeping, ledger, checked, Some(bytes), changes, wish, None)
+            }
+            Err(ListFault::LostDomains { lost, of }) => Err(self.hold(keeping, &checked, bytes, (lost, of), wish)),
+            Err(fault) => Err(fault),
+        };
+        taken.map(Some).inspect_err(|fault| {
+            let HistoryRow { action, fault, detail, .. } = refusal(fault, wish);
+            self.tell(keeping, HistoryRow { action, fault, detail, ..of_list });
+        })
     }
 
+    fn gate(&self, checked: &Checked, keeping: &Keeping, bearer: Bearer) -> Result<Passed, ListFault> {
+        let current = self.0.in_force.load_full();
+        let in_force = current.as_ref().map(|current| (&*current.list, current.record.digest.as_str()));
+        gate::judge(checked, Standing { in_force, set_aside: &keeping.ledger.set_aside }, bearer)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where a list comes into force, from two sides")]
     fn put(
         &self,
         keeping: &mut Keeping,
+        mut ledger: Ledger,
         checked: Checked,
-        bytes: &[u8],
-        source: &str,
+        bytes: Option<&[u8]>,
         changes: Changes,
-        now: Timestamp,
-    ) -> Installed {
-        let installed = Installed {
-            digest: checked.digest.clone(),
-            generated_at: checked.list.generated_at(),
-            entries: checked.list.entries(),
-            domains: checked.list.domains(),
-            certificate_names: checked.list.certificate_names(),
-            signature: checked.signature.clone(),
-            changes,
-        };
-        let current = Arc::new(Current {
-            list: Arc::new(checked.list),
+        wish: Wish<'_>,
+        detail: Option<String>,
+    ) -> Result<Installed, ListFault> {
+        let record = Record {
             digest: checked.digest,
-            installed_at: now,
-            source: source.to_owned(),
+            generated_at: checked.list.generated_at(),
+            installed_at: wish.now,
+            confirmed_at: wish.now,
+            source: wish.source.to_owned(),
             signature: checked.signature,
-            confirmed_at: AtomicI64::new(now.as_millisecond()),
-        });
-        keeping.kept.push((Arc::clone(&current), bytes.to_vec()));
-        keeping.held = None;
+        };
+        ledger.put(record.clone());
+        keeping.put(ledger, &record.digest, bytes).map_err(|error| ListFault::NotKept(error.to_string()))?;
         self.0.held.store(None);
-        self.0.in_force.store(Some(current));
-        installed
+        let installed = self.swap(Arc::new(checked.list), record).installed(changes);
+        let row = HistoryRow {
+            digest: Some(installed.digest.clone()),
+            generated_at: Some(installed.generated_at),
+            entries: Some(installed.entries),
+            domains: Some(installed.domains),
+            detail,
+            ..wish.row(wish.action)
+        };
+        self.tell(keeping, row);
+        Ok(installed)
+    }
+
+    fn swap(&self, list: Arc<TrustList>, record: Record) -> Arc<Current> {
+        let current = Arc::new(Current::new(list, record));
+        self.0.in_force.store(Some(Arc::clone(&current)));
+        current
+    }
+
+    /// Keeps the list for an admin. A list that waits already has waited since it came.
+    fn hold(
+        &self,
+        keeping: &mut Keeping,
+        checked: &Checked,
+        bytes: &[u8],
+        (lost, of): (usize, usize),
+        wish: Wish<'_>,
+    ) -> ListFault {
+        let waits = keeping.ledger.held.as_ref().is_some_and(|held| held.digest == checked.digest);
+        if !waits {
+            let held = Held {
+                digest: checked.digest.clone(),
+                generated_at: checked.list.generated_at(),
+                lost,
+                of,
+                since: wish.now,
+                source: wish.source.to_owned(),
+            };
+            if let Err(error) = keeping.hold(held.clone(), bytes) {
+                return ListFault::NotKept(error.to_string());
+            }
+            self.0.held.store(Some(Arc::new(held)));
+        }
+        ListFault::LostDomains { lost, of }
+    }
+
+    /// The publisher brings the list in force again: the one that waits is not the list any more.
+    fn withdrawn(&self, keeping: &mut Keeping) {
+        if keeping.ledger.held.is_some() {
+            let mut ledger = keeping.ledger.clone();
+            ledger.held = None;
+            if keeping.commit(ledger).is_ok() {
+                self.0.held.store(None);
+            }
+        }
+    }
+
+    fn tell(&self, keeping: &mut Keeping, row: HistoryRow) {
+        keeping.history.add(row, &mut keeping.place);
+        self.0.history.store(Arc::new(keeping.history.rows().to_vec()));
+    }
+}
+
+fn refusal(fault: &ListFault, wish: Wish<'_>) -> HistoryRow {
+    let action =
+        if matches!(fault, ListFault::LostDomains { .. }) { HistoryAction::Held } else { HistoryAction::Refused };
+    HistoryRow { fault: Some(fault.code().to_owned()), detail: Some(fault.to_string()), ..wish.row(action) }
+}
+
+/// The kept list that an admin means.
+fn target<'a>(ledger: &'a Ledger, to: Option<&str>) -> Result<&'a Record, RollbackFault> {
+    let Some(prefix) = to else {
+        return ledger.before().next().ok_or(RollbackFault::NothingBefore);
+    };
+    let prefix = prefix.to_ascii_lowercase();
+    let mut found = ledger.kept.iter().filter(|record| !prefix.is_empty() && record.digest.starts_with(&prefix));
+    match (found.next(), found.next()) {
+        (None, _) => Err(RollbackFault::Unknown(prefix)),
+        (Some(_), Some(_)) => Err(RollbackFault::Ambiguous(prefix)),
+        (Some(record), None) if Some(&record.digest) == ledger.in_force.as_ref() => Err(RollbackFault::InForce),
+        (Some(record), None) => Ok(record),
+    }
+}
+
+/// Writes the time of the last confirmation, if the one on the disk is too old. If it cannot be written, it is not: the
+/// list stands all the same.
+fn keep_confirmation(keeping: &mut Keeping, current: &Current) {
+    let confirmed_at = current.confirmed_at();
+    let mut ledger = keeping.ledger.clone();
+    let Some(record) = ledger.kept.iter_mut().find(|record| record.digest == current.record.digest) else { return };
+    if confirmed_at.duration_since(record.confirmed_at) >= CONFIRMATION_KEPT_EVERY {
+        record.confirmed_at = confirmed_at;
+        keeping.commit(ledger).ok();
     }
 }

@@ -160,6 +160,7 @@ impl From<ListFault> for Failure {
             ListFault::SignatureInvalid(_) => "fetch the list again; if it stays, ask the publisher",
             ListFault::SignerUntrusted(_) => "compare the signer with [trust] signer_cn, signer_ou and [pki]",
             ListFault::NotKept(_) => "make room in [server] state, or make it writable",
+            ListFault::NothingHeld => "name the file that is to be installed",
             ListFault::PublisherUnreachable(_) => "look at the network and at [trust] url",
             ListFault::PublisherUntrusted(_) => "compare the publisher's certificate with [trust] anchors",
             ListFault::PublisherSlow => "look at the network, or raise [trust] fetch_timeout",

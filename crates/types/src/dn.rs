@@ -64,6 +64,13 @@ impl DistinguishedName {
         &self.shown
     }
 
+    /// Has it this value for this attribute (`CN`, `OU`), among others maybe? Compared as whole names are.
+    #[must_use]
+    pub fn has(&self, kind: &str, value: &str) -> bool {
+        let value = fold(value);
+        self.folded.iter().any(|(k, v)| k == kind && *v == value)
+    }
+
     /// The first value of an attribute, by its short name (`CN`, `OU`).
     #[must_use]
     pub fn value(&self, kind: &str) -> Option<&str> {
@@ -258,6 +265,13 @@ mod tests {
     #[track_caller]
     fn dn(text: &str) -> DistinguishedName {
         DistinguishedName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn one_of_several_values_is_found() {
+        let name = dn("CN=AC,OU=0002 187512751,OU=IGC-SANTE,C=FR");
+        assert!(name.has("OU", "IGC-Santé") && name.has("OU", "0002 187512751"));
+        assert!(!name.has("OU", "IGC") && !name.has("O", "IGC-SANTE"));
     }
 
     #[test]
