@@ -10,7 +10,9 @@ pub mod intake;
 pub mod metrics;
 
 pub use delivery::{Delivery, DeliveryConfig};
-pub use intake::{Client, Intake, IntakeConfig, PeerOnWire, Refusal, Session, Transaction};
+pub use intake::{
+    Client, Explanation, Intake, IntakeConfig, Letter, PeerOnWire, Question, Refusal, Session, Transaction, explain,
+};
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -15,6 +15,8 @@ const TRIES: &str = "pli_delivery_tries_total";
 const CONNECTIONS: &str = "pli_delivery_connections_total";
 const UNDER_WAY: &str = "pli_delivery_under_way";
 const AGE: &str = "pli_delivery_age_seconds";
+const UNPROVEN: &str = "pli_delivery_unproven_total";
+const UNPROVEN_DESTINATIONS: &str = "pli_delivery_unproven_destinations";
 const REPORTS: &str = "pli_delivery_reports_total";
 
 /// Registers the help texts. Called once, after the recorder is installed.
@@ -28,6 +30,11 @@ pub fn describe() {
     describe_counter!(CONNECTIONS, "Connections to other servers used for a message, by kind (new, reused).");
     describe_gauge!(UNDER_WAY, "Deliveries to other servers under way.");
     describe_histogram!(AGE, Unit::Seconds, "From acceptance here to acceptance by the next server.");
+    describe_counter!(
+        UNPROVEN,
+        "Tries in which no server of the destination proved itself, by reason: nothing was sent."
+    );
+    describe_gauge!(UNPROVEN_DESTINATIONS, "Destinations whose servers do not prove themselves.");
     describe_counter!(REPORTS, "Reports of non-delivery written.");
 }
 
@@ -63,6 +70,15 @@ pub(crate) fn tried(outcome: &'static str, reason: String) {
 
 pub(crate) fn connection(reused: bool) {
     counter!(CONNECTIONS, "kind" => if reused { "reused" } else { "new" }).increment(1);
+}
+
+pub(crate) fn unproven(reason: Reason) {
+    counter!(UNPROVEN, "reason" => reason.code()).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge; the number is far below 2^52")]
+pub(crate) fn unproven_destinations(destinations: usize) {
+    gauge!(UNPROVEN_DESTINATIONS).set(destinations as f64);
 }
 
 pub(crate) fn under_way(change: f64) {

@@ -198,6 +198,7 @@ fn intake_config(settings: &Settings) -> IntakeConfig {
         message_bytes_max: limits.message_size.bytes(),
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),
+        server_auth_clients: false,
         ruleset: Ruleset::default(),
     }
 }

@@ -17,6 +17,7 @@ use super::exchange::{Exchange, exchange};
 use super::opening::{self, OpeningFault};
 use super::pool::{Connection, Pool};
 use super::route::Way;
+use super::unproven::Unproven;
 use super::verdict::{Server, Trouble, Verdict};
 use crate::intake::Intake;
 use crate::intake::record::foreign;
@@ -64,13 +65,14 @@ pub(crate) struct Courier {
     port: u16,
     pool: Pool,
     memory: Semaphore,
+    unproven: Unproven,
 }
 
 impl Courier {
     /// With `connections` kept idle at most.
     pub(crate) fn new(intake: Intake, tls: ClientTls, resolver: Resolver, port: u16, connections: usize) -> Self {
         let memory = Semaphore::new(usize::try_from(MEMORY_KIB).unwrap_or(usize::MAX));
-        Self { intake, tls, resolver, port, pool: Pool::new(connections), memory }
+        Self { intake, tls, resolver, port, pool: Pool::new(connections), memory, unproven: Unproven::default() }
     }
 
     /// Closes connections that lay idle for too long, or all.
@@ -100,8 +102,12 @@ impl Courier {
             Err(self.trouble(Reason::PeerUnreachable, &format!("no server of {} answered in time", parcel.destination)))
         });
         match reached {
-            Err(trouble) => all(Verdict::Later(trouble.clone()), Some(trouble)),
+            Err(trouble) => {
+                self.unproven.tell(&parcel.destination, &trouble);
+                all(Verdict::Later(trouble.clone()), Some(trouble))
+            }
             Ok(connection) => {
+                self.unproven.proven(&parcel.destination);
                 metrics::connection(false);
                 let exchange = self.carry(connection, parcel, &message).await;
                 Tried { verdicts: exchange.verdicts, unreachable: None }
@@ -218,9 +224,9 @@ impl Courier {
             Err(_) => return Err(no_tls("no TLS handshake in time".to_owned())),
         };
         let certificate = facts.certificate.ok_or_else(|| no_tls("the server showed no certificate".to_owned()))?;
-        way.admits(&self.intake, &certificate).map_err(|what| {
+        way.admits(&self.intake, &certificate).map_err(|trouble| {
             let server = foreign(&self.intake.masker, &server.to_string());
-            Trouble::scrubbed(Reason::PeerCertificateNotListed, format!("{server}: {what}"))
+            Trouble { detail: format!("{server}: {}", trouble.detail), ..trouble }
         })?;
 
         let dialogue = LettreDialogue::begin(stream, &server, own_name, EHLO_PATIENCE)

@@ -18,6 +18,7 @@ mod retry;
 mod route;
 mod settle;
 mod transport;
+mod unproven;
 mod verdict;
 mod words;
 

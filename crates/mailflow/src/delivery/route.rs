@@ -7,6 +7,7 @@ use pli_types::{CertificateUse, DistinguishedName, Domain, PresentedCertificate}
 
 use super::verdict::{Trouble, Verdict};
 use crate::intake::Intake;
+use crate::intake::evidence::{self, Shown, Side};
 use crate::intake::record::certificate_name;
 
 /// Servers of one domain that are tried at most.
@@ -55,25 +56,24 @@ impl Way {
     }
 
     /// Is this the certificate that a server on this way must show? Judged anew for every message, under the
-    /// revocation lists and the trust list in force. The fault comes in words that may be shown.
-    pub(crate) fn admits(&self, intake: &Intake, certificate: &PresentedCertificate) -> Result<(), String> {
-        let shown = certificate_name(&intake.masker, &certificate.subject);
-        intake
-            .pki
-            .judge(certificate, CertificateUse::Server, intake.clock.now())
-            .map_err(|fault| format!("{fault}: {shown}"))?;
-        if self.expected.is_met_by(&certificate.subject, intake.trust.current().as_deref()) {
-            return Ok(());
-        }
-        Err(match &self.expected {
-            Expected::ListedFor(domain) => {
-                format!("the server's certificate is not listed for {domain}: {shown}")
+    /// revocation lists and the trust list in force. The trouble is told in words that may be shown.
+    pub(crate) fn admits(&self, intake: &Intake, certificate: &PresentedCertificate) -> Result<(), Trouble> {
+        let list = intake.trust.current();
+        let reason = match intake.pki.judge(certificate, CertificateUse::Server, intake.clock.now()) {
+            Err(fault) => Reason::from(fault),
+            Ok(()) if self.expected.is_met_by(&certificate.subject, list.as_deref()) => return Ok(()),
+            Ok(()) => Reason::PeerCertificateNotListed,
+        };
+        let shown = Shown::of(&intake.masker, certificate);
+        let seen = evidence::tell(reason, Side::Server, Some(&shown), list.as_deref()).unwrap_or_default();
+        let wanted = match (&self.expected, reason) {
+            (Expected::ListedFor(domain), Reason::PeerCertificateNotListed) => format!("; not listed for {domain}"),
+            (Expected::Named(name), Reason::PeerCertificateNotListed) => {
+                format!("; not the connector's, {}", certificate_name(&intake.masker, name))
             }
-            Expected::Named(name) => {
-                let expected = certificate_name(&intake.masker, name);
-                format!("the server's certificate is not the connector's, {expected}: {shown}")
-            }
-        })
+            _ => String::new(),
+        };
+        Err(Trouble::scrubbed(reason, seen + &wanted))
     }
 }
 

@@ -22,6 +22,18 @@ pub(crate) struct HeaderFacts {
     pub(crate) has_message_id: bool,
 }
 
+/// More servers than this and the message is going round (RFC 5321 §6.3).
+pub(super) const RECEIVED_MAX: usize = 100;
+/// A message may come through here more than once (a connector's own forwarding), but not for ever.
+pub(super) const OWN_TRACES_MAX: usize = 5;
+
+impl HeaderFacts {
+    /// Has it been here before, or through too many servers?
+    pub(super) fn goes_round(&self) -> bool {
+        self.received > RECEIVED_MAX || self.own_traces > OWN_TRACES_MAX
+    }
+}
+
 /// Reads a header: lines ended by CRLF, without the empty line that ends it. `server_name` is our own name in traces.
 pub(crate) fn read(header: &[u8], server_name: &str) -> HeaderFacts {
     let mut facts = HeaderFacts { from: None, received: 0, own_traces: 0, has_date: false, has_message_id: false };

@@ -4,7 +4,7 @@ use pli_directory::TrustList;
 use pli_policy::facts::MailboxFacts;
 use pli_policy::{CertificateFacts, Facts, HeaderFrom, Listing, Origin, RecipientFacts, Stage};
 use pli_store::{Mailbox, MailboxState, StoreError};
-use pli_types::{CertificateUse, Domain, MailAddress, MailboxId, ReversePath};
+use pli_types::{CertificateFault, CertificateUse, DistinguishedName, Domain, MailAddress, MailboxId, ReversePath};
 
 use super::{Client, Intake, PeerOnWire};
 
@@ -35,7 +35,7 @@ fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: Revers
 
 /// Connectors are recognised before the list is asked, by the name that their certificate proves.
 fn peer_origin(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWire) -> Origin {
-    let certificate = certificate_facts(intake, peer);
+    let certificate = certificate_facts(intake, list, peer);
     let (certificate_listing, connector) = match &certificate {
         CertificateFacts::Proven(name) => {
             let listing = list.map_or(Listing::Unavailable, |list| listed(list.lists_name(name)));
@@ -46,14 +46,29 @@ fn peer_origin(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWire) -> 
     Origin::Peer { certificate, certificate_listing, connector }
 }
 
-fn certificate_facts(intake: &Intake, peer: &PeerOnWire) -> CertificateFacts {
+fn certificate_facts(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWire) -> CertificateFacts {
     let Some(certificate) = peer.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
         return CertificateFacts::Missing;
     };
-    match intake.pki.judge_lately(certificate, CertificateUse::Client, intake.clock.now()) {
+    let judged = |usage| intake.pki.judge_lately(certificate, usage, intake.clock.now());
+    let verdict = match judged(CertificateUse::Client) {
+        Err(CertificateFault::WrongUse) if may_use_server_certificate(intake, list, &certificate.subject) => {
+            judged(CertificateUse::Server)
+        }
+        verdict => verdict,
+    };
+    match verdict {
         Ok(()) => CertificateFacts::Proven(certificate.subject.clone()),
         Err(fault) => CertificateFacts::Faulty(fault),
     }
+}
+
+/// Operators that have one certificate for everything may have one for servers only (spec §3.2). Where the setting
+/// allows it, a name of the list may connect with it. A connector's name never may: the hospital can be told.
+fn may_use_server_certificate(intake: &Intake, list: Option<&TrustList>, name: &DistinguishedName) -> bool {
+    intake.config.server_auth_clients
+        && list.is_some_and(|list| list.lists_name(name))
+        && intake.routes.connector(name).is_none()
 }
 
 /// What the list says of a domain for what this origin can prove.

@@ -1,10 +1,13 @@
 //! Intake: `begin` judges `MAIL`, `recipient` judges `RCPT`, `write` takes the body, `commit` judges the content and
 //! hands everything to the store in one transaction.
 //!
-//! Read `transaction` first. `facts` asks, `pli_policy` decides, `record` remembers; `content` reads the header,
-//! `trace_header` writes ours on top of it.
+//! Read `transaction` first. `facts` asks, `pli_policy` decides, `record` remembers, `evidence` says of a certificate
+//! what was seen; `content` reads the header, `trace_header` writes ours on top of it. [`explain`](mod@explain) asks
+//! the same questions and keeps nothing.
 
 pub(crate) mod content;
+pub(crate) mod evidence;
+pub mod explain;
 mod facts;
 mod header_block;
 pub(crate) mod record;
@@ -19,8 +22,12 @@ use pli_directory::{Routes, TrustHandle};
 use pli_net::{Pki, TlsFacts};
 use pli_policy::{Reason, Ruleset};
 use pli_store::{Account, NewMessage, Store, StoreError};
-use pli_types::{Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, Masker, Recipient, ReversePath};
+use pli_types::{
+    Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, Masker, PresentedCertificate, Recipient, ReversePath,
+};
 
+use evidence::Shown;
+pub use explain::{Explanation, Letter, Question, explain};
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
@@ -39,6 +46,8 @@ pub struct IntakeConfig {
     pub recipients_max: usize,
     /// How long the queue tries.
     pub queue_lifetime: std::time::Duration,
+    /// Is a peer whose certificate is meant for servers only believed, if the trust list names it? Never a connector.
+    pub server_auth_clients: bool,
     /// What can be set of the rules.
     pub ruleset: Ruleset,
 }
@@ -77,21 +86,21 @@ impl std::fmt::Debug for StoreHandle {
 pub struct PeerOnWire {
     /// What the handshake told; `None` before STARTTLS.
     pub tls: Option<TlsFacts>,
-    /// The certificate's name, masked for the record once it was asked for.
-    certificate_name: OnceLock<String>,
+    /// The certificate, masked for the record once it was asked for.
+    shown: OnceLock<Arc<Shown>>,
 }
 
 impl PeerOnWire {
     /// A peer after this handshake, or before any. Make one per handshake.
     #[must_use]
     pub fn new(tls: Option<TlsFacts>) -> Self {
-        Self { tls, certificate_name: OnceLock::new() }
+        Self { tls, shown: OnceLock::new() }
     }
 
-    /// The name of the certificate that it shows, as the record has it.
-    fn certificate_name(&self, masker: &Masker) -> Option<&str> {
+    /// The certificate that it shows, as the record has it.
+    fn shown(&self, masker: &Masker) -> Option<&Arc<Shown>> {
         let certificate = self.tls.as_ref()?.certificate.as_ref()?;
-        Some(self.certificate_name.get_or_init(|| record::certificate_name(masker, &certificate.subject)))
+        Some(self.shown.get_or_init(|| Arc::new(Shown::of(masker, certificate))))
     }
 }
 
@@ -137,6 +146,10 @@ impl Client {
             Self::Peer(peer) => peer.tls.as_ref(),
             Self::Submitter { tls, .. } => tls.as_ref(),
         }
+    }
+
+    fn certificate(&self) -> Option<&PresentedCertificate> {
+        self.tls()?.certificate.as_ref()
     }
 
     fn is_signed_in(&self) -> bool {

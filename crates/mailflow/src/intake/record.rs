@@ -1,14 +1,17 @@
 //! What a transaction leaves in the record: [`Witness`].
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
+use pli_directory::TrustList;
 use pli_policy::{CertificateFacts, Origin, Reason};
 use pli_types::{DistinguishedName, Ins, Masker, MessageId, ReversePath};
 use tokio::sync::Semaphore;
 
+use super::evidence::{self, Shown, Side};
 use super::{Client, Intake};
 use crate::metrics;
 
@@ -29,12 +32,24 @@ pub(crate) struct Witness {
     actor: Option<String>,
     remote: Option<String>,
     sender: Option<String>,
-    detail: Option<String>,
+    /// The certificate that a peer shows, whatever it is worth.
+    shown: Option<Arc<Shown>>,
     proven: bool,
 }
 
+/// Why something was refused, for the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Because<'a> {
+    /// The stable reason.
+    pub(crate) reason: Reason,
+    /// The rule that refused, if it was one.
+    pub(crate) rule: Option<&'static str>,
+    /// The list that the transaction is judged under.
+    pub(crate) list: Option<&'a TrustList>,
+}
+
 impl Witness {
-    /// Of a client's transaction. `origin` tells what the client has proven; what it only claims goes into the detail.
+    /// Of a client's transaction. `origin` tells what the client has proven: a name that it only shows is no actor.
     pub(crate) fn of_client(
         masker: &Masker,
         face: Face,
@@ -43,12 +58,13 @@ impl Witness {
         origin: &Origin,
         sender: &ReversePath,
     ) -> Self {
-        let (actor, detail) = match (client, origin) {
-            (Client::Peer(peer), Origin::Peer { certificate: CertificateFacts::Proven(_), .. }) => {
-                (peer.certificate_name(masker).map(str::to_owned), None)
+        let (actor, shown) = match client {
+            Client::Peer(peer) => {
+                let shown = peer.shown(masker).map(Arc::clone);
+                let proven = matches!(origin, Origin::Peer { certificate: CertificateFacts::Proven(_), .. });
+                (shown.as_ref().filter(|_| proven).map(|shown| shown.name.clone()), shown)
             }
-            (Client::Peer(peer), _) => (None, peer.certificate_name(masker).map(|name| format!("shows {name}"))),
-            (Client::Submitter { account, .. }, _) => {
+            Client::Submitter { account, .. } => {
                 (account.as_ref().map(|account| masker.address(&account.mailbox.address)), None)
             }
         };
@@ -57,21 +73,14 @@ impl Witness {
             actor,
             remote: Some(remote.to_canonical().to_string()),
             sender: Some(masker.path(sender)),
-            detail,
+            shown,
             proven: super::facts::is_proven(origin),
         }
     }
 
     /// Of a report that the queue writes.
     pub(crate) fn of_report() -> Self {
-        Self {
-            face: Face::Delivery,
-            actor: None,
-            remote: None,
-            sender: Some(String::new()),
-            detail: None,
-            proven: true,
-        }
+        Self { face: Face::Delivery, actor: None, remote: None, sender: Some(String::new()), shown: None, proven: true }
     }
 
     /// Logs that the message is kept. What it left to be done is in the record.
@@ -94,14 +103,15 @@ impl Witness {
             actor: self.actor.clone(),
             remote: self.remote.clone(),
             sender: self.sender.clone(),
-            detail: self.detail.clone(),
             ..Event::new(at, kind, self.face)
         }
     }
 
     /// Records a refusal. Returns when it is kept, or when waiting for it is no longer right: a refusal stands even if
     /// the store does not take its record, and that is logged and counted. One line in the log tells an admin of it too.
-    pub(crate) async fn refused(&self, intake: &Intake, reason: Reason, recipient: Option<String>) {
+    pub(crate) async fn refused(&self, intake: &Intake, because: Because<'_>, recipient: Option<String>) {
+        let Because { reason, .. } = because;
+        let detail = self.evidence(because);
         metrics::refused(self.face, reason);
         tracing::info!(
             reason = reason.code(),
@@ -110,12 +120,13 @@ impl Witness {
             account = self.actor,
             sender = self.sender,
             recipient,
-            detail = self.detail,
+            detail,
             "refused"
         );
         let event = Event {
             recipient,
             reason: Some(reason.code().to_owned()),
+            detail,
             ..self.event(intake.clock.now(), EventKind::Refused)
         };
         if self.proven {
@@ -124,6 +135,16 @@ impl Witness {
             metrics::record_lost();
             tracing::warn!(reason = reason.code(), remote = self.remote, "a refusal's record was not kept in time");
         }
+    }
+
+    /// What was seen of the certificate or of the list, where these are the reason.
+    fn evidence(&self, because: Because<'_>) -> Option<String> {
+        let Because { reason, rule, list } = because;
+        let seen = evidence::tell(reason, Side::Client, self.shown.as_deref(), list)?;
+        Some(match rule {
+            Some(rule) => format!("{rule}: {seen}"),
+            None => seen,
+        })
     }
 }
 

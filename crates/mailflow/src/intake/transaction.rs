@@ -13,15 +13,10 @@ use pli_types::{EnvelopeParameters, MailAddress, MailboxId, MessageId, QueueId, 
 
 use super::content::{self, HeaderFacts};
 use super::header_block::{Found, HeaderBlock};
-use super::record::Witness;
+use super::record::{Because, Witness};
 use super::trace_header::{self, Trace};
 use super::{Intake, Refusal, Session, facts};
 use crate::metrics;
-
-/// More servers than this and the message is going round (RFC 5321 §6.3).
-const RECEIVED_MAX: usize = 100;
-/// A message may come through here more than once (a connector's own forwarding), but not for ever.
-const OWN_TRACES_MAX: usize = 5;
 
 /// One message on its way in. Dropped without [`Transaction::commit`], it leaves nothing behind.
 pub struct Transaction {
@@ -117,13 +112,15 @@ impl Transaction {
 
     /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned.
     pub(super) async fn decide(&mut self) -> Result<(), Refusal> {
-        let refusal = match pli_policy::decide(&self.facts, &self.intake.config.ruleset) {
+        let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
+        let refusal = match decision {
             Decision::Accept => return Ok(()),
             Decision::Defer(reason) => Refusal { reason, temporary: true },
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
         let recipient = self.facts.recipient.as_ref().map(|recipient| self.intake.masker.address(&recipient.address));
-        self.witness.refused(&self.intake, refusal.reason, recipient).await;
+        let because = Because { reason: refusal.reason, rule, list: self.list.as_deref() };
+        self.witness.refused(&self.intake, because, recipient).await;
         Err(refusal)
     }
 
@@ -157,7 +154,7 @@ impl Transaction {
     async fn too_many(&mut self, address: &MailAddress) -> Refusal {
         if !std::mem::replace(&mut self.too_many_told, true) {
             let masked = self.intake.masker.address(address);
-            self.witness.refused(&self.intake, Reason::TooManyRecipients, Some(masked)).await;
+            self.record_refusal(Reason::TooManyRecipients, Some(masked)).await;
         }
         Refusal { reason: Reason::TooManyRecipients, temporary: true }
     }
@@ -252,7 +249,7 @@ impl Transaction {
     /// Judges the content and makes what the store takes.
     pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
         let (body, header) = self.finish_body().await?;
-        if header.received > RECEIVED_MAX || header.own_traces > OWN_TRACES_MAX {
+        if header.goes_round() {
             return Err(self.refused_here(Reason::MailLoop).await);
         }
         self.facts.stage = Stage::Content;
@@ -338,9 +335,15 @@ impl Transaction {
 
     /// Records a refusal that is no rule's: it lies in the bytes.
     async fn refused_here(&mut self, reason: Reason) -> Refusal {
-        self.witness.refused(&self.intake, reason, None).await;
+        self.record_refusal(reason, None).await;
         let temporary = matches!(reason, Reason::MailboxFull | Reason::StoreUnavailable | Reason::RateExceeded);
         Refusal { reason, temporary }
+    }
+
+    /// Records a refusal that is no rule's.
+    async fn record_refusal(&self, reason: Reason, recipient: Option<String>) {
+        let because = Because { reason, rule: None, list: self.list.as_deref() };
+        self.witness.refused(&self.intake, because, recipient).await;
     }
 
     /// Its id, the one of the receipt.

@@ -3,10 +3,13 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pli_audit::Face;
+use pli_mailflow::{Client, PeerOnWire, Session};
 use pli_policy::Reason;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::relay::{OFFICINE, PATIENT, Relay, letter};
+use crate::relay::{OFFICINE, OURS, PATIENT, Relay, THEIRS, letter, presented, session, tls};
 
 const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 
@@ -76,5 +79,56 @@ async fn each_refusal_is_one_line_with_its_reason() {
     let lines = log.telling(": refused ");
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[1].contains("recipient=\"ins-"), "{}", lines[1]);
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_for_trust_names_rule_certificate_and_date_in_log_and_record() {
+    let relay = Relay::start().await;
+    let refused = async |session: &Session, sender: &str| {
+        let (log, _guard) = Log::begin();
+        relay.begin(session, sender).await.map(drop).unwrap_err();
+        let line = log.telling(": refused ").remove(0);
+        let (_, detail) = line.split_once("detail=\"").expect("a detail");
+        detail.trim_end_matches('"').to_owned()
+    };
+    let odd = |change: fn(&mut CertificateParams)| {
+        let leaf = relay.authority.odd_leaf("mx.clinique.test", 0x1f, change);
+        session(Face::Smtp, Client::Peer(PeerOnWire::new(Some(tls(Some(presented(&leaf.certificate)))))))
+    };
+    let name = "the client's certificate CN=mx.clinique.test,O=Test,C=FR, serial 1f";
+    let expired = odd(|leaf| leaf.not_after = rcgen::date_time_ymd(2026, 5, 1));
+    let told = format!("client-certificate: {name}; valid until 2026-05-01T00:00:00Z");
+    assert_eq!(refused(&expired, DOCTOR).await, told);
+    let early = odd(|leaf| leaf.not_before = rcgen::date_time_ymd(2026, 7, 1));
+    let told = format!("client-certificate: {name}; valid from 2026-07-01T00:00:00Z");
+    assert_eq!(refused(&early, DOCTOR).await, told);
+    let servers = odd(|leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]);
+    assert_eq!(refused(&servers, DOCTOR).await, format!("client-certificate: {name}; not meant for a client"));
+    let other = relay.server("mx.clinique.test", 0x1f);
+    let told = format!("sender-domain: {name}; trust list of 2026-05-01T00:00:00Z");
+    assert_eq!(refused(&other, OFFICINE).await, told);
+    let nameless = session(Face::Smtp, Client::Peer(PeerOnWire::new(Some(tls(None)))));
+    assert_eq!(refused(&nameless, DOCTOR).await, "client-certificate: the client showed no certificate");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_destination_that_does_not_prove_itself_is_told_of_once() {
+    let relay = Relay::start().await;
+    relay.list(&[(OURS, "mss.pro.test"), (THEIRS, "mx.moved.test")]);
+    let (log, _guard) = Log::begin();
+    let submitter = relay.submitter().await;
+    let way_out = relay.deliver();
+    for _ in 0..3 {
+        let id = relay.send(&submitter, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await.unwrap();
+        relay.story(id, &["deferred"]).await;
+    }
+    assert!(way_out.finish(std::time::Duration::from_secs(25)).await);
+    let lines = log.telling("does not prove itself");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for part in ["WARN", "destination=clinique.mssante.fr", "peer-certificate-not-listed", "serial 0b"] {
+        assert!(lines[0].contains(part), "{part} in {}", lines[0]);
+    }
     relay.stop().await;
 }

@@ -42,6 +42,7 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     memory: Arc<Mutex<Memory>>,
     rule: Arc<Mutex<Arc<Rule>>>,
+    tls: Arc<Mutex<ServerTls>>,
 }
 
 impl Peer {
@@ -49,9 +50,12 @@ impl Peer {
     pub(crate) async fn start(tls: &TlsConfig, shutdown: &Shutdown) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let rule: Arc<Rule> = Arc::new(|_: &Heard| None);
-        let peer =
-            Self { address: listener.local_addr().unwrap(), memory: Arc::default(), rule: Arc::new(Mutex::new(rule)) };
-        let tls = ServerTls::operators(tls).unwrap();
+        let peer = Self {
+            address: listener.local_addr().unwrap(),
+            memory: Arc::default(),
+            rule: Arc::new(Mutex::new(rule)),
+            tls: Arc::new(Mutex::new(ServerTls::operators(tls).unwrap())),
+        };
         let (this, shutdown) = (peer.clone(), shutdown.clone());
         let tasks = shutdown.clone();
         tasks.spawn(async move {
@@ -60,16 +64,21 @@ impl Peer {
                     accepted = listener.accept() => accepted.unwrap().0,
                     () = shutdown.begun() => return,
                 };
-                let (this, tls, ending) = (this.clone(), tls.clone(), shutdown.clone());
+                let (this, ending) = (this.clone(), shutdown.clone());
                 shutdown.spawn(async move {
                     tokio::select! {
-                        _ = this.serve(stream, &tls) => {}
+                        _ = this.serve(stream) => {}
                         () = ending.begun() => {}
                     }
                 });
             }
         });
         peer
+    }
+
+    /// From now on, shows this certificate.
+    pub(crate) fn shows(&self, tls: &TlsConfig) {
+        *self.tls.lock().unwrap() = ServerTls::operators(tls).unwrap();
     }
 
     /// From now on, does what the rule says where it says something.
@@ -99,7 +108,7 @@ impl Peer {
         self.memory.lock().unwrap().contents.clone()
     }
 
-    async fn serve(&self, stream: TcpStream, tls: &ServerTls) -> Option<()> {
+    async fn serve(&self, stream: TcpStream) -> Option<()> {
         let connection = {
             let mut memory = self.memory.lock().unwrap();
             memory.connections += 1;
@@ -108,6 +117,7 @@ impl Peer {
         let mut clear = Side { peer: self, connection, tls: false, stream: BufReader::new(stream) };
         clear.answer("(greeting)", "220 peer ESMTP").await?;
         clear.talk().await?;
+        let tls = self.tls.lock().unwrap().clone();
         let (secured, _) = tls.accept(clear.stream.into_inner()).await.ok()?;
         let mut under_tls = Side { peer: self, connection, tls: true, stream: BufReader::new(secured) };
         under_tls.talk().await

@@ -50,11 +50,28 @@ impl Authority {
         std::fs::rename(fresh, self.folder.join("crl.pem")).unwrap();
     }
 
+    /// Takes the lists away.
+    pub(crate) fn withdraw_lists(&self) {
+        std::fs::remove_file(self.folder.join("crl.pem")).unwrap();
+    }
+
     /// A certificate for both uses, its subject `CN=…,O=Test,C=FR`.
     pub(crate) fn leaf(&self, common_name: &str, serial: u64) -> TlsConfig {
+        self.odd_leaf(common_name, serial, |_| {})
+    }
+
+    /// The same, but for one thing.
+    pub(crate) fn odd_leaf(
+        &self,
+        common_name: &str,
+        serial: u64,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> TlsConfig {
         let key = KeyPair::generate().unwrap();
-        let pem = leaf_params(common_name, serial).signed_by(&key, &self.organisations).unwrap().pem();
-        self.write(common_name, &pem, &key)
+        let mut params = leaf_params(common_name, serial);
+        change(&mut params);
+        let pem = params.signed_by(&key, &self.organisations).unwrap().pem();
+        self.write(&format!("{common_name}-{serial}"), &pem, &key)
     }
 
     /// The same, signed by nobody but itself.

@@ -66,6 +66,7 @@ impl Relay {
                 message_bytes_max: 1_000_000,
                 recipients_max: 100,
                 queue_lifetime: Duration::from_hours(96),
+                server_auth_clients: false,
                 ruleset: Ruleset::default(),
             }),
             store: StoreHandle(store.clone()),
@@ -95,6 +96,29 @@ impl Relay {
         );
         let offered = self.intake.trust.offer(text.as_bytes(), "test", self.clock.now());
         assert!(matches!(offered, Ok(Offer::Installed(_))), "the list came into force: {offered:?}");
+    }
+
+    /// Puts a revocation list in force that names this serial number.
+    pub(crate) fn revoke(&self, serial: u64) {
+        self.authority.revoke(&[serial]);
+        assert!(self.intake.pki.refresh().unwrap(), "the list came into force");
+    }
+
+    /// As with `[pki] server_auth_clients = true`.
+    pub(crate) fn allow_server_auth_clients(&mut self) {
+        let config = IntakeConfig { server_auth_clients: true, ..(*self.intake.config).clone() };
+        self.intake.config = Arc::new(config);
+    }
+
+    /// As after a start without any revocation list.
+    pub(crate) fn lose_revocation_lists(&mut self) {
+        self.authority.withdraw_lists();
+        self.intake.pki = Pki::load(&self.authority.config()).unwrap();
+    }
+
+    /// The peer shows a certificate of its name that differs in this.
+    pub(crate) fn peer_shows(&self, change: impl FnOnce(&mut rcgen::CertificateParams)) {
+        self.peer.shows(&self.authority.odd_leaf("mx.clinique.test", 13, change));
     }
 
     pub(crate) async fn add_mailbox(&self, address: &str, kind: MailboxKind) {

@@ -86,10 +86,35 @@ async fn a_certificate_revoked_between_two_messages_is_refused_at_once() {
     let relay = Relay::start().await;
     let session = relay.server("mx.clinique.test", 11);
     relay.send(&session, DOCTOR, &[OFFICINE], &letter(DOCTOR)).await.unwrap();
-    relay.authority.revoke(&[11]);
-    assert!(relay.intake.pki.refresh().unwrap());
+    relay.revoke(11);
     let again = relay.send(&session, DOCTOR, &[OFFICINE], &letter(DOCTOR)).await;
     assert_eq!(again.unwrap_err(), refused(Reason::CertificateRevoked));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_servers_certificate_makes_a_client_only_where_the_setting_says_so_and_the_list_names_it() {
+    let mut relay = Relay::start().await;
+    let server_only = |name: &str, serial| {
+        let leaf = relay.authority.odd_leaf(name, serial, |leaf| {
+            leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        });
+        let certificate = crate::relay::presented(&leaf.certificate);
+        crate::relay::session(Face::Smtp, Client::Peer(PeerOnWire::new(Some(tls(Some(certificate))))))
+    };
+    let (listed, unlisted) = (server_only("mx.clinique.test", 21), server_only("mx.unknown.test", 22));
+    let (connector, revoked) = (server_only("mta.hopital.test", 23), server_only("mx.clinique.test", 24));
+    let wrong_use = refused(Reason::CertificateUsage);
+    assert_eq!(relay.begin(&listed, DOCTOR).await.unwrap_err(), wrong_use, "off by default");
+
+    relay.allow_server_auth_clients();
+    relay.send(&listed, DOCTOR, &[OFFICINE], &letter(DOCTOR)).await.unwrap();
+    assert_eq!(relay.begin(&unlisted, DOCTOR).await.unwrap_err(), wrong_use);
+    relay.list(&[(HOSPITAL, "mta.hopital.test"), (THEIRS, "mx.clinique.test")]);
+    let theirs = format!("urgences@{HOSPITAL}");
+    assert_eq!(relay.begin(&connector, &theirs).await.unwrap_err(), wrong_use, "a connector's never, though listed");
+    relay.revoke(24);
+    assert_eq!(relay.begin(&revoked, DOCTOR).await.unwrap_err(), refused(Reason::CertificateRevoked));
     relay.stop().await;
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use pli_store::QueueRow;
+use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 
 use crate::peer::Act;
 use crate::relay::{HOSPITAL, OFFICINE, OURS, PATIENTS, Relay, THEIRS, letter};
@@ -116,20 +117,56 @@ async fn a_server_with_another_certificate_gets_nothing() {
     one_letter(&relay, &["deferred"]).await;
     let row = only_row(&relay).await;
     assert_eq!(row.last_reason.as_deref(), Some("peer-certificate-not-listed"));
-    assert!(row.last_detail.unwrap().contains("CN=mx.clinique.test"));
+    let detail = row.last_detail.unwrap();
+    let told = "the server's certificate CN=mx.clinique.test,O=Test,C=FR, serial 0b; trust list of 2026-05-01T00:01:00Z; \
+                not listed for clinique.mssante.fr";
+    assert!(detail.ends_with(told), "{detail}");
     assert_eq!(relay.peer.heard(), ["clear EHLO mss.pro.test", "clear STARTTLS"], "not even EHLO under TLS");
     relay.stop().await;
 }
 
+type Fault = fn(&mut Relay);
+
+/// How a server's certificate is at fault, the code that its row gets, and the words that name what decided.
+const FAULTS: [(Fault, &str, &str); 6] = [
+    (|relay| relay.revoke(11), "certificate-revoked", "issued by CN=TEST ORGANISATIONS,O=Test,C=FR"),
+    (
+        |relay| relay.peer.shows(&relay.authority.self_signed("mx.clinique.test")),
+        "certificate-untrusted",
+        "issued by CN=mx.clinique.test,O=Test,C=FR",
+    ),
+    (
+        |relay| relay.peer_shows(|leaf| leaf.not_after = date_time_ymd(2026, 5, 1)),
+        "certificate-expired",
+        "valid until 2026-05-01T00:00:00Z",
+    ),
+    (
+        |relay| relay.peer_shows(|leaf| leaf.not_before = date_time_ymd(2026, 7, 1)),
+        "certificate-not-yet-valid",
+        "valid from 2026-07-01T00:00:00Z",
+    ),
+    (
+        |relay| relay.peer_shows(|leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+        "certificate-usage",
+        "not meant for a server",
+    ),
+    (Relay::lose_revocation_lists, "revocation-unknown", "issued by CN=TEST ORGANISATIONS,O=Test,C=FR"),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_certificate_was_revoked_gets_nothing() {
-    let relay = Relay::start().await;
-    relay.authority.revoke(&[11]);
-    assert!(relay.intake.pki.refresh().unwrap());
-    one_letter(&relay, &["deferred"]).await;
-    assert_eq!(only_row(&relay).await.last_reason.as_deref(), Some("peer-certificate-not-listed"));
-    assert!(relay.peer.contents().is_empty());
-    relay.stop().await;
+async fn a_server_that_is_not_believed_gets_nothing_and_its_fault_is_named() {
+    for (fault, code, told) in FAULTS {
+        let mut relay = Relay::start().await;
+        fault(&mut relay);
+        one_letter(&relay, &["deferred"]).await;
+        let row = only_row(&relay).await;
+        assert_eq!(row.last_reason.as_deref(), Some(code));
+        let detail = row.last_detail.unwrap();
+        assert!(detail.contains("the server's certificate CN=mx.clinique.test,O=Test,C=FR, serial "), "{detail}");
+        assert!(detail.ends_with(told), "{code}: {detail}");
+        assert_eq!(relay.peer.heard(), ["clear EHLO mss.pro.test", "clear STARTTLS"], "not even EHLO under TLS");
+        relay.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -167,6 +167,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         message_bytes_max: 100_000,
         recipients_max: 100,
         queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
+        server_auth_clients: false,
         ruleset: pli_policy::Ruleset::default(),
     };
     Intake {

@@ -1,0 +1,197 @@
+//! [`explain`]: what would become of a message, and why. Asks the same questions as a [`super::Transaction`], in the
+//! same order, of the same code; sends nothing, keeps nothing, records nothing.
+
+use pli_directory::TrustList;
+use pli_policy::{Decision, Facts, Reason, RuleOutcome, Stage};
+use pli_store::StoreError;
+use pli_types::{MailAddress, PresentedCertificate, ReversePath};
+
+use super::content::{self, OWN_TRACES_MAX, RECEIVED_MAX};
+use super::evidence::Shown;
+use super::header_block::{Found, HEADER_BYTES_MAX, HeaderBlock};
+use super::{Client, Intake, facts};
+
+/// A message that might be brought.
+#[derive(Debug)]
+pub struct Question {
+    /// Who brings it.
+    pub client: Client,
+    /// The path of `MAIL`.
+    pub sender: ReversePath,
+    /// The one recipient.
+    pub recipient: MailAddress,
+    /// Its content; without it, the answer ends with the recipient.
+    pub letter: Option<Letter>,
+}
+
+/// The content of a message that might be brought.
+#[derive(Debug)]
+pub struct Letter {
+    /// As it would be after `DATA`, dots unstuffed.
+    pub bytes: Vec<u8>,
+    /// What the protocol machine finds wrong with the bytes, and in which line, from 1.
+    pub fault: Option<(Reason, usize)>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What would be decided.
+    pub decision: Decision,
+    /// The rules that were asked, in order, with what they looked at; the last one decided.
+    pub rules: Vec<RuleOutcome>,
+}
+
+/// Judges a message as [`Intake`] would at this instant. An error only if the store cannot say whether the recipient
+/// has a mailbox.
+pub async fn explain(intake: &Intake, question: Question) -> Result<Explanation, StoreError> {
+    let Question { client, sender, recipient, letter } = question;
+    let list = intake.trust.current();
+    let list = list.as_deref();
+    let facts = facts::at_mail(intake, list, &client, sender);
+    let mut story = Story { intake, list, facts, certificate: client.certificate(), rules: Vec::new() };
+    let decision = story.tell(&recipient, letter.as_ref()).await?;
+    Ok(Explanation { decision, rules: story.rules })
+}
+
+/// The answer, as far as it has come.
+struct Story<'a> {
+    intake: &'a Intake,
+    list: Option<&'a TrustList>,
+    facts: Facts,
+    certificate: Option<&'a PresentedCertificate>,
+    rules: Vec<RuleOutcome>,
+}
+
+impl Story<'_> {
+    async fn tell(&mut self, recipient: &MailAddress, letter: Option<&Letter>) -> Result<Decision, StoreError> {
+        let decision = self.ask();
+        if !decision.accepts() {
+            return Ok(decision);
+        }
+        let (recipient, _) = facts::of_recipient(self.intake, self.list, recipient).await?;
+        self.facts.stage = Stage::Recipient;
+        self.facts.recipient = Some(recipient);
+        let decision = self.ask();
+        self.facts.recipient = None;
+        match letter {
+            Some(letter) if decision.accepts() => Ok(self.content(letter)),
+            _ => Ok(decision),
+        }
+    }
+
+    /// Asks policy. What holds at every stage is told once.
+    fn ask(&mut self) -> Decision {
+        let (decision, trace) = pli_policy::explain(&self.facts, &self.intake.config.ruleset, &self.intake.masker);
+        for mut outcome in trace {
+            if outcome.decision.accepts() && self.rules.iter().any(|told| told.rule == outcome.rule) {
+                continue;
+            }
+            self.add_evidence(&mut outcome);
+            self.rules.push(outcome);
+        }
+        decision
+    }
+
+    /// Which certificate, and which dates: policy knows neither.
+    fn add_evidence(&self, outcome: &mut RuleOutcome) {
+        match outcome.rule {
+            "client-certificate" => {
+                if let Some(certificate) = self.certificate {
+                    outcome.facts.extend(certificate_facts(&Shown::of(&self.intake.masker, certificate)));
+                    outcome.facts.push(("judged-at", self.intake.clock.now().to_string()));
+                }
+            }
+            "certificate-listed" | "sender-domain" | "recipient-domain" => {
+                outcome.facts.push(("trust-list-of", date_of(self.list)));
+            }
+            _ => {}
+        }
+    }
+
+    /// In the order of [`super::Transaction::write`] and [`super::Transaction::commit`].
+    fn content(&mut self, letter: &Letter) -> Decision {
+        let (checks, from) = self.checks(letter);
+        for check in checks {
+            let decision = check.decision;
+            self.rules.push(check);
+            if !decision.accepts() {
+                return decision;
+            }
+        }
+        self.facts.stage = Stage::Content;
+        self.facts.header_from = Some(facts::of_header_from(self.list, &self.facts.origin, from));
+        self.ask()
+    }
+
+    /// What no rule of policy sees: it lies in the bytes. And the address of the header's `From`.
+    fn checks(&self, letter: &Letter) -> ([RuleOutcome; 4], Option<MailAddress>) {
+        let config = &self.intake.config;
+        let (bytes, bytes_max) = (letter.bytes.len() as u64, config.message_bytes_max);
+        let end = header_end(&letter.bytes);
+        let header = letter.bytes.get(..end.unwrap_or_default()).unwrap_or_default();
+        let header = content::read(header, &config.server_name);
+        let checks = [
+            check(
+                "message-header",
+                end.is_none().then_some(Reason::MessageMalformed),
+                vec![
+                    ("header-bytes", end.map_or_else(|| "more".to_owned(), |end| end.to_string())),
+                    ("header-bytes-max", HEADER_BYTES_MAX.to_string()),
+                ],
+            ),
+            check(
+                "message-size",
+                (bytes > bytes_max).then_some(Reason::MessageTooBig),
+                vec![("bytes", bytes.to_string()), ("bytes-max", bytes_max.to_string())],
+            ),
+            check(
+                "message-lines",
+                letter.fault.map(|(reason, _)| reason),
+                vec![(
+                    "first-faulty-line",
+                    letter.fault.map_or_else(|| "none".to_owned(), |(_, line)| line.to_string()),
+                )],
+            ),
+            check(
+                "mail-loop",
+                header.goes_round().then_some(Reason::MailLoop),
+                vec![
+                    ("received", header.received.to_string()),
+                    ("received-max", RECEIVED_MAX.to_string()),
+                    ("through-here", header.own_traces.to_string()),
+                    ("through-here-max", OWN_TRACES_MAX.to_string()),
+                ],
+            ),
+        ];
+        (checks, header.from)
+    }
+}
+
+/// Where the header ends; `None` if it is too long.
+fn header_end(message: &[u8]) -> Option<usize> {
+    match HeaderBlock::default().push(message) {
+        Found::End(end) => Some(end),
+        // No empty line came: all of it is header (RFC 5322 §2.1).
+        Found::More => Some(message.len()),
+        Found::TooLong => None,
+    }
+}
+
+fn check(rule: &'static str, fault: Option<Reason>, facts: Vec<(&'static str, String)>) -> RuleOutcome {
+    RuleOutcome { rule, decision: fault.map_or(Decision::Accept, Decision::Refuse), facts }
+}
+
+fn certificate_facts(shown: &Shown) -> [(&'static str, String); 5] {
+    [
+        ("subject", shown.name.clone()),
+        ("serial", shown.serial.clone()),
+        ("issuer", shown.issuer.clone()),
+        ("valid-from", shown.not_before.to_string()),
+        ("valid-until", shown.not_after.to_string()),
+    ]
+}
+
+fn date_of(list: Option<&TrustList>) -> String {
+    list.map_or_else(|| "no list in force".to_owned(), |list| list.generated_at().to_string())
+}
