@@ -8,11 +8,13 @@
 pub mod delivery;
 pub mod intake;
 pub mod metrics;
+pub mod peer_book;
 
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{
     Client, Explanation, Intake, IntakeConfig, Letter, PeerOnWire, Question, Refusal, Session, Transaction, explain,
 };
+pub use peer_book::{PeerBook, PeerRecord, Seen};
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

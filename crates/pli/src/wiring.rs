@@ -9,7 +9,7 @@ use pli_directory::{FileSource, ListRules, NoSigner, SignatureRule, TrustHandle}
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Intake, IntakeConfig};
+use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
@@ -65,6 +65,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         routes: Arc::clone(&settings.routes),
         masker: masker.clone(),
         clock: Arc::clone(&clock),
+        peers: PeerBook::default(),
     };
     let delivery = Delivery {
         intake: intake.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pli_net::{ClientTls, Resolver};
 use pli_policy::Reason;
 use pli_store::Lease;
-use pli_types::{Domain, MessageId};
+use pli_types::{Domain, MessageId, PresentedCertificate};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -22,6 +22,7 @@ use super::verdict::{Server, Trouble, Verdict};
 use crate::intake::Intake;
 use crate::intake::record::foreign;
 use crate::metrics;
+use crate::peer_book::{Direction, Meeting};
 
 /// How long TCP may take to connect.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
@@ -224,15 +225,25 @@ impl Courier {
             Err(_) => return Err(no_tls("no TLS handshake in time".to_owned())),
         };
         let certificate = facts.certificate.ok_or_else(|| no_tls("the server showed no certificate".to_owned()))?;
-        way.admits(&self.intake, &certificate).map_err(|trouble| {
+        let admitted = way.admits(&self.intake, &certificate).map_err(|trouble| {
             let server = foreign(&self.intake.masker, &server.to_string());
             Trouble { detail: format!("{server}: {}", trouble.detail), ..trouble }
-        })?;
+        });
+        self.note(&server, &facts.version, &certificate, admitted.as_ref().err().map(|trouble| trouble.reason));
+        admitted?;
 
         let dialogue = LettreDialogue::begin(stream, &server, own_name, EHLO_PATIENCE)
             .await
             .map_err(|Broken(what)| if is_tls_alert(&what) { no_tls(what) } else { unreachable(what) })?;
         Ok(Connection { dialogue: Box::new(dialogue), server, certificate, messages: 0 })
+    }
+
+    /// Writes the meeting into the peer book.
+    fn note(&self, server: &Server, tls: &str, certificate: &PresentedCertificate, refused: Option<Reason>) {
+        let (at, address) = (self.intake.clock.now(), server.address.ip());
+        let direction = Direction::Out;
+        let meeting = Meeting { at, direction, address, tls, certificate, refused, counts: true };
+        self.intake.peers.note(&self.intake.masker, &meeting);
     }
 
     fn opening_trouble(&self, server: &Server, fault: &OpeningFault) -> Trouble {

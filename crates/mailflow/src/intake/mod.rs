@@ -15,7 +15,7 @@ pub(crate) mod trace_header;
 mod transaction;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pli_audit::Face;
 use pli_directory::{Routes, TrustHandle};
@@ -26,6 +26,7 @@ use pli_types::{
     Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, Masker, PresentedCertificate, Recipient, ReversePath,
 };
 
+use crate::peer_book::{Direction, Meeting, Noted, PeerBook};
 use evidence::Shown;
 pub use explain::{Explanation, Letter, Question, explain};
 pub use transaction::Transaction;
@@ -69,6 +70,8 @@ pub struct Intake {
     pub masker: Masker,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// What was seen of other operators' certificates.
+    pub peers: PeerBook,
 }
 
 /// `Arc<dyn Store>` with a `Debug`.
@@ -88,19 +91,31 @@ pub struct PeerOnWire {
     pub tls: Option<TlsFacts>,
     /// The certificate, masked for the record once it was asked for.
     shown: OnceLock<Arc<Shown>>,
+    /// What stands of it in the peer book. A copy of this value is the same peer on the same connection.
+    noted: Arc<Mutex<Noted>>,
 }
 
 impl PeerOnWire {
     /// A peer after this handshake, or before any. Make one per handshake.
     #[must_use]
     pub fn new(tls: Option<TlsFacts>) -> Self {
-        Self { tls, shown: OnceLock::new() }
+        Self { tls, shown: OnceLock::new(), noted: Arc::default() }
     }
 
     /// The certificate that it shows, as the record has it.
     fn shown(&self, masker: &Masker) -> Option<&Arc<Shown>> {
         let certificate = self.tls.as_ref()?.certificate.as_ref()?;
         Some(self.shown.get_or_init(|| Arc::new(Shown::of(masker, certificate))))
+    }
+
+    /// Writes into the peer book how `MAIL` ended, unless it says so of this connection already.
+    fn met(&self, intake: &Intake, remote: SocketAddr, refused: Option<Reason>) {
+        let Some(TlsFacts { version, certificate: Some(certificate), .. }) = &self.tls else { return };
+        let Some(counts) = self.noted.lock().unwrap_or_else(PoisonError::into_inner).ended(refused) else { return };
+        let (at, address) = (intake.clock.now(), remote.ip());
+        let direction = Direction::In;
+        let meeting = Meeting { at, direction, address, tls: version, certificate, refused, counts };
+        intake.peers.note(&intake.masker, &meeting);
     }
 }
 
@@ -168,8 +183,11 @@ impl Intake {
         let list = self.trust.current();
         let facts = facts::at_mail(self, list.as_deref(), &session.client, sender);
         let mut transaction = Transaction::of_client(self, list, session, facts, parameters);
-        transaction.decide().await?;
-        Ok(transaction)
+        let decided = transaction.decide().await;
+        if let Client::Peer(peer) = &session.client {
+            peer.met(self, session.remote, decided.as_ref().err().map(|refusal| refusal.reason));
+        }
+        decided.map(|()| transaction)
     }
 
     /// Takes in a report of our own, by the same rules as every message, for whoever settles the row that it is about:

@@ -5,6 +5,7 @@
 mod explained;
 mod log;
 mod peer;
+mod peer_book;
 mod pki;
 mod relay;
 mod reports;

@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, Face};
 use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, TrustHandle};
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerOnWire, Refusal, Session, Transaction};
+use pli_mailflow::{
+    Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerBook, PeerOnWire, Refusal, Session, Transaction,
+};
 use pli_net::{ClientTls, Pki, Resolver, Shutdown, TlsFacts};
 use pli_policy::Ruleset;
 use pli_store::{Account, Mailbox, MailboxKind, MailboxState, NewMailbox, Store, StoreError};
@@ -75,6 +77,7 @@ impl Relay {
             routes: Arc::new(routes(&peer, &hospital)),
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
+            peers: PeerBook::default(),
         };
         let relay =
             Self { intake, authority, peer, hospital, clock, store, _folder: folder, shutdown, lists: 0.into() };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use pli_directory::{Routes, TrustHandle, TrustList};
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Intake, IntakeConfig};
+use pli_mailflow::{Intake, IntakeConfig, PeerBook};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
 use pli_sandbox::pki::{Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
@@ -178,5 +178,6 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         routes: Arc::new(Routes::new(&[], &[]).unwrap()),
         masker: Masker::new(&[7; 32]),
         clock: Arc::new(SystemClock),
+        peers: PeerBook::default(),
     }
 }
