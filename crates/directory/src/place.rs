@@ -17,6 +17,8 @@ pub(crate) enum Place {
         /// Locked as long as it is open.
         _lock: File,
     },
+    /// A folder that another process may be working on: it is read, and nothing in it is changed.
+    Shown(PathBuf),
 }
 
 /// Why the folder of lists cannot be used.
@@ -76,6 +78,7 @@ impl Place {
                 }
                 written.and_then(|()| sync_folder(path))
             }
+            Self::Shown(_) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
@@ -92,6 +95,7 @@ impl Place {
                 file.sync_all()?;
                 sync_folder(path)
             }
+            Self::Shown(_) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
@@ -99,7 +103,7 @@ impl Place {
     pub(crate) fn read(&self, name: &str, bytes_max: u64) -> io::Result<Vec<u8>> {
         match self {
             Self::Memory(files) => files.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
-            Self::Folder { path, .. } => {
+            Self::Folder { path, .. } | Self::Shown(path) => {
                 let mut bytes = Vec::new();
                 File::open(path.join(name))?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
                 match u64::try_from(bytes.len()) {
@@ -119,6 +123,7 @@ impl Place {
             Self::Folder { path, .. } => {
                 fs::remove_file(path.join(name)).ok();
             }
+            Self::Shown(_) => {}
         }
     }
 
@@ -126,7 +131,7 @@ impl Place {
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         match self {
             Self::Memory(files) => Ok(files.keys().cloned().collect()),
-            Self::Folder { path, .. } => {
+            Self::Folder { path, .. } | Self::Shown(path) => {
                 let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
                 Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
             }

@@ -90,6 +90,15 @@ impl TrustHandle {
         Ok((Self::with(keeping, restored, rules, signers), warnings))
     }
 
+    /// What is in force, held and remembered in this folder, for a command that looks at it beside the node. Takes no
+    /// lock and changes nothing; whatever would change something fails. A folder that is not there is empty.
+    #[must_use]
+    pub fn look(folder: &Path, rules: ListRules, signers: Arc<dyn SignerJudge>, now: Timestamp) -> (Self, Vec<String>) {
+        let place = Place::Shown(folder.to_owned());
+        let (keeping, restored, warnings) = Keeping::open(place, &rules, &*signers, now);
+        (Self::with(keeping, restored, rules, signers), warnings)
+    }
+
     fn with(keeping: Keeping, restored: Option<Restored>, rules: ListRules, signers: Arc<dyn SignerJudge>) -> Self {
         let handle = Self(Arc::new(Inner {
             rules,

@@ -27,6 +27,26 @@ fn a_restart_puts_the_last_good_list_in_force_again() {
 }
 
 #[test]
+fn whoever_looks_beside_the_node_sees_the_list_in_force_and_changes_nothing() {
+    let stage = Stage::new();
+    let node = stage.open();
+    install(&node, &list(8, 0..20), 1);
+    let look = || TrustHandle::look(&stage.path(), ListRules::default(), Arc::new(NoSigner), at(2));
+    let (looked, warnings) = look();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let (theirs, ours) = (node.in_force().unwrap(), looked.in_force().unwrap());
+    assert_eq!((theirs.digest, theirs.installed_at), (ours.digest, ours.installed_at));
+    assert_eq!(looked.history(), node.history());
+    looked.offer(list(9, 0..21).as_bytes(), "whitelist.xml", at(3)).unwrap_err();
+    assert!(!lists(&look().0, "d20.mssante.fr") && !lists(&node, "d20.mssante.fr"));
+    install(&node, &list(9, 0..21), 4);
+    assert!(lists(&look().0, "d20.mssante.fr"));
+    let nowhere = stage.path().join("nowhere");
+    let (nothing, warnings) = TrustHandle::look(&nowhere, ListRules::default(), Arc::new(NoSigner), at(2));
+    assert!(nothing.current().is_none() && warnings.is_empty() && !nowhere.exists(), "{warnings:?}");
+}
+
+#[test]
 fn a_damaged_copy_is_noticed_and_the_list_before_serves() {
     let stage = Stage::new();
     let handle = stage.open();
