@@ -11,6 +11,7 @@
 )]
 
 mod bytes_kept_as_sent;
+mod certificate_hints;
 mod changed_lists_take_effect;
 mod clear_text_never;
 mod domain_not_listed;
@@ -22,6 +23,7 @@ mod letter_crosses_operators;
 mod mail_programs;
 mod old_tls;
 mod peer_not_proven;
+mod resumed_never;
 mod trust_list_of_the_field;
 
 use e2e::{Outcome, Sandbox, need};
@@ -99,6 +101,12 @@ fn scenarios() -> Vec<Scenario> {
         scenario!(old_tls::cbc_is_refused),
         scenario!(old_tls::either_suite_of_tls_1_2_is_enough, Program("openssl")),
         scenario!(old_tls::testssl_finds_nothing_old, Program("testssl")),
+        scenario!(certificate_hints::a_gnutls_client_shows_its_certificate_to_operators, Program("gnutls-cli")),
+        scenario!(certificate_hints::operators_get_no_hints, Program("openssl")),
+        scenario!(certificate_hints::clients_are_asked_for_an_organisation_and_for_no_person, Program("openssl")),
+        scenario!(resumed_never::no_listener_resumes_a_session, Program("openssl")),
+        scenario!(resumed_never::the_client_would_resume_if_it_could, Program("openssl")),
+        scenario!(resumed_never::a_revoked_peer_with_a_kept_session_is_refused, Program("openssl")),
         scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
         scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
         scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused),

@@ -94,8 +94,17 @@ impl Authority {
 
     /// A certificate that holds now. The subject in the way of OpenSSL: `/C=FR/ST=…/O=…/OU=…/CN=…`.
     pub fn issue(&self, name: &str, subject: &str, purpose: Use) -> Result<Issued> {
+        self.sign(name, subject, purpose.extensions())
+    }
+
+    /// The same, with the address of the revocation list in it.
+    pub fn issue_with_point(&self, name: &str, subject: &str, purpose: Use, address: &str) -> Result<Issued> {
+        self.sign(name, subject, &format!("{}crlDistributionPoints=URI:{address}\n", purpose.extensions()))
+    }
+
+    fn sign(&self, name: &str, subject: &str, extensions: &str) -> Result<Issued> {
         let at = |extension: &str| self.work.path().join(format!("{name}.{extension}"));
-        std::fs::write(at("ext"), format!("authorityKeyIdentifier=keyid\n{}", purpose.extensions()))?;
+        std::fs::write(at("ext"), format!("authorityKeyIdentifier=keyid\n{extensions}"))?;
         succeed(
             Command::new("openssl")
                 .args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-utf8", "-subj", subject, "-keyout"])
@@ -151,6 +160,13 @@ pub fn replace(file: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let next = file.with_extension("next");
     std::fs::write(&next, content).with_context(|| format!("{}", next.display()))?;
     Ok(std::fs::rename(&next, file)?)
+}
+
+/// A revocation list in PEM as DER, as distribution points give it.
+pub fn der_of(list: &str) -> Result<Vec<u8>> {
+    let output = fed(Command::new("openssl").args(["crl", "-outform", "DER"]), list.as_bytes())?;
+    ensure!(output.status.success(), "openssl crl: {}", said(&output));
+    Ok(output.stdout)
 }
 
 fn issuer(list: &str) -> Result<String> {

@@ -8,6 +8,7 @@
 pub mod authority;
 pub mod client_hello;
 pub mod command;
+pub mod crl_server;
 pub mod description;
 pub mod imap;
 pub mod kept;
@@ -16,6 +17,7 @@ pub mod need;
 pub mod peer_server;
 pub mod pli;
 pub mod postfix;
+pub mod publisher;
 pub mod sandbox;
 pub mod smtp;
 pub mod tls_server;

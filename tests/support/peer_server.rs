@@ -5,12 +5,13 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rustls::ServerConnection;
 
-use crate::Outcome;
 use crate::tls_server::{self, Served};
+use crate::{Outcome, wait};
 
 /// How it answers.
 #[derive(Debug, Clone)]
@@ -56,7 +57,10 @@ impl PeerServer {
     pub fn on(port: u16, manner: Manner) -> Result<Self> {
         let state = Arc::new(Mutex::new(State { manner, got: Got::default() }));
         let here = Arc::clone(&state);
-        let served = Served::on(TcpListener::bind(("127.0.0.1", port))?, move |socket| drop(serve(socket, &here)))?;
+        // Whoever had it before may have left it to a process that is just being started, for an instant.
+        let listener =
+            wait::until("the port", Duration::from_secs(10), || Ok(TcpListener::bind(("127.0.0.1", port)).ok()))?;
+        let served = Served::on(listener, move |socket| drop(serve(socket, &here)))?;
         Ok(Self { state, _served: served })
     }
 
