@@ -20,6 +20,8 @@ pub enum Face {
     Delivery,
     /// The command line.
     Cli,
+    /// The node's own work beside mail: the trust list.
+    Node,
 }
 
 /// What happened. The names are those of `pli message trace` where it has one.
@@ -221,6 +223,7 @@ mod tests {
             (Face::Imap, "imap"),
             (Face::Delivery, "delivery"),
             (Face::Cli, "cli"),
+            (Face::Node, "node"),
         ] {
             let expected =
                 format!(r#"{{"version":1,"at":"2026-03-14T12:00:00.25Z","kind":"refused","face":"{name}"}}"#);

@@ -176,6 +176,11 @@ impl Keeping {
         Ok(Checked { list: TrustList::parse(&bytes)?, signature: record.signature.clone(), digest })
     }
 
+    /// A kept list as it is, whatever today's rules say of it: to be looked at.
+    pub(crate) fn sound(&self, record: &Record) -> Result<TrustList, ListFault> {
+        TrustList::parse(&self.read_sound(&file_of(&record.digest), &record.digest)?)
+    }
+
     /// The bytes of the held list.
     pub(crate) fn read_held(&self, held: &Held) -> Result<Vec<u8>, ListFault> {
         self.read_sound(HELD, &held.digest)

@@ -1,5 +1,7 @@
 //! [`TrustHandle`]: the list in force, and every way by which another takes its place.
 
+mod rehearsal;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -60,6 +60,7 @@ fn face_name(face: Face) -> &'static str {
         Face::Imap => "imap",
         Face::Delivery => "delivery",
         Face::Cli => "cli",
+        Face::Node => "node",
     }
 }
 
