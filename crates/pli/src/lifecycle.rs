@@ -109,8 +109,8 @@ pub(crate) struct Reload {
     pub(crate) path: PathBuf,
     /// What was in it then.
     pub(crate) running: Config,
-    /// Wakes the look at the lists.
-    pub(crate) hurry: Arc<Notify>,
+    /// Wakes whoever looks at files.
+    pub(crate) hurry: Vec<Arc<Notify>>,
 }
 
 /// Waits for the end, then for the tasks.
@@ -149,14 +149,16 @@ pub(crate) async fn until_the_end(
 }
 
 impl Reload {
-    /// Lists are looked at now; sections of the file that have changed are named, for they wait for a restart.
+    /// Lists and our certificate are looked at now; sections of the file that have changed are named, for they wait for a restart.
     fn look_again(&self) {
-        self.hurry.notify_one();
+        self.hurry.iter().for_each(|looker| looker.notify_one());
         match config::load(&self.path) {
             Ok(now) => {
                 let sections = changed_sections(&self.running, &now);
                 if sections.is_empty() {
-                    tracing::info!("SIGHUP: trust list and revocation lists are looked at; no setting has changed");
+                    tracing::info!(
+                        "SIGHUP: trust list, revocation lists and our certificate are looked at; no setting has changed"
+                    );
                 } else {
                     tracing::warn!(?sections, "SIGHUP: these sections have changed and take effect at the next start");
                 }

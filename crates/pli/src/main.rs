@@ -13,7 +13,9 @@ mod lifecycle;
 mod logging;
 mod metrics;
 mod output;
+mod own_certificate;
 mod ready;
+mod stamp;
 mod watch;
 mod wiring;
 

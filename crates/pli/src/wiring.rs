@@ -4,19 +4,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use pli_directory::{FileSource, ListRules, NoSigner, SignatureRule, TrustHandle};
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
-use pli_net::{ClientTls, LimitsConfig, Listener, NetError, Pki, Resolver, ServerTls, Shutdown};
+use pli_net::{LimitsConfig, Listener, NetError, Pki, Resolver, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
-use pli_types::{CertificateUse, Masker, PresentedCertificate};
+use pli_types::Masker;
 use pli_web::{Metrics, WebConfig, WebContext};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use tokio::sync::Notify;
 
 use crate::alarms::rounds::{self, Sources};
@@ -25,6 +22,7 @@ use crate::descriptors;
 use crate::exit::{Exit, Failure};
 use crate::health::NodeHealth;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
+use crate::own_certificate::OwnCertificate;
 use crate::ready::{self, Ports};
 use crate::watch::Watch;
 
@@ -43,7 +41,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
     config::check_secret_file(&config.tls.key)?;
     config::check_secret_file(&config.store.master_key)?;
-    let tls = Tls::load(config)?;
+    let own = OwnCertificate::load(&config.tls, &config.pki)?;
     let pki = Pki::load(&config.pki)?;
     let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..config.trust.rules() };
     let trust = TrustHandle::unkept(rules, Arc::new(NoSigner));
@@ -52,7 +50,6 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         return Err(Failure::new(Exit::Usage, "config-invalid", what, "give [trust] list"));
     };
     let list = FileSource::new(list);
-    tell_of_own_certificate(&tls.ours, &pki, clock.now());
     let watch = Watch::new(trust.clone(), list, pki.clone()).look().await;
 
     // Where state lives, the way in and the way out.
@@ -69,7 +66,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     };
     let delivery = Delivery {
         intake: intake.clone(),
-        tls: tls.towards_servers.clone(),
+        tls: own.towards_servers(),
         resolver: resolver(&config.dns.servers)?,
         config: config.delivery.clone(),
     };
@@ -79,10 +76,10 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let sources = Sources {
         trust,
         pki,
-        certificate: tls.ours.clone(),
+        certificate: own.clone(),
         hosted: settings.hosted_domains().into(),
-        stale_after: SignedDuration::from_hours(24),
-        clock,
+        stale_after: config.trust.stale_after.get(),
+        clock: Arc::clone(&clock),
     };
     let health = NodeHealth { store: Arc::clone(&store), sources: sources.clone() };
     let web = WebContext { health: Arc::new(health), metrics: page.clone() };
@@ -91,16 +88,17 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
 
     // Everything turns.
     let keeper = Keeper::new(Shutdown::default());
-    let hurry = Arc::new(Notify::new());
-    keeper.spawn("watch", watch.run(Arc::clone(&hurry), page, keeper.shutdown.clone()));
+    let (lists, certificate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    keeper.spawn("watch", watch.run(Arc::clone(&lists), page, keeper.shutdown.clone()));
+    keeper.spawn("certificate", own.clone().watch(Arc::clone(&certificate), clock, keeper.shutdown.clone()));
     keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
-    let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
+    let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), own, intake, imap, web };
     for (door, listener) in bound {
         doors.open(door, listener, &keeper);
     }
     ready::announce(&ports, ready_file)?;
-    let reload = Reload { path, running: settings.config, hurry };
+    let reload = Reload { path, running: settings.config, hurry: vec![lists, certificate] };
     lifecycle::until_the_end(signals, &keeper, reload, &*store).await
 }
 
@@ -108,7 +106,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
 struct Doors {
     smtp: Arc<SmtpConfig>,
     imap_config: Arc<ImapConfig>,
-    tls: Tls,
+    own: OwnCertificate,
     intake: Intake,
     imap: ImapContext,
     web: WebContext,
@@ -118,12 +116,12 @@ impl Doors {
     /// Begins to accept.
     fn open(&self, door: Door, listener: Listener, keeper: &Keeper) {
         let (name, shutdown) = (door.name(), keeper.shutdown.clone());
-        let (smtp, imap, clients) = (Arc::clone(&self.smtp), Arc::clone(&self.imap_config), self.tls.clients.clone());
+        let (smtp, imap, clients) = (Arc::clone(&self.smtp), Arc::clone(&self.imap_config), self.own.clients());
         let (intake, context) = (self.intake.clone(), self.imap.clone());
         let (starttls, implicit) = (false, true);
         match door {
             Door::Smtp => {
-                let operators = self.tls.operators.clone();
+                let operators = self.own.operators();
                 keeper.spawn(name, pli_smtp::operators(smtp, operators, intake, listener, shutdown));
             }
             Door::Submission => {
@@ -143,45 +141,6 @@ impl Doors {
                 keeper.spawn(name, pli_web::serve(config, web, clients, listener, shutdown));
             }
         }
-    }
-}
-
-/// Our certificate in its three roles, and as others see it.
-struct Tls {
-    operators: ServerTls,
-    clients: ServerTls,
-    towards_servers: ClientTls,
-    ours: PresentedCertificate,
-}
-
-impl Tls {
-    fn load(config: &Config) -> Result<Self, Failure> {
-        Ok(Self {
-            operators: ServerTls::operators(&config.tls)?,
-            clients: ServerTls::clients(&config.tls, &config.pki)?,
-            towards_servers: ClientTls::new(&config.tls)?,
-            ours: own_certificate(&config.tls.certificate)?,
-        })
-    }
-}
-
-/// Our own certificate, as the other side of a handshake gets it.
-fn own_certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
-    let unfit = |what: String| {
-        let next = "the file needs our certificate in PEM, then its chain";
-        Failure::new(Exit::Usage, "file-unusable", format!("{}: {what}", path.display()), next)
-    };
-    let chain: Vec<CertificateDer<'_>> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| unfit(error.to_string()))?;
-    pli_net::peer::presented(&chain).ok_or_else(|| unfit("no certificate that can be read".to_owned()))
-}
-
-/// Other operators judge it the same way: what they would refuse is better known here first.
-#[expect(clippy::cast_precision_loss, reason = "a gauge; seconds are far below 2^52")]
-fn tell_of_own_certificate(ours: &PresentedCertificate, pki: &Pki, now: jiff::Timestamp) {
-    metrics::gauge!(crate::metrics::CERTIFICATE_ENDS_AT).set(ours.not_after.as_second() as f64);
-    if let Err(fault) = pki.judge(ours, CertificateUse::Server, now) {
-        tracing::warn!(%fault, subject = %ours.subject, "other operators will refuse our own certificate");
     }
 }
 

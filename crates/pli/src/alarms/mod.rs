@@ -215,15 +215,17 @@ fn certificate(state: &CertificateState, explained: bool, now: Timestamp) -> Vec
         let what = format!("{named} ends at {ends}");
         found.push(Alarm::new(Code::CertificateExpiring, &state.subject, what, RENEW).at(stage));
     }
-    match state.fault {
-        None | Some(CertificateFault::Expired) => {}
-        Some(CertificateFault::RevocationUnknown) if explained => {}
-        Some(fault) => {
-            let what = format!("{named} is refused by other operators: {fault}");
-            let next = "`pli certificate check FILE` with the file in [tls]; ask its authority";
-            let alarm = Alarm::new(Code::OwnCertificateNotBelieved, &state.subject, what, next);
-            found.push(alarm.stopping_mail(true));
-        }
+    let refused = |role: &str, fault: CertificateFault| {
+        let what = format!("{named} is refused by other operators when we are the {role}: {fault}");
+        let next = "`pli certificate check FILE` with the file in [tls]; ask its authority";
+        Alarm::new(Code::OwnCertificateNotBelieved, &state.subject, what, next)
+    };
+    match (state.fault, state.fault_as_client) {
+        (Some(CertificateFault::Expired), _) | (None, None) => {}
+        (Some(CertificateFault::RevocationUnknown), _) if explained => {}
+        (Some(fault), _) => found.push(refused("server", fault).stopping_mail(true)),
+        // What differs between the roles is the use only. Others may be lenient there, and mail for us comes in.
+        (None, Some(fault)) => found.push(refused("client", fault)),
     }
     if let Some((since, fault)) = &state.unfit
         && now.duration_since(*since) >= PAIR_PATIENCE

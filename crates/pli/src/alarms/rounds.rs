@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use pli_directory::{HistoryAction, HistoryRow, TrustHandle};
 use pli_net::{Pki, Shutdown};
-use pli_types::{CertificateUse, Clock, Domain, PresentedCertificate};
+use pli_types::{CertificateUse, Clock, Domain};
 
 use super::ledger::{Change, Ledger};
 use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, State};
 use super::{Alarm, Code, Stage, alarms};
 use crate::metrics as names;
+use crate::own_certificate::OwnCertificate;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(5);
@@ -21,9 +22,10 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Sources {
     pub(crate) trust: TrustHandle,
     pub(crate) pki: Pki,
-    pub(crate) certificate: PresentedCertificate,
+    pub(crate) certificate: OwnCertificate,
     pub(crate) hosted: Arc<[Domain]>,
-    pub(crate) stale_after: SignedDuration,
+    /// `[trust] stale_after`.
+    pub(crate) stale_after: Duration,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -51,13 +53,18 @@ impl Sources {
             since: held.since,
         });
         let refused = self.trust.history().pop().and_then(|last| refused(last, confirmed_at));
-        ListState { in_force, stale_after: self.stale_after, held, refused }
+        ListState {
+            in_force,
+            stale_after: SignedDuration::try_from(self.stale_after).unwrap_or(SignedDuration::MAX),
+            held,
+            refused,
+        }
     }
 
     fn certificate(&self, now: Timestamp) -> CertificateState {
-        let ours = &self.certificate;
+        let ours = self.certificate.current();
         // Others meet it in both roles.
-        let judged = self.pki.judge(ours, CertificateUse::Server, now);
+        let judge = |usage| self.pki.judge(&ours, usage, now);
         let list = self.trust.current();
         let unlisted = |list: &pli_directory::TrustList| {
             let missing = self.hosted.iter().filter(|domain| !list.binds(domain, &ours.subject));
@@ -68,9 +75,10 @@ impl Sources {
             serial: ours.serial.clone(),
             not_before: ours.not_before,
             not_after: ours.not_after,
-            fault: judged.err(),
+            fault: judge(CertificateUse::Server).err(),
+            fault_as_client: judge(CertificateUse::Client).err(),
             unlisted: list.as_deref().map(unlisted).unwrap_or_default(),
-            unfit: None,
+            unfit: self.certificate.unfit(),
         }
     }
 }

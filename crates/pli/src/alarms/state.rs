@@ -67,8 +67,10 @@ pub(crate) struct CertificateState {
     pub(crate) serial: String,
     pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
-    /// How others judge it as a server's and as a client's.
+    /// How others judge it as a server's.
     pub(crate) fault: Option<CertificateFault>,
+    /// How others judge it as a client's.
+    pub(crate) fault_as_client: Option<CertificateFault>,
     /// Hosted domains that the list in force does not have under its name. Empty without a list.
     pub(crate) unlisted: Vec<String>,
     /// Since when, and why, what lies in the files cannot take its place.

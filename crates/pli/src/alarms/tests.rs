@@ -36,6 +36,7 @@ fn sound() -> State {
             not_before: now - hours(24 * 365),
             not_after: now + hours(24 * 365),
             fault: None,
+            fault_as_client: None,
             unlisted: Vec::new(),
             unfit: None,
         },
@@ -185,6 +186,14 @@ fn what_others_would_refuse_is_told_once() {
     state.certificate.not_after = at(NOON) - hours(1);
     state.certificate.fault = Some(CertificateFault::Expired);
     assert_eq!(stops_mail(&state), ["certificate-expired"], "an expired one is not also called unbelieved");
+}
+
+#[test]
+fn a_certificate_for_servers_only_is_told_and_mail_still_comes_in() {
+    let mut state = sound();
+    state.certificate.fault_as_client = Some(CertificateFault::WrongUse);
+    assert_eq!(after(&state, hours(0)), [("own-certificate-not-believed", None)]);
+    assert!(stops_mail(&state).is_empty());
 }
 
 #[test]
