@@ -72,7 +72,7 @@ impl ListRules {
     }
 
     /// Has the signer the CN and the OU that are asked for? Compared as names are: case and accents apart.
-    fn allow_signer(&self, signer: &DistinguishedName) -> Result<(), ListFault> {
+    pub(crate) fn allow_signer(&self, signer: &DistinguishedName) -> Result<(), ListFault> {
         for (kind, wanted) in [("CN", &self.signer_cn), ("OU", &self.signer_ou)] {
             let Some(wanted) = wanted else { continue };
             if !signer.has(kind, wanted) {
@@ -143,9 +143,13 @@ pub struct Checked {
 /// Checks a list by itself: its size, its XML, its schema, its signature. Some 20 ms for the whole country's.
 pub fn check(bytes: &[u8], rules: &ListRules, signers: &dyn SignerJudge, now: Timestamp) -> Result<Checked, ListFault> {
     let document = trust_xml::parse(bytes)?;
-    let signature = signature::check(&document, rules, signers, now)?;
-    let list = TrustList::of_document(&document)?;
-    Ok(Checked { list, signature, digest: digest_of(bytes) })
+    let found = signature::check(&document, rules, signers, now)?;
+    let list = match found.signed {
+        // What was signed is what is read.
+        Some(signed) => TrustList::of_document(&trust_xml::parse_canonical(&signed)?)?,
+        None => TrustList::of_document(&document)?,
+    };
+    Ok(Checked { list, signature: found.signature, digest: digest_of(bytes) })
 }
 
 /// SHA-256 in hexadecimal.

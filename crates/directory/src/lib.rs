@@ -15,6 +15,7 @@ mod keeping;
 pub mod list_fault;
 mod place;
 mod signature;
+mod signature_shape;
 pub mod trust_handle;
 pub mod trust_list;
 mod trust_xml;

@@ -75,6 +75,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Document<'_>, ListFault> {
     let text = str::from_utf8(bytes).map_err(|error| ListFault::Malformed(format!("not UTF-8: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     check_cost(text)?;
+    document(text)
+}
+
+/// The document whose canonical form this is. Its cost was checked before; its length may have grown, as a namespace is
+/// declared anew on each element that uses it.
+pub(crate) fn parse_canonical(bytes: &[u8]) -> Result<Document<'_>, ListFault> {
+    document(str::from_utf8(bytes).map_err(|error| ListFault::Malformed(format!("not UTF-8: {error}")))?)
+}
+
+fn document(text: &str) -> Result<Document<'_>, ListFault> {
     let nodes_limit = u32::try_from(TrustList::ENTRIES_MAX * NODES_PER_ENTRY).unwrap_or(u32::MAX);
     let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
-#[path = "../support/mod.rs"]
+#[path = "../support/lists.rs"]
 mod support;
 
 mod admin;
