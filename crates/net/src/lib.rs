@@ -6,8 +6,10 @@
 //!
 //! Read [`listener`], then [`tls`], [`peer`] and [`pki`]: the way of a connection from its first byte to its name.
 
+pub mod certificate;
 pub mod config;
 pub mod error;
+pub mod http;
 pub mod listener;
 pub mod peer;
 mod pem;
@@ -16,10 +18,12 @@ pub mod resolver;
 pub mod shutdown;
 pub mod tls;
 
+pub use certificate::{CertificateDetails, certificate_details, certificates_in};
 pub use config::{LimitsConfig, PkiConfig, TlsConfig};
 pub use error::NetError;
+pub use http::{FetchLimits, Fetched, HttpClient, HttpFault, Validators};
 pub use listener::{Accepted, Listener};
-pub use pki::Pki;
+pub use pki::{Pki, RevocationStatus};
 pub use resolver::Resolver;
 pub use shutdown::Shutdown;
-pub use tls::{ClientTls, ServerTls, TlsFacts, TlsStream};
+pub use tls::{ClientTls, OwnCertificate, ServerTls, TlsFacts, TlsStream};

@@ -29,12 +29,13 @@ pub fn presented(chain: &[CertificateDer<'_>]) -> Option<PresentedCertificate> {
     })
 }
 
-/// May its key sign a handshake? A certificate that limits its key's usage must list digital signatures, for every
-/// suite we have (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2): one for seals on documents only does not make a peer.
-pub(crate) fn may_sign(leaf: &CertificateDer<'_>) -> bool {
+/// May its key sign a handshake, or (`document`) a document? A certificate that limits its key's usage must list digital
+/// signatures, for every suite we have (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2): one for seals on documents only
+/// (nonRepudiation) does not make a peer.
+pub(crate) fn may_sign(leaf: &CertificateDer<'_>, document: bool) -> bool {
     let Ok((_, parsed)) = X509Certificate::from_der(leaf) else { return false };
     match parsed.key_usage() {
-        Ok(Some(usage)) => usage.value.digital_signature(),
+        Ok(Some(usage)) => usage.value.digital_signature() || (document && usage.value.non_repudiation()),
         Ok(None) => true,
         // Twice, or broken.
         Err(_) => false,
@@ -44,7 +45,7 @@ pub(crate) fn may_sign(leaf: &CertificateDer<'_>) -> bool {
 /// Last RDN first, as RFC 4514 and the trust list write it: `CN=…` in front, `C=FR` at the end.
 ///
 /// A name without any attribute (all of it in the SAN) becomes an empty CN, which no trust list can mean.
-fn name(name: &X509Name<'_>) -> Option<DistinguishedName> {
+pub(crate) fn name(name: &X509Name<'_>) -> Option<DistinguishedName> {
     let rdns: Vec<_> = name.iter_rdn().collect();
     let mut attributes: Vec<(String, String)> = rdns
         .into_iter()
@@ -97,7 +98,8 @@ fn serial(raw: &[u8]) -> String {
     significant.map_or_else(|| "00".to_owned(), hex)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Hexadecimal, lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
         // Writing to a String cannot fail.
         write!(out, "{byte:02x}").ok();
@@ -106,7 +108,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The end of the year 9999 ("no end", RFC 5280 §4.1.2.5) is a few hours past what [`Timestamp`] holds.
-fn instant(seconds: i64) -> Timestamp {
+pub(crate) fn instant(seconds: i64) -> Timestamp {
     let nearest = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(seconds).unwrap_or(nearest)
 }

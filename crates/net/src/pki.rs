@@ -2,29 +2,36 @@
 //!
 //! There is one road only: anchor → "organisations" → certificate (R-SMTP-5). What the other side sent along with
 //! its certificate is therefore not looked at: it could add no road, only work for us.
+//!
+//! Revocation lists come from a file and from the certificates' own distribution points; of each authority the newer
+//! is in force. [`Pki::refresh`] looks at the file, [`Pki::keep_fresh`] and [`Pki::prepare`] fetch.
 
 mod authority;
+mod file;
 mod memory;
 mod revocation;
+mod road;
+mod status;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use pli_types::{CertificateFault, CertificateUse, PresentedCertificate};
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{
-    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
-    RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
-};
+use pli_types::{CertificateFault, CertificateUse, Clock, PresentedCertificate};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use webpki::{CertRevocationList, EndEntityCert};
 
-use self::authority::Authority;
+use self::authority::Authorities;
+use self::file::Stamp;
 use self::memory::Memory;
-use self::revocation::{Lists, Stamp};
+use self::revocation::{Amiss, Lists};
+use self::road::{Road, Role};
+pub use self::status::RevocationStatus;
 use crate::config::PkiConfig;
 use crate::error::NetError;
 use crate::peer;
+use crate::shutdown::Shutdown;
 
 /// Anchor, intermediate and revocation lists in force. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,24 +41,24 @@ pub struct Pki {
 
 #[derive(Debug)]
 struct Inner {
-    root: Authority,
+    authorities: Authorities,
     anchor: TrustAnchor<'static>,
-    /// Several when the authority has changed its key: each then has lists of its own.
-    organisations: Vec<Authority>,
-    crl: PathBuf,
+    crl: Option<PathBuf>,
     in_force: ArcSwap<InForce>,
     memory: Memory,
-    /// Held while the file is read again.
-    seen: Mutex<Seen>,
+    /// Held while other lists are put in force.
+    sources: Mutex<Sources>,
 }
 
-/// The file of revocation lists, when it was last read to its end.
-#[derive(Debug, Default)]
-struct Seen {
-    /// What it looked like. `None` before.
+/// What each source of lists has given.
+#[derive(Debug)]
+struct Sources {
+    file: Lists,
+    /// What the file looked like when it was last read to its end. `None` before.
     stamp: Option<Stamp>,
     /// What was amiss with it, although what was good in it came into force.
-    fault: Option<String>,
+    amiss: Vec<Amiss>,
+    fetched: Lists,
 }
 
 #[derive(Debug)]
@@ -61,26 +68,26 @@ struct InForce {
 }
 
 impl Pki {
-    /// Reads the files. Anchor and "organisations" must be there, the latter signed by the former.
+    /// Reads the files. Anchor and "organisations" must be there, the latter signed by the former. `state` is the
+    /// folder for what must survive a restart: revocation lists that were fetched, and where they came from.
     ///
     /// Without revocation lists nobody is believed, but what needs none goes on: a fault of theirs does not stop the
     /// start, and is what [`Pki::refresh`] then says.
-    pub fn load(config: &PkiConfig) -> Result<Self, NetError> {
-        let root = authority::anchor(&config.anchor)?;
-        let organisations = authority::signed_by(&root, &config.organisations)?;
-        let anchor = webpki::anchor_from_trusted_cert(&root.certificate)
+    pub fn load(config: &PkiConfig, _state: &Path) -> Result<Self, NetError> {
+        let authorities = Authorities::load(config)?;
+        let anchor = webpki::anchor_from_trusted_cert(&authorities.root.certificate)
             .map_err(|error| NetError::file(&config.anchor, format!("cannot be an anchor: {error}")))?
             .to_owned();
-        let lists = Lists::none(&organisations);
+        let none = Lists::none(&authorities);
+        let sources = Sources { file: none.clone(), stamp: None, amiss: Vec::new(), fetched: none.clone() };
         let pki = Self {
             inner: Arc::new(Inner {
-                root,
+                authorities,
                 anchor,
-                organisations,
                 crl: config.crl.clone(),
-                in_force: ArcSwap::from_pointee(InForce { lists, generation: 0 }),
+                in_force: ArcSwap::from_pointee(InForce { lists: none, generation: 0 }),
                 memory: Memory::default(),
-                seen: Mutex::default(),
+                sources: Mutex::new(sources),
             }),
         };
         // The next look says the same, to somebody who tells it.
@@ -88,36 +95,66 @@ impl Pki {
         Ok(pki)
     }
 
-    /// Reads the revocation lists again if their file has changed. True if other lists came into force.
+    /// Reads the file of revocation lists again if it has changed. True if other lists came into force. `Ok(false)`
+    /// without such a file.
     ///
     /// A file that cannot be read, or with a list whose signature does not hold, leaves all lists in force. Of a good
     /// one, each authority's list is taken unless its `thisUpdate` is earlier than that of the list in force; where
-    /// that is so, or an authority's list is missing, the list in force stays until it ends (R-SMTP-8). All this is
-    /// an error, at each call until the file is put right, also if other lists of the file came into force:
-    /// [`Pki::generation`] tells that.
+    /// that is so, or an authority's list is missing and none is fetched, the list in force stays until it ends
+    /// (R-SMTP-8). All this is an error, at each call until the file is put right, also if other lists of the file
+    /// came into force: [`Pki::generation`] tells that.
     ///
     /// Reads the disk, and for large lists computes for a while: not for a thread that serves connections.
     pub fn refresh(&self) -> Result<bool, NetError> {
         let inner = &*self.inner;
-        let mut seen = inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(path) = &inner.crl else { return Ok(false) };
+        let mut sources = inner.sources();
         // Taken before reading: a change in between is then seen next time.
-        let now = Stamp::of(&inner.crl)?;
+        let now = Stamp::of(path)?;
         let mut changed = false;
-        if seen.stamp != Some(now) {
-            let read = Lists::read(&inner.crl, &inner.root, &inner.organisations)?;
-            let in_force = inner.in_force.load();
-            let (lists, faults) = in_force.lists.succeeded_by(read, &inner.root, &inner.organisations);
-            changed = !lists.same_as(&in_force.lists);
-            if changed {
-                let generation = in_force.generation.wrapping_add(1);
-                inner.in_force.store(Arc::new(InForce { lists, generation }));
-            }
-            *seen = Seen { stamp: Some(now), fault: (!faults.is_empty()).then(|| faults.join("; ")) };
+        if sources.stamp != Some(now) {
+            let read = file::read(path, &inner.authorities)?;
+            let (lists, amiss) = sources.file.succeeded_by(read, &inner.authorities);
+            (sources.file, sources.amiss, sources.stamp) = (lists, amiss, Some(now));
+            changed = inner.put_in_force(&sources);
         }
-        match &seen.fault {
-            None => Ok(changed),
-            Some(fault) => Err(NetError::file(&inner.crl, fault)),
-        }
+        let faults = sources.amiss.iter().filter(|amiss| amiss.matters_beside(&sources.fetched));
+        let faults: Vec<&str> = faults.map(|amiss| amiss.what.as_str()).collect();
+        if faults.is_empty() { Ok(changed) } else { Err(NetError::file(path, faults.join("; "))) }
+    }
+
+    /// Fetches the revocation list that answers for this certificate, if the certificate's signatures lead to our
+    /// anchor and its distribution point has never been asked; returns at once in every other case, and after ten
+    /// seconds at most. To be called before a certificate that is new here is judged: a new operator's first message
+    /// need not be put off.
+    ///
+    /// Only addresses that stand in certificates of our own authorities are ever fetched.
+    #[expect(clippy::unused_async, reason = "the fetch comes with the next change")]
+    pub async fn prepare(&self, _certificate: &PresentedCertificate, _now: Timestamp) {}
+
+    /// Fetches revocation lists when they are due, until shutdown begins.
+    pub async fn keep_fresh(self, _clock: Arc<dyn Clock>, shutdown: Shutdown) {
+        shutdown.begun().await;
+    }
+
+    /// Each revocation list that is held, and each distribution point that has given none yet.
+    #[must_use]
+    pub fn revocation_lists(&self) -> Vec<RevocationStatus> {
+        let inner = &*self.inner;
+        let Some(path) = &inner.crl else { return Vec::new() };
+        let (sources, in_force) = (inner.sources(), inner.in_force.load());
+        let of_each = sources.file.each().zip(inner.authorities.all());
+        of_each
+            .flat_map(|(lists, authority)| lists.iter().map(move |list| (list, authority)))
+            .map(|(list, authority)| RevocationStatus {
+                authority: authority.name.clone(),
+                source: path.display().to_string(),
+                validity: Some((list.this_update, list.next_update)),
+                entries: list.entries,
+                in_force: in_force.lists.hold(list),
+                last_try: None,
+            })
+            .collect()
     }
 
     /// Grows by one each time new revocation lists come into force: a judgement made under an earlier one is void.
@@ -152,121 +189,56 @@ impl Pki {
         usage: CertificateUse,
         now: Timestamp,
     ) -> Result<(), CertificateFault> {
-        let in_force = self.inner.in_force.load();
+        self.inner.judge(certificate, usage.into(), now)
+    }
+
+    /// Is this certificate (DER) believed as the signer of a document, at this instant? The same road and the same
+    /// revocation lists as for a peer; its key must be meant for signatures (`digitalSignature` or `nonRepudiation`),
+    /// whatever its extended key usage. Whose it must be is for the caller to say.
+    pub fn judge_signer(&self, der: &[u8], now: Timestamp) -> Result<PresentedCertificate, CertificateFault> {
+        let certificate = peer::presented(&[CertificateDer::from(der)]).ok_or(CertificateFault::Untrusted)?;
+        self.inner.judge(&certificate, Role::Signer, now)?;
+        Ok(certificate)
+    }
+}
+
+impl Inner {
+    fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if these are other lists than those in force.
+    fn put_in_force(&self, sources: &Sources) -> bool {
+        let lists = sources.file.merged(&sources.fetched);
+        let in_force = self.in_force.load();
+        let changed = !lists.same_as(&in_force.lists);
+        if changed {
+            let generation = in_force.generation.wrapping_add(1);
+            self.in_force.store(Arc::new(InForce { lists, generation }));
+        }
+        changed
+    }
+
+    fn judge(&self, certificate: &PresentedCertificate, role: Role, now: Timestamp) -> Result<(), CertificateFault> {
+        let in_force = self.in_force.load();
+        let (of_root, of_organisations) = in_force.lists.split();
         let der = CertificateDer::from(certificate.leaf.as_slice());
         let leaf = EndEntityCert::try_from(&der).map_err(|_| CertificateFault::Untrusted)?;
         let mut fault = CertificateFault::Untrusted;
-        for (organisations, lists) in self.inner.organisations.iter().zip(&in_force.lists.organisations) {
+        for (organisations, lists) in self.authorities.organisations.iter().zip(of_organisations) {
             let road = Road {
                 leaf: &leaf,
                 organisations: std::slice::from_ref(&organisations.certificate),
-                anchor: std::slice::from_ref(&self.inner.anchor),
+                anchor: std::slice::from_ref(&self.anchor),
             };
-            let lists: Vec<&CertRevocationList<'_>> =
-                in_force.lists.root.iter().chain(lists).map(|list| &list.usable).collect();
-            match road.judge(certificate, usage, now, &lists) {
-                Ok(()) if peer::may_sign(&der) => return Ok(()),
+            let lists: Vec<&CertRevocationList<'_>> = of_root.iter().chain(lists).map(|list| &list.usable).collect();
+            match road.judge(certificate, role, now, &lists) {
+                Ok(()) if peer::may_sign(&der, role == Role::Signer) => return Ok(()),
                 Ok(()) => return Err(CertificateFault::WrongUse),
                 Err(CertificateFault::Untrusted) => {}
                 Err(told) => fault = told,
             }
         }
         Err(fault)
-    }
-}
-
-/// The one way by which a certificate may come to be believed.
-struct Road<'a> {
-    leaf: &'a EndEntityCert<'a>,
-    organisations: &'a [CertificateDer<'a>],
-    anchor: &'a [TrustAnchor<'a>],
-}
-
-impl Road<'_> {
-    fn judge(
-        &self,
-        certificate: &PresentedCertificate,
-        usage: CertificateUse,
-        now: Timestamp,
-        lists: &[&CertRevocationList<'_>],
-    ) -> Result<(), CertificateFault> {
-        let key_usage = match usage {
-            CertificateUse::Client => KeyUsage::client_auth(),
-            CertificateUse::Server => KeyUsage::server_auth(),
-        };
-        let verdict = match revocation(lists) {
-            Some(revocation) => self.holds(now, key_usage, Some(revocation)),
-            None => Err(Error::UnknownRevocationStatus),
-        };
-        verdict.map_err(|error| self.explain(&error, certificate, now))
-    }
-
-    /// webpki stops at the first thing it dislikes, and looks at dates and use before signatures: a stranger's old
-    /// certificate would be called expired. So a refusal is taken apart again, trust first.
-    fn explain(&self, error: &Error, certificate: &PresentedCertificate, now: Timestamp) -> CertificateFault {
-        let (first, last) = (certificate.not_before, certificate.not_after);
-        if self.holds(now.max(first).min(last), AnyUse, None).is_err() {
-            return CertificateFault::Untrusted;
-        }
-        if now < first {
-            return CertificateFault::NotYetValid;
-        }
-        if now > last {
-            return CertificateFault::Expired;
-        }
-        match error {
-            Error::RequiredEkuNotFoundContext(_) => CertificateFault::WrongUse,
-            Error::CertRevoked => CertificateFault::Revoked,
-            // The road holds without the lists, so it is with them that something is wrong.
-            _ => CertificateFault::RevocationUnknown,
-        }
-    }
-
-    fn holds(
-        &self,
-        at: Timestamp,
-        usage: impl ExtendedKeyUsageValidator,
-        revocation: Option<RevocationOptions<'_>>,
-    ) -> Result<(), Error> {
-        let seconds = u64::try_from(at.as_second()).unwrap_or(0);
-        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-        // The only intermediate there is to go through is "organisations". What the root signed itself goes
-        // through none, and is not of the trust space.
-        let through_organisations = |path: &webpki::VerifiedPath<'_>| match path.intermediate_certificates().next() {
-            Some(_) => Ok(()),
-            None => Err(Error::UnknownIssuer),
-        };
-        self.leaf
-            .verify_for_usage(
-                webpki::ALL_VERIFICATION_ALGS,
-                self.anchor,
-                self.organisations,
-                time,
-                usage,
-                revocation,
-                Some(&through_organisations),
-            )
-            .map(|_| ())
-    }
-}
-
-/// The whole chain is checked, and what no list in force answers for is refused (R-SMTP-8). `None` without lists.
-fn revocation<'a>(lists: &'a [&'a CertRevocationList<'a>]) -> Option<RevocationOptions<'a>> {
-    let builder = RevocationOptionsBuilder::new(lists).ok()?;
-    Some(
-        builder
-            .with_depth(RevocationCheckDepth::Chain)
-            .with_status_policy(UnknownStatusPolicy::Deny)
-            .with_expiration_policy(ExpirationPolicy::Enforce)
-            .build(),
-    )
-}
-
-/// To ask about trust alone.
-struct AnyUse;
-
-impl ExtendedKeyUsageValidator for AnyUse {
-    fn validate(&self, _purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
-        Ok(())
     }
 }

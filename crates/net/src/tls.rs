@@ -11,7 +11,8 @@
 mod client;
 mod handshake;
 mod own;
-mod provider;
+pub mod probe;
+pub(crate) mod provider;
 mod server;
 mod verifier;
 
@@ -24,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 pub use client::ClientTls;
+pub use own::OwnCertificate;
 pub use server::ServerTls;
 
 /// What a handshake told.

@@ -42,7 +42,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     config::check_secret_file(&config.tls.key)?;
     config::check_secret_file(&config.store.master_key)?;
     let own = OwnCertificate::load(&config.tls, &config.pki)?;
-    let pki = Pki::load(&config.pki)?;
+    let pki = Pki::load(&config.pki, &config.server.state)?;
     let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..config.trust.rules() };
     let trust = TrustHandle::unkept(rules, Arc::new(NoSigner));
     let ListOrigin::File(list) = &settings.list else {
@@ -158,7 +158,7 @@ fn intake_config(settings: &Settings) -> IntakeConfig {
         message_bytes_max: limits.message_size.bytes(),
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),
-        server_auth_clients: false,
+        server_auth_clients: settings.config.pki.server_auth_clients,
         ruleset: Ruleset::default(),
     }
 }

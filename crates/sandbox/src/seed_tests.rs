@@ -39,12 +39,8 @@ fn the_whitelist_names_every_operator_and_leaves_each_bad_peer_its_own_fault_onl
 #[test]
 fn a_relay_finds_in_each_bad_certificate_the_fault_that_it_is_named_after() {
     let (dir, manifest) = made();
-    let pki = Pki::load(&PkiConfig {
-        anchor: dir.join("pki/root.pem"),
-        organisations: dir.join("pki/organisations.pem"),
-        crl: dir.join("pki/crl.pem"),
-    })
-    .unwrap();
+    let config = PkiConfig::new(dir.join("pki/root.pem"), dir.join("pki/organisations.pem"));
+    let pki = Pki::load(&config.with_crl(dir.join("pki/crl.pem")), &dir.join("state")).unwrap();
     let now = "2026-03-14T09:00:00Z".parse().unwrap();
     let judge = |path: &str, usage| {
         let chain = CertificateDer::pem_file_iter(dir.join(path)).unwrap().map(Result::unwrap).collect::<Vec<_>>();

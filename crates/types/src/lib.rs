@@ -20,6 +20,7 @@ pub mod ins;
 pub mod mask;
 pub mod peer;
 pub mod secret;
+pub mod units;
 
 pub use address::{AddressError, LocalPart, MailAddress, ReversePath};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -32,6 +33,7 @@ pub use ins::{Ins, InsError};
 pub use mask::Masker;
 pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};
 pub use secret::Secret;
+pub use units::{ByteSize, Span};
 
 /// The domain of the patients' addresses in the trust space (spec §2).
 pub const PATIENT_DOMAIN: &str = "patient.mssante.fr";

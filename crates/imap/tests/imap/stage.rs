@@ -99,11 +99,7 @@ fn pki(folder: &Path) -> anyhow::Result<PkiConfig> {
     for (name, text) in &trust().files {
         pli_sandbox::files::write_private(&folder.join(name), text)?;
     }
-    Ok(PkiConfig {
-        anchor: folder.join("root.pem"),
-        organisations: folder.join("organisations.pem"),
-        crl: folder.join("crl.pem"),
-    })
+    Ok(PkiConfig::new(folder.join("root.pem"), folder.join("organisations.pem")).with_crl(folder.join("crl.pem")))
 }
 
 impl Stage {
@@ -116,7 +112,7 @@ impl Stage {
         let store = pli_store::open(&Config { url, master_key: key }, Arc::clone(&clock)).await?;
         let mailbox = people(&*store).await?;
         let pki_config = pki(folder.path())?;
-        let pki = Pki::load(&pki_config)?;
+        let pki = Pki::load(&pki_config, &folder.path().join("state"))?;
         let context = ImapContext { store, pki, masker: Masker::new(&[7; 32]), clock };
         let config = Arc::new(ImapConfig {
             server_name: "imap.pli.test".to_owned(),

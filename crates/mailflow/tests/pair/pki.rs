@@ -35,11 +35,8 @@ impl Authority {
     }
 
     pub(crate) fn config(&self) -> PkiConfig {
-        PkiConfig {
-            anchor: self.folder.join("root.pem"),
-            organisations: self.folder.join("organisations.pem"),
-            crl: self.folder.join("crl.pem"),
-        }
+        let folder = &self.folder;
+        PkiConfig::new(folder.join("root.pem"), folder.join("organisations.pem")).with_crl(folder.join("crl.pem"))
     }
 
     /// Publishes lists on which exactly these serial numbers stand.

@@ -45,7 +45,7 @@ pub(crate) struct Relay {
     pub(crate) hospital: Peer,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     shutdown: Shutdown,
     lists: std::sync::atomic::AtomicU32,
 }
@@ -73,14 +73,13 @@ impl Relay {
             }),
             store: StoreHandle(store.clone()),
             trust: TrustHandle::unkept(ListRules { lost_domains_max: 100, ..ListRules::default() }, Arc::new(NoSigner)),
-            pki: Pki::load(&authority.config()).unwrap(),
+            pki: Pki::load(&authority.config(), &dir.join("state")).unwrap(),
             routes: Arc::new(routes(&peer, &hospital)),
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
             peers: PeerBook::default(),
         };
-        let relay =
-            Self { intake, authority, peer, hospital, clock, store, _folder: folder, shutdown, lists: 0.into() };
+        let relay = Self { intake, authority, peer, hospital, clock, store, folder, shutdown, lists: 0.into() };
         relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test"), (THEIRS, "mx.clinique.test")]);
         relay.add_mailbox(OFFICINE, MailboxKind::Org).await;
         relay.add_mailbox(PATIENT, MailboxKind::Patient).await;
@@ -116,7 +115,7 @@ impl Relay {
     /// As after a start without any revocation list.
     pub(crate) fn lose_revocation_lists(&mut self) {
         self.authority.withdraw_lists();
-        self.intake.pki = Pki::load(&self.authority.config()).unwrap();
+        self.intake.pki = Pki::load(&self.authority.config(), &self.folder.path().join("state")).unwrap();
     }
 
     /// The peer shows a certificate of its name that differs in this.

@@ -8,8 +8,33 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::AlgorithmIdentifier;
 
+use crate::config::PkiConfig;
 use crate::error::NetError;
 use crate::pem;
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Authorities {
+    /// The root, the anchor.
+    pub(super) root: Authority,
+    /// Several when the authority has changed its key: each then has lists of its own.
+    pub(super) organisations: Vec<Authority>,
+}
+
+impl Authorities {
+    /// Reads the files. Each "organisations" must be signed by the root: a slip in the configuration is told at the
+    /// start, not by refusing everybody later.
+    pub(super) fn load(config: &PkiConfig) -> Result<Self, NetError> {
+        let root = anchor(&config.anchor)?;
+        let organisations = signed_by(&root, &config.organisations)?;
+        Ok(Self { root, organisations })
+    }
+
+    /// The root, then the others.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Authority> {
+        std::iter::once(&self.root).chain(&self.organisations)
+    }
+}
 
 /// The certificate of an authority.
 #[derive(Debug)]
@@ -30,13 +55,12 @@ impl Authority {
 }
 
 /// The root: the first certificate of its file.
-pub(super) fn anchor(path: &Path) -> Result<Authority, NetError> {
+fn anchor(path: &Path) -> Result<Authority, NetError> {
     Authority::new(path, pem::certificates(path)?.swap_remove(0))
 }
 
-/// The authorities of a file, each of which must be signed by `root`: a slip in the configuration is told at the
-/// start, not by refusing everybody later.
-pub(super) fn signed_by(root: &Authority, path: &Path) -> Result<Vec<Authority>, NetError> {
+/// The authorities of a file, each of which must be signed by `root`.
+fn signed_by(root: &Authority, path: &Path) -> Result<Vec<Authority>, NetError> {
     pem::certificates(path)?
         .into_iter()
         .map(|certificate| {

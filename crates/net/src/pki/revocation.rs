@@ -1,202 +1,226 @@
-//! [`Lists`]: the revocation lists of a file, each under the authority whose key signed it.
+//! [`Lists`]: revocation lists, each under the authority whose key signed it.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use jiff::Timestamp;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::oid_registry::OID_X509_EXT_ISSUER_DISTRIBUTION_POINT;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::authority::{Authority, Signature};
-use crate::error::NetError;
-use crate::pem;
+use super::authority::{Authorities, Authority, Signature};
+use crate::peer;
 
-/// The lists of the root, and those of each "organisations" authority in the order configured. Newest first,
-/// because webpki takes the first that answers for a certificate.
-#[derive(Debug)]
+/// The lists of each authority, in the order of [`Authorities::all`]. Of one authority the newest first, because webpki
+/// takes the first that answers for a certificate.
+#[derive(Debug, Clone)]
 pub(super) struct Lists {
-    pub(super) root: Vec<Arc<List>>,
-    pub(super) organisations: Vec<Vec<Arc<List>>>,
+    of: Vec<Vec<Arc<List>>>,
 }
 
 /// A list that its authority has signed.
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) usable: CertRevocationList<'static>,
-    /// `thisUpdate`, in seconds since 1970. What tells the newer of two: an administrator who signs a list by hand
-    /// may number it lower than his authority would have.
-    this_update: i64,
+    /// `thisUpdate`. What tells the newer of two: an administrator who signs a list by hand may number it lower than
+    /// his authority would have.
+    pub(super) this_update: Timestamp,
+    /// `nextUpdate`: from then on the list says nothing any more.
+    pub(super) next_update: Timestamp,
+    /// How many certificates stand on it.
+    pub(super) entries: usize,
     /// The issuing distribution point (RFC 5280 §5.2.5), in DER: lists of one authority with different ones answer
     /// for different certificates, and none replaces another.
-    part: Option<Vec<u8>>,
+    pub(super) part: Option<Vec<u8>>,
     /// Two lists with one signature are the same list.
     signature: Vec<u8>,
 }
 
+/// Why a list is none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ListFault {
+    #[error("a revocation list cannot be read: {0}")]
+    Unreadable(String),
+    /// It stays out without harm: the lists of a whole trust space may stand in one file.
+    #[error("the revocation list of {0} is of another authority")]
+    OtherAuthority(String),
+    #[error("the revocation list of {0} does not bear its signature")]
+    Forged(String),
+    #[error("the revocation list of {0} cannot be used: {1}")]
+    Unusable(String, String),
+}
+
+/// A list, and the places of the authorities that have signed it: several when there are two certificates of one key.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) list: Arc<List>,
+    signers: Vec<usize>,
+}
+
+impl Signed {
+    /// Reads a list in DER, and looks whose it is. Hostile bytes: whatever they are, there is an answer.
+    pub(super) fn read(der: &[u8], authorities: &Authorities) -> Result<Self, ListFault> {
+        let (rest, parsed) =
+            CertificateRevocationList::from_der(der).map_err(|error| ListFault::Unreadable(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(ListFault::Unreadable(format!("{} bytes follow it", rest.len())));
+        }
+        let name = || parsed.issuer().to_string();
+        let of_name = |authority: &&Authority| authority.subject == parsed.issuer().as_raw();
+        if !authorities.all().any(|authority| of_name(&authority)) {
+            return Err(ListFault::OtherAuthority(name()));
+        }
+        let signature = Signature { algorithm: &parsed.signature_algorithm, value: &parsed.signature_value.data };
+        let has_signed = |authority: &Authority| authority.has_signed(parsed.tbs_cert_list.as_ref(), &signature);
+        let places = authorities.all().enumerate().filter(|(_, authority)| of_name(authority) && has_signed(authority));
+        let signers: Vec<usize> = places.map(|(place, _)| place).collect();
+        if signers.is_empty() {
+            return Err(ListFault::Forged(name()));
+        }
+        let list = List::new(&parsed).map_err(|what| ListFault::Unusable(name(), what))?;
+        Ok(Self { list: Arc::new(list), signers })
+    }
+}
+
 impl Lists {
     /// None at all: nobody is believed.
-    pub(super) fn none(organisations: &[Authority]) -> Self {
-        Self { root: Vec::new(), organisations: organisations.iter().map(|_| Vec::new()).collect() }
+    pub(super) fn none(authorities: &Authorities) -> Self {
+        Self { of: authorities.all().map(|_| Vec::new()).collect() }
     }
 
-    /// Reads all lists of a file. Those of other authorities are passed over, so that the lists of a whole trust
-    /// space may stand in one file; a list under one of our authorities' names that it has not signed is an error.
-    pub(super) fn read(path: &Path, root: &Authority, organisations: &[Authority]) -> Result<Self, NetError> {
-        let ders = pem::revocation_lists(path)?;
-        let mut parsed = ders
-            .iter()
-            .map(|der| CertificateRevocationList::from_der(der).map(|(_, list)| list))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| NetError::file(path, format!("a revocation list cannot be read: {error}")))?;
-        parsed.sort_by_key(|list| std::cmp::Reverse(list.last_update().timestamp()));
-
-        let mut lists = Self::none(organisations);
-        for list in &parsed {
-            lists.place(path, list, root, organisations)?;
-        }
-        Ok(lists)
-    }
-
-    fn place(
-        &mut self,
-        path: &Path,
-        list: &CertificateRevocationList<'_>,
-        root: &Authority,
-        organisations: &[Authority],
-    ) -> Result<(), NetError> {
-        let slots = std::iter::once(&mut self.root).chain(&mut self.organisations);
-        let mut ours = std::iter::once(root)
-            .chain(organisations)
-            .zip(slots)
-            .filter(|(authority, _)| authority.subject == list.issuer().as_raw())
-            .peekable();
-        if ours.peek().is_none() {
-            tracing::debug!(issuer = %list.issuer(), "a revocation list of another authority is passed over");
-            return Ok(());
-        }
-        let signature = Signature { algorithm: &list.signature_algorithm, value: &list.signature_value.data };
-        // Several, when the file holds two certificates of one key.
-        let signers: Vec<_> = ours
-            .filter(|(authority, _)| authority.has_signed(list.tbs_cert_list.as_ref(), &signature))
-            .map(|(_, slot)| slot)
-            .collect();
-        if signers.is_empty() {
-            let what = format!("the revocation list of {} does not bear its signature", list.issuer());
-            return Err(NetError::file(path, what));
-        }
-        let list = Arc::new(List::new(path, list)?);
-        for slot in signers {
-            // The newest comes first: of one part, no other is ever asked.
-            if slot.iter().all(|newer| newer.part != list.part) {
-                slot.push(Arc::clone(&list));
+    /// Of each authority and part the newest; of one instant, the first given.
+    pub(super) fn of<'a>(all: impl Iterator<Item = &'a Signed>, authorities: &Authorities) -> Self {
+        let mut lists = Self::none(authorities);
+        for signed in all {
+            for (_, slot) in lists.of.iter_mut().enumerate().filter(|(place, _)| signed.signers.contains(place)) {
+                slot.push(Arc::clone(&signed.list));
             }
         }
-        Ok(())
+        lists.of.iter_mut().for_each(keep_newest);
+        lists
+    }
+
+    /// Both together: of each authority and part the newer; of one instant, that of `self`.
+    pub(super) fn merged(&self, other: &Self) -> Self {
+        let mut lists = self.clone();
+        for (slot, others) in lists.of.iter_mut().zip(&other.of) {
+            slot.extend(others.iter().cloned());
+            keep_newest(slot);
+        }
+        lists
+    }
+
+    /// The root's lists, and those of each "organisations" authority.
+    pub(super) fn split(&self) -> (&[Arc<List>], &[Vec<Arc<List>>]) {
+        self.of.split_first().map_or((&[], &[]), |(root, organisations)| (root, organisations))
+    }
+
+    /// Each authority's.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[Arc<List>]> {
+        self.of.iter().map(Vec::as_slice)
+    }
+
+    /// Is this very list among them?
+    pub(super) fn hold(&self, list: &List) -> bool {
+        self.of.iter().flatten().any(|held| held.signature == list.signature)
     }
 
     /// What is in force once `read` has come: of each authority and part the newer list, and the one in force
     /// where nothing came (R-SMTP-8 keeps it until it ends). Says also what is amiss with `read`.
-    pub(super) fn succeeded_by(
-        &self,
-        read: Self,
-        root: &Authority,
-        organisations: &[Authority],
-    ) -> (Self, Vec<String>) {
-        let mut faults = Vec::new();
-        let lists = Self {
-            root: succession(&self.root, read.root, root, &mut faults),
-            organisations: (self.organisations.iter().zip(read.organisations))
-                .zip(organisations)
-                .map(|((held, read), authority)| succession(held, read, authority, &mut faults))
-                .collect(),
-        };
-        // Two certificates of one authority lack the same list.
-        faults.dedup();
-        (lists, faults)
+    pub(super) fn succeeded_by(&self, read: Self, authorities: &Authorities) -> (Self, Vec<Amiss>) {
+        let mut amiss = Vec::new();
+        let places = self.of.iter().zip(read.of).zip(authorities.all()).enumerate();
+        let of = places.map(|(place, ((held, read), authority))| {
+            succession(held, read, |what, lacking| {
+                let what = what.replace("{}", &authority.name);
+                // Two certificates of one authority lack the same list.
+                if amiss.iter().all(|known: &Amiss| known.what != what) {
+                    amiss.push(Amiss { what, lacking: lacking.then_some(place) });
+                }
+            })
+        });
+        let lists = Self { of: of.collect() };
+        (lists, amiss)
     }
 
     /// Are these the same lists?
     pub(super) fn same_as(&self, other: &Self) -> bool {
         let signatures = |lists: &Self| {
-            let all = std::iter::once(&lists.root).chain(&lists.organisations);
-            all.map(|lists| lists.iter().map(|list| list.signature.clone()).collect()).collect::<Vec<Vec<_>>>()
+            lists.each().map(|lists| lists.iter().map(|list| list.signature.clone()).collect()).collect::<Vec<Vec<_>>>()
         };
         signatures(self) == signatures(other)
     }
 }
 
-fn succession(
-    held: &[Arc<List>],
-    mut lists: Vec<Arc<List>>,
-    authority: &Authority,
-    faults: &mut Vec<String>,
-) -> Vec<Arc<List>> {
-    let name = &authority.name;
+/// What is amiss with a file of lists, although what is good in it comes into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Amiss {
+    pub(super) what: String,
+    /// The place of an authority of which the file holds no list: no fault if one is fetched.
+    pub(super) lacking: Option<usize>,
+}
+
+impl Amiss {
+    /// Does it matter beside these lists from elsewhere?
+    pub(super) fn matters_beside(&self, fetched: &Lists) -> bool {
+        let elsewhere = self.lacking.and_then(|place| fetched.of.get(place));
+        elsewhere.is_none_or(Vec::is_empty)
+    }
+}
+
+/// `amiss` is told what, with `{}` for the authority's name, and whether a list is lacking.
+fn succession(held: &[Arc<List>], mut lists: Vec<Arc<List>>, mut amiss: impl FnMut(&str, bool)) -> Vec<Arc<List>> {
     for held in held {
         match lists.iter_mut().find(|list| list.part == held.part) {
             Some(list) if list.this_update >= held.this_update => {}
             Some(list) => {
-                faults.push(format!("the revocation list of {name} is older than the one in force, which stays"));
+                amiss("the revocation list of {} is older than the one in force, which stays", false);
                 *list = Arc::clone(held);
             }
             None => {
-                let of_part = if held.part.is_some() { " for one of its distribution points" } else { "" };
-                faults
-                    .push(format!("holds no revocation list of {name}{of_part}; the one in force stays until it ends"));
+                let what = match held.part {
+                    None => "holds no revocation list of {}; the one in force stays until it ends",
+                    Some(_) => {
+                        "holds no revocation list of {} for one of its distribution points; the one in force stays \
+                         until it ends"
+                    }
+                };
+                amiss(what, true);
                 lists.push(Arc::clone(held));
             }
         }
     }
     if lists.is_empty() {
-        faults.push(format!("holds no revocation list of {name}; until it does, its certificates are refused"));
+        amiss("holds no revocation list of {}; until it does, its certificates are refused", true);
     }
-    // Of one instant, the list that answers for all certificates comes before those of parts.
-    lists.sort_by(|a, b| b.this_update.cmp(&a.this_update).then_with(|| a.part.cmp(&b.part)));
+    keep_newest(&mut lists);
     lists
 }
 
+/// Newest first, of each part one: of one part, no other is ever asked. Of one instant, the list that answers for all
+/// certificates comes before those of parts.
+fn keep_newest(lists: &mut Vec<Arc<List>>) {
+    lists.sort_by(|a, b| b.this_update.cmp(&a.this_update).then_with(|| a.part.cmp(&b.part)));
+    let mut parts: Vec<Option<Vec<u8>>> = Vec::new();
+    lists.retain(|list| {
+        let first = !parts.contains(&list.part);
+        parts.push(list.part.clone());
+        first
+    });
+}
+
 impl List {
-    fn new(path: &Path, list: &CertificateRevocationList<'_>) -> Result<Self, NetError> {
-        let usable = OwnedCertRevocationList::from_der(list.as_raw()).map_err(|error| {
-            NetError::file(path, format!("the revocation list of {} cannot be used: {error}", list.issuer()))
-        })?;
+    fn new(list: &CertificateRevocationList<'_>) -> Result<Self, String> {
+        let usable = OwnedCertRevocationList::from_der(list.as_raw()).map_err(|error| error.to_string())?;
+        let next_update = list.next_update().ok_or("it does not say when the next one comes (nextUpdate)")?;
         let part = list.extensions().iter().find(|extension| extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT);
         Ok(Self {
             usable: usable.into(),
-            this_update: list.last_update().timestamp(),
+            this_update: peer::instant(list.last_update().timestamp()),
+            next_update: peer::instant(next_update.timestamp()),
+            entries: list.iter_revoked_certificates().count(),
             part: part.map(|extension| extension.value.to_vec()),
             signature: list.signature_value.data.to_vec(),
         })
     }
-}
-
-/// What a file looks like from outside. Another content has another one, unless somebody writes it in place, with
-/// the same length, within the same tick of the file system's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    modified: SystemTime,
-    length: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    pub(super) fn of(path: &Path) -> Result<Self, NetError> {
-        let stamp = || {
-            let file = std::fs::metadata(path)?;
-            Ok(Self { modified: file.modified()?, length: file.len(), inode: inode(&file) })
-        };
-        stamp().map_err(|error| pem::cannot_read(path, &error))
-    }
-}
-
-#[cfg(unix)]
-fn inode(file: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(file)
-}
-
-#[cfg(not(unix))]
-fn inode(_file: &std::fs::Metadata) -> u64 {
-    0
 }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::{ClientConfig, SupportedProtocolVersion};
 use rustls_pki_types::{DnsName, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -21,25 +21,20 @@ use crate::error::NetError;
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
-    own: Arc<OwnCertificate>,
+    own: OwnCertificate,
     limit: Duration,
 }
 
 impl ClientTls {
     /// Shows this certificate, with its chain, to a server that asks.
     pub fn new(tls: &TlsConfig) -> Result<Self, NetError> {
-        let provider = provider();
-        let own = Arc::new(OwnCertificate::load(tls, Arc::clone(&provider))?);
-        let verifier = ProofOfKey::new(provider.signature_verification_algorithms, Vec::new());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(VERSIONS)
-            .map_err(|error| NetError::file(&tls.certificate, error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_cert_resolver(Arc::<OwnCertificate>::clone(&own));
-        // No resumption: see the head of this module's parent.
-        config.resumption = Resumption::disabled();
-        Ok(Self { config: Arc::new(config), own, limit: LimitsConfig::default().handshake })
+        Self::showing(&OwnCertificate::load(tls)?)
+    }
+
+    /// The same, with a certificate that others show too.
+    pub fn showing(own: &OwnCertificate) -> Result<Self, NetError> {
+        let config = config(VERSIONS, Arc::new(own.clone()))?;
+        Ok(Self { config: Arc::new(config), own: own.clone(), limit: LimitsConfig::default().handshake })
     }
 
     /// The same, with another limit on how long a handshake may take.
@@ -49,9 +44,9 @@ impl ClientTls {
         self
     }
 
-    /// Reads our certificate and key again, for the handshakes to come. Files that cannot be used leave those in force.
+    /// [`OwnCertificate::reload`].
     pub fn reload(&self) -> Result<(), NetError> {
-        self.own.reload()
+        self.own.reload().map(drop)
     }
 
     /// The handshake, as the client. Any certificate whose key is proven is taken: the caller judges it.
@@ -65,9 +60,27 @@ impl ClientTls {
     }
 }
 
+/// Takes any certificate whose key is proven, and resumes nothing.
+pub(super) fn config(
+    versions: &[&'static SupportedProtocolVersion],
+    shown: Arc<dyn ResolvesClientCert>,
+) -> Result<ClientConfig, NetError> {
+    let provider = provider();
+    let verifier = ProofOfKey::new(provider.signature_verification_algorithms, Vec::new());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| NetError::Handshake(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(shown);
+    // No resumption: see the head of this module's parent.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
 /// What to ask the server for: SNI if there is a name fit for it (RFC 6066 §3 allows host names only, without the
 /// dot at the end), none for an address or a name that TLS cannot carry.
-fn named(server_name: &str, connected_to: IpAddr) -> ServerName<'static> {
+pub(super) fn named(server_name: &str, connected_to: IpAddr) -> ServerName<'static> {
     let host = server_name.strip_suffix('.').unwrap_or(server_name);
     match DnsName::try_from(host.to_owned()) {
         Ok(name) => ServerName::DnsName(name),

@@ -23,11 +23,7 @@ where
     S: Into<tokio_rustls::TlsStream<TcpStream>>,
 {
     match timeout(limit, handshake).await {
-        Ok(Ok(stream)) => {
-            let stream = stream.into();
-            let facts = facts(stream.get_ref().1)?;
-            Ok((TlsStream(stream), facts))
-        }
+        Ok(Ok(stream)) => finished(stream),
         Ok(Err((error, stream))) => {
             let error = cause(error);
             part(stream).await;
@@ -35,6 +31,15 @@ where
         }
         Err(_) => Err(NetError::Timeout),
     }
+}
+
+/// A handshake that came to its end.
+pub(super) fn finished(
+    stream: impl Into<tokio_rustls::TlsStream<TcpStream>>,
+) -> Result<(TlsStream, TlsFacts), NetError> {
+    let stream = stream.into();
+    let facts = facts(stream.get_ref().1)?;
+    Ok((TlsStream(stream), facts))
 }
 
 /// Closes so that the alert just written arrives: a socket closed with unread bytes in it makes the kernel send RST,
@@ -75,7 +80,7 @@ fn unreadable(what: &str) -> NetError {
 }
 
 /// Whose doing it was, in words: an attack, a fault of configuration and a scanner look different.
-fn cause(error: io::Error) -> NetError {
+pub(super) fn cause(error: io::Error) -> NetError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let what = match tls {
         Some(Error::InvalidMessage(detail)) => {

@@ -20,7 +20,7 @@ use crate::pem;
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
-    own: Arc<OwnCertificate>,
+    own: OwnCertificate,
     limit: Duration,
 }
 
@@ -31,35 +31,44 @@ impl ServerTls {
     /// No hints, because a peer's software that finds its certificate not hinted at sends none, and its postmaster
     /// would read "no certificate" where "untrusted" is the truth.
     pub fn operators(tls: &TlsConfig) -> Result<Self, NetError> {
-        Self::with_hints(tls, Vec::new())
+        Self::for_operators(&OwnCertificate::load(tls)?)
+    }
+
+    /// The same, with a certificate that others show too.
+    pub fn for_operators(own: &OwnCertificate) -> Result<Self, NetError> {
+        Self::with_hints(own, Vec::new())
     }
 
     /// For people's and programs' listeners: asks for a certificate, hinting at "organisations" only, takes none.
     ///
     /// The hint keeps mail programs from offering a person's card, which would ask for a PIN in vain.
     pub fn clients(tls: &TlsConfig, pki: &PkiConfig) -> Result<Self, NetError> {
+        Self::for_clients(&OwnCertificate::load(tls)?, pki)
+    }
+
+    /// The same, with a certificate that others show too.
+    pub fn for_clients(own: &OwnCertificate, pki: &PkiConfig) -> Result<Self, NetError> {
         let hints = pem::certificates(&pki.organisations)?
             .iter()
             .map(webpki::anchor_from_trusted_cert)
             .map(|anchor| anchor.map(|anchor| DistinguishedName::in_sequence(&anchor.subject)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| NetError::file(&pki.organisations, format!("a certificate cannot be read: {error}")))?;
-        Self::with_hints(tls, hints)
+        Self::with_hints(own, hints)
     }
 
-    fn with_hints(tls: &TlsConfig, hints: Vec<DistinguishedName>) -> Result<Self, NetError> {
+    fn with_hints(own: &OwnCertificate, hints: Vec<DistinguishedName>) -> Result<Self, NetError> {
         let provider = provider();
-        let own = Arc::new(OwnCertificate::load(tls, Arc::clone(&provider))?);
         let verifier = ProofOfKey::new(provider.signature_verification_algorithms, hints);
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(VERSIONS)
-            .map_err(|error| NetError::file(&tls.certificate, error.to_string()))?
+            .map_err(|error| NetError::Handshake(error.to_string()))?
             .with_client_cert_verifier(Arc::new(verifier))
-            .with_cert_resolver(Arc::<OwnCertificate>::clone(&own));
+            .with_cert_resolver(Arc::new(own.clone()));
         // No resumption: see the head of this module's parent.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Self { config: Arc::new(config), own, limit: LimitsConfig::default().handshake })
+        Ok(Self { config: Arc::new(config), own: own.clone(), limit: LimitsConfig::default().handshake })
     }
 
     /// The same, with another limit on how long a handshake may take.
@@ -69,9 +78,9 @@ impl ServerTls {
         self
     }
 
-    /// Reads our certificate and key again, for the handshakes to come. Files that cannot be used leave those in force.
+    /// [`OwnCertificate::reload`].
     pub fn reload(&self) -> Result<(), NetError> {
-        self.own.reload()
+        self.own.reload().map(drop)
     }
 
     /// The handshake, as the server. After STARTTLS the caller sees to it that nothing read in clear is kept: what

@@ -245,12 +245,12 @@ fn a_revoked_serial_is_of_its_issuer_only() {
 fn files_that_do_not_fit_each_other_are_told_at_the_start() {
     let trust = Trust::new();
     trust.write("organisations.pem", &CertifiedIssuer::self_signed(authority("X"), key()).unwrap().pem());
-    let error = Pki::load(&trust.config()).unwrap_err().to_string();
+    let error = Pki::load(&trust.config(), &trust.path("state")).unwrap_err().to_string();
     assert!(error.contains("not signed by the configured anchor"), "{error}");
     assert!(error.contains("organisations.pem"), "{error}");
 
     let forged = CertifiedIssuer::self_signed(authority("AC RACINE"), key()).unwrap();
     let forged = CertifiedIssuer::signed_by(authority("AC ORGANISATIONS"), key(), &forged).unwrap();
     trust.write("organisations.pem", &forged.pem());
-    assert!(Pki::load(&trust.config()).is_err());
+    assert!(Pki::load(&trust.config(), &trust.path("state")).is_err());
 }

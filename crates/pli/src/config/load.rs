@@ -55,17 +55,19 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<Config, ConfigFault> {
 
 /// Makes every path absolute.
 fn anchor(config: &mut Config, folder: &Path) {
-    let paths: [&mut PathBuf; 8] = [
+    let paths: [&mut PathBuf; 7] = [
         &mut config.server.masking_key,
         &mut config.server.state,
         &mut config.tls.certificate,
         &mut config.tls.key,
         &mut config.pki.anchor,
         &mut config.pki.organisations,
-        &mut config.pki.crl,
         &mut config.store.master_key,
     ];
     for path in paths {
+        *path = folder.join(&*path);
+    }
+    if let Some(path) = &mut config.pki.crl {
         *path = folder.join(&*path);
     }
     config.trust.anchor(folder);

@@ -8,7 +8,6 @@ mod nearest;
 mod secrets;
 mod settings;
 mod trust;
-mod units;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,10 +19,10 @@ use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use load::{ConfigFault, load};
+pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use secrets::{check_secret_file, read_key};
 pub(crate) use settings::{Door, Settings};
 pub(crate) use trust::{ListOrigin, TrustConfig};
-pub(crate) use units::{ByteSize, Span};
 
 /// The whole file. Relative paths are relative to the folder that it lies in.
 #[derive(Debug, Clone, Deserialize, Serialize)]

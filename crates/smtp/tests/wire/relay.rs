@@ -91,11 +91,7 @@ fn tls(folder: &Path, who: &str) -> TlsConfig {
 }
 
 fn pki_config(folder: &Path) -> PkiConfig {
-    PkiConfig {
-        anchor: folder.join("root.pem"),
-        organisations: folder.join("organisations.pem"),
-        crl: folder.join("crl.pem"),
-    }
+    PkiConfig::new(folder.join("root.pem"), folder.join("organisations.pem")).with_crl(folder.join("crl.pem"))
 }
 
 fn subject(name: &str) -> Subject {
@@ -174,7 +170,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         config: Arc::new(config),
         store: StoreHandle(store),
         trust,
-        pki: Pki::load(&pki_config(folder)).unwrap(),
+        pki: Pki::load(&pki_config(folder), &folder.join("state")).unwrap(),
         routes: Arc::new(Routes::new(&[], &[]).unwrap()),
         masker: Masker::new(&[7; 32]),
         clock: Arc::new(SystemClock),

@@ -61,15 +61,11 @@ impl Trust {
     }
 
     pub(crate) fn config(&self) -> PkiConfig {
-        PkiConfig {
-            anchor: self.path("anchor.pem"),
-            organisations: self.path("organisations.pem"),
-            crl: self.path("crl.pem"),
-        }
+        PkiConfig::new(self.path("anchor.pem"), self.path("organisations.pem")).with_crl(self.path("crl.pem"))
     }
 
     pub(crate) fn pki(&self) -> Pki {
-        Pki::load(&self.config()).unwrap()
+        Pki::load(&self.config(), &self.path("state")).unwrap()
     }
 
     /// A good certificate of an operator, for both uses.

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A duration: `"500ms"`, `"30s"`, `"5m"`, `"12h"`, `"5d"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span(Duration);
+pub struct Span(Duration);
 
 /// A number of bytes: `"512B"`, `"64KiB"`, `"25MiB"`, `"1GiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ByteSize(u64);
+pub struct ByteSize(u64);
 
 /// Largest first, so that printing finds the shortest form. In milliseconds.
 const SPAN_UNITS: &[(&str, u64)] = &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -22,27 +22,41 @@ const SPAN_FORM: &str = "a duration has a whole number and a unit (ms, s, m, h, 
 const SIZE_FORM: &str = "a size has a whole number and a unit (B, KiB, MiB, GiB), as in \"25MiB\"";
 
 impl Span {
-    pub(crate) const fn minutes(minutes: u64) -> Self {
+    /// So many minutes.
+    #[must_use]
+    pub const fn minutes(minutes: u64) -> Self {
         Self(Duration::from_secs(minutes * 60))
     }
 
-    pub(crate) const fn hours(hours: u64) -> Self {
+    /// So many hours.
+    #[must_use]
+    pub const fn hours(hours: u64) -> Self {
         Self::minutes(hours * 60)
     }
 
+    /// So many seconds.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// As the standard library has it.
-    pub(crate) fn get(self) -> Duration {
+    #[must_use]
+    pub fn get(self) -> Duration {
         self.0
     }
 }
 
 impl ByteSize {
-    pub(crate) const fn mebibytes(mebibytes: u64) -> Self {
+    /// So many times 2²⁰ bytes.
+    #[must_use]
+    pub const fn mebibytes(mebibytes: u64) -> Self {
         Self(mebibytes << 20)
     }
 
     /// In bytes.
-    pub(crate) fn bytes(self) -> u64 {
+    #[must_use]
+    pub fn bytes(self) -> u64 {
         self.0
     }
 }
