@@ -12,7 +12,8 @@ pub mod peer_book;
 
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{
-    Client, Explanation, Intake, IntakeConfig, Letter, PeerOnWire, Question, Refusal, Session, Transaction, explain,
+    Client, Explanation, Intake, IntakeConfig, Letter, LineFault, PeerOnWire, Question, Refusal, Session, Transaction,
+    explain,
 };
 pub use peer_book::{PeerBook, PeerRecord, Seen};
 

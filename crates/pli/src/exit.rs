@@ -12,6 +12,8 @@ use crate::config::ConfigFault;
 /// The exit codes. They are stable: scripts branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
+    /// A rule refuses, or puts off.
+    Refused = 1,
     /// Usage or configuration error.
     Usage = 2,
     /// There is no such thing.

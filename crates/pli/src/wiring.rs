@@ -149,7 +149,8 @@ fn resolver(servers: &[SocketAddr]) -> Result<Resolver, NetError> {
     if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) }
 }
 
-fn intake_config(settings: &Settings) -> IntakeConfig {
+/// What intake needs to know of this operator.
+pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
     let limits = &settings.config.limits;
     IntakeConfig {
         server_name: settings.config.server.name.0.to_string(),

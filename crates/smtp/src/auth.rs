@@ -45,7 +45,9 @@ async fn by_password(
 /// The certificate must be believed now, and open an account; the account must be the one asked for, if one was.
 async fn by_certificate(intake: &Intake, tls: Option<&TlsFacts>, name: &str) -> Result<Option<Account>, StoreError> {
     let Some(certificate) = tls.and_then(|tls| tls.certificate.as_ref()) else { return Ok(None) };
-    if let Err(fault) = intake.pki.judge(certificate, CertificateUse::Client, intake.clock.now()) {
+    let now = intake.clock.now();
+    intake.pki.prepare(certificate, now).await;
+    if let Err(fault) = intake.pki.judge(certificate, CertificateUse::Client, now) {
         tracing::info!(subject = %intake.masker.scrub(&certificate.subject.to_string()), %fault, "certificate not believed at sign-in");
         return Ok(None);
     }

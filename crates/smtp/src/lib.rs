@@ -6,10 +6,12 @@
 
 mod auth;
 mod driver;
+mod letter;
 mod metrics;
 pub mod proto;
 pub mod replies;
 pub mod sasl;
 pub mod server;
 
+pub use letter::letter;
 pub use server::{SmtpConfig, operators, submission};

@@ -130,6 +130,12 @@ pub fn accepted(receipt: &Receipt) -> Reply {
     Reply::new(250, Some((0, 0)), format!("Kept under seal id={}", receipt.id).into())
 }
 
+/// As [`accepted`], for a message that nobody has sent, so that it has no id.
+#[must_use]
+pub const fn would_accept() -> Reply {
+    Reply::new(250, Some((0, 0)), Cow::Borrowed("Kept under seal id=…"))
+}
+
 /// The reply to a line that is not a command.
 #[must_use]
 pub fn syntax(error: SyntaxError) -> Reply {

@@ -225,6 +225,7 @@ impl Courier {
             Err(_) => return Err(no_tls("no TLS handshake in time".to_owned())),
         };
         let certificate = facts.certificate.ok_or_else(|| no_tls("the server showed no certificate".to_owned()))?;
+        self.intake.pki.prepare(&certificate, self.intake.clock.now()).await;
         let admitted = way.admits(&self.intake, &certificate).map_err(|trouble| {
             let server = foreign(&self.intake.masker, &server.to_string());
             Trouble { detail: format!("{server}: {}", trouble.detail), ..trouble }

@@ -65,7 +65,8 @@ impl Way {
             Ok(()) => Reason::PeerCertificateNotListed,
         };
         let shown = Shown::of(&intake.masker, certificate);
-        let seen = evidence::tell(reason, Side::Server, Some(&shown), list.as_deref()).unwrap_or_default();
+        let (pki, list) = (&intake.pki, list.as_deref());
+        let seen = evidence::tell(pki, reason, Side::Server, Some(&shown), list).unwrap_or_default();
         let wanted = match (&self.expected, reason) {
             (Expected::ListedFor(domain), Reason::PeerCertificateNotListed) => format!("; not listed for {domain}"),
             (Expected::Named(name), Reason::PeerCertificateNotListed) => {

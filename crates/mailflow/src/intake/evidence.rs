@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use pli_directory::TrustList;
+use pli_net::Pki;
 use pli_policy::Reason;
 use pli_types::{Masker, PresentedCertificate};
 
@@ -47,6 +48,9 @@ impl Shown {
     }
 }
 
+/// Two are usual: the root's and that of "organisations".
+const LISTS_TOLD_MAX: usize = 8;
+
 /// RFC 5280 §4.1.2.2 allows 20 octets; a stranger's certificate may have more.
 const SERIAL_MAX: usize = 40;
 
@@ -60,11 +64,18 @@ impl fmt::Display for Side {
 }
 
 /// Tells it in one line; `None` where the reason lies elsewhere.
-pub(crate) fn tell(reason: Reason, side: Side, shown: Option<&Shown>, list: Option<&TrustList>) -> Option<String> {
+pub(crate) fn tell(
+    pki: &Pki,
+    reason: Reason,
+    side: Side,
+    shown: Option<&Shown>,
+    list: Option<&TrustList>,
+) -> Option<String> {
     let decided = match (reason, shown) {
         (Reason::CertificateMissing, _) => return Some(format!("the {side} showed no certificate")),
-        (Reason::CertificateUntrusted | Reason::CertificateRevoked | Reason::RevocationUnknown, Some(shown)) => {
-            format!("issued by {}", shown.issuer)
+        (Reason::CertificateUntrusted, Some(shown)) => format!("issued by {}", shown.issuer),
+        (Reason::CertificateRevoked | Reason::RevocationUnknown, Some(shown)) => {
+            format!("issued by {}; {}", shown.issuer, revocation_lists(pki))
         }
         (Reason::CertificateNotYetValid, Some(shown)) => format!("valid from {}", shown.not_before),
         (Reason::CertificateExpired, Some(shown)) => format!("valid until {}", shown.not_after),
@@ -79,6 +90,19 @@ pub(crate) fn tell(reason: Reason, side: Side, shown: Option<&Shown>, list: Opti
         Some(shown) => format!("the {side}'s certificate {}, serial {}; {decided}", shown.name, shown.serial),
         None => decided,
     })
+}
+
+/// The revocation lists that certificates are held against, with their dates.
+pub(crate) fn revocation_lists(pki: &Pki) -> String {
+    let in_force = pki.revocation_lists().into_iter().filter(|list| list.in_force);
+    let told: Vec<String> = in_force
+        .filter_map(|list| {
+            let (from, until) = list.validity?;
+            Some(format!("revocation list of {}, from {from} until {until}", list.authority))
+        })
+        .take(LISTS_TOLD_MAX)
+        .collect();
+    if told.is_empty() { "no revocation list in force".to_owned() } else { told.join("; ") }
 }
 
 fn turns_on_the_list(reason: Reason) -> bool {

@@ -7,7 +7,7 @@ use pli_store::StoreError;
 use pli_types::{MailAddress, PresentedCertificate, ReversePath};
 
 use super::content::{self, OWN_TRACES_MAX, RECEIVED_MAX};
-use super::evidence::Shown;
+use super::evidence::{Shown, revocation_lists};
 use super::header_block::{Found, HEADER_BYTES_MAX, HeaderBlock};
 use super::{Client, Intake, facts};
 
@@ -29,8 +29,19 @@ pub struct Question {
 pub struct Letter {
     /// As it would be after `DATA`, dots unstuffed.
     pub bytes: Vec<u8>,
-    /// What the protocol machine finds wrong with the bytes, and in which line, from 1.
-    pub fault: Option<(Reason, usize)>,
+    /// What the protocol machine finds wrong with it first. From there on it hands nothing over.
+    pub fault: Option<LineFault>,
+}
+
+/// A line that no message may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineFault {
+    /// What is wrong with it.
+    pub reason: Reason,
+    /// Which line, from 1.
+    pub line: usize,
+    /// Where it begins.
+    pub offset: usize,
 }
 
 /// The answer.
@@ -99,6 +110,7 @@ impl Story<'_> {
             "client-certificate" => {
                 if let Some(certificate) = self.certificate {
                     outcome.facts.extend(certificate_facts(&Shown::of(&self.intake.masker, certificate)));
+                    outcome.facts.push(("revocation", revocation_lists(&self.intake.pki)));
                     outcome.facts.push(("judged-at", self.intake.clock.now().to_string()));
                 }
             }
@@ -128,7 +140,8 @@ impl Story<'_> {
     fn checks(&self, letter: &Letter) -> ([RuleOutcome; 4], Option<MailAddress>) {
         let config = &self.intake.config;
         let (bytes, bytes_max) = (letter.bytes.len() as u64, config.message_bytes_max);
-        let end = header_end(&letter.bytes);
+        let handed_over = letter.fault.and_then(|fault| letter.bytes.get(..fault.offset)).unwrap_or(&letter.bytes);
+        let end = header_end(handed_over);
         let header = letter.bytes.get(..end.unwrap_or_default()).unwrap_or_default();
         let header = content::read(header, &config.server_name);
         let checks = [
@@ -141,17 +154,17 @@ impl Story<'_> {
                 ],
             ),
             check(
+                "message-lines",
+                letter.fault.map(|fault| fault.reason),
+                vec![(
+                    "first-faulty-line",
+                    letter.fault.map_or_else(|| "none".to_owned(), |fault| fault.line.to_string()),
+                )],
+            ),
+            check(
                 "message-size",
                 (bytes > bytes_max).then_some(Reason::MessageTooBig),
                 vec![("bytes", bytes.to_string()), ("bytes-max", bytes_max.to_string())],
-            ),
-            check(
-                "message-lines",
-                letter.fault.map(|(reason, _)| reason),
-                vec![(
-                    "first-faulty-line",
-                    letter.fault.map_or_else(|| "none".to_owned(), |(_, line)| line.to_string()),
-                )],
             ),
             check(
                 "mail-loop",

@@ -27,8 +27,10 @@ use pli_types::{
 };
 
 use crate::peer_book::{Direction, Meeting, Noted, PeerBook};
+use tokio::sync::OnceCell;
+
 use evidence::Shown;
-pub use explain::{Explanation, Letter, Question, explain};
+pub use explain::{Explanation, Letter, LineFault, Question, explain};
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
@@ -91,6 +93,8 @@ pub struct PeerOnWire {
     pub tls: Option<TlsFacts>,
     /// The certificate, masked for the record once it was asked for.
     shown: OnceLock<Arc<Shown>>,
+    /// Set once the revocation list that answers for the certificate was asked for, if it had to be.
+    prepared: OnceCell<()>,
     /// What stands of it in the peer book. A copy of this value is the same peer on the same connection.
     noted: Arc<Mutex<Noted>>,
 }
@@ -99,13 +103,20 @@ impl PeerOnWire {
     /// A peer after this handshake, or before any. Make one per handshake.
     #[must_use]
     pub fn new(tls: Option<TlsFacts>) -> Self {
-        Self { tls, shown: OnceLock::new(), noted: Arc::default() }
+        Self { tls, shown: OnceLock::new(), prepared: OnceCell::new(), noted: Arc::default() }
     }
 
     /// The certificate that it shows, as the record has it.
     fn shown(&self, masker: &Masker) -> Option<&Arc<Shown>> {
         let certificate = self.tls.as_ref()?.certificate.as_ref()?;
         Some(self.shown.get_or_init(|| Arc::new(Shown::of(masker, certificate))))
+    }
+
+    /// Lets what is needed to judge its certificate be fetched, once a handshake. It may take some seconds, while the
+    /// peer waits for the reply to its first `MAIL`.
+    async fn prepare(&self, intake: &Intake) {
+        let Some(certificate) = self.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else { return };
+        self.prepared.get_or_init(|| intake.pki.prepare(certificate, intake.clock.now())).await;
     }
 
     /// Writes into the peer book how `MAIL` ended, unless it says so of this connection already.
@@ -180,6 +191,9 @@ impl Intake {
         sender: ReversePath,
         parameters: EnvelopeParameters,
     ) -> Result<Transaction, Refusal> {
+        if let Client::Peer(peer) = &session.client {
+            peer.prepare(self).await;
+        }
         let list = self.trust.current();
         let facts = facts::at_mail(self, list.as_deref(), &session.client, sender);
         let mut transaction = Transaction::of_client(self, list, session, facts, parameters);

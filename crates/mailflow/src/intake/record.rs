@@ -111,7 +111,7 @@ impl Witness {
     /// the store does not take its record, and that is logged and counted. One line in the log tells an admin of it too.
     pub(crate) async fn refused(&self, intake: &Intake, because: Because<'_>, recipient: Option<String>) {
         let Because { reason, .. } = because;
-        let detail = self.evidence(because);
+        let detail = self.evidence(intake, because);
         metrics::refused(self.face, reason);
         tracing::info!(
             reason = reason.code(),
@@ -138,9 +138,9 @@ impl Witness {
     }
 
     /// What was seen of the certificate or of the list, where these are the reason.
-    fn evidence(&self, because: Because<'_>) -> Option<String> {
+    fn evidence(&self, intake: &Intake, because: Because<'_>) -> Option<String> {
         let Because { reason, rule, list } = because;
-        let seen = evidence::tell(reason, Side::Client, self.shown.as_deref(), list)?;
+        let seen = evidence::tell(&intake.pki, reason, Side::Client, self.shown.as_deref(), list)?;
         Some(match rule {
             Some(rule) => format!("{rule}: {seen}"),
             None => seen,

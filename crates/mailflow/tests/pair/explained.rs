@@ -1,7 +1,7 @@
 //! What `explain` answers is what intake does, and nothing is left behind.
 
 use pli_audit::Face;
-use pli_mailflow::{Client, Explanation, Letter, PeerOnWire, Question, Refusal, Session, explain};
+use pli_mailflow::{Client, Explanation, Letter, LineFault, PeerOnWire, Question, Refusal, Session, explain};
 use pli_policy::{Decision, Reason};
 use pli_store::MailboxKind;
 use pli_types::ReversePath;
@@ -126,12 +126,16 @@ async fn what_the_protocol_machine_found_is_told_in_its_turn() {
         let client = relay.server("mx.clinique.test", 11).client;
         explain(&relay.intake, Question { client, sender, recipient, letter }).await.unwrap()
     };
-    let faulty = Some((Reason::LineEnding, 7));
-    let answer = ask(faulty, letter(OFFICINE)).await;
+    let faulty = |offset| Some(LineFault { reason: Reason::LineEnding, line: 7, offset });
+    let answer = ask(faulty(100), letter(OFFICINE)).await;
     assert_eq!(reason(&answer), "line-ending", "before the header's From");
     assert_eq!(fact(&answer, "message-lines", "first-faulty-line"), "7");
-    let answer = ask(faulty, [letter(DOCTOR), b"0123456789012345678\r\n".repeat(50_000)].concat()).await;
-    assert_eq!(reason(&answer), "message-too-big", "found while it comes");
+    let big = || [letter(DOCTOR), b"0123456789012345678\r\n".repeat(50_000)].concat();
+    assert_eq!(reason(&ask(faulty(100), big()).await), "line-ending", "the machine tells the worse of the two");
+    assert_eq!(reason(&ask(None, big()).await), "message-too-big");
+    let header = || b"X-Filler: 0123456789\r\n".repeat(12_000);
+    assert_eq!(reason(&ask(faulty(100), header()).await), "line-ending", "what comes behind it is never looked at");
+    assert_eq!(reason(&ask(faulty(263_000), header()).await), "message-malformed", "the header was too long before");
     let from = fact(&ask(None, letter(OFFICINE)).await, "header-from", "header-from").to_owned();
     assert_eq!(from, OFFICINE);
     relay.list(&[(THEIRS, "mx.clinique.test")]);

@@ -129,7 +129,7 @@ type Fault = fn(&mut Relay);
 
 /// How a server's certificate is at fault, the code that its row gets, and the words that name what decided.
 const FAULTS: [(Fault, &str, &str); 6] = [
-    (|relay| relay.revoke(11), "certificate-revoked", "issued by CN=TEST ORGANISATIONS,O=Test,C=FR"),
+    (|relay| relay.revoke(11), "certificate-revoked", "from 2026-01-01T00:00:00Z until 2036-01-01T00:00:00Z"),
     (
         |relay| relay.peer.shows(&relay.authority.self_signed("mx.clinique.test")),
         "certificate-untrusted",
@@ -150,7 +150,11 @@ const FAULTS: [(Fault, &str, &str); 6] = [
         "certificate-usage",
         "not meant for a server",
     ),
-    (Relay::lose_revocation_lists, "revocation-unknown", "issued by CN=TEST ORGANISATIONS,O=Test,C=FR"),
+    (
+        Relay::lose_revocation_lists,
+        "revocation-unknown",
+        "issued by CN=TEST ORGANISATIONS,O=Test,C=FR; no revocation list in force",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

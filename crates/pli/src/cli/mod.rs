@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod explain;
 mod message;
 mod queue;
 mod reading;
@@ -81,6 +82,8 @@ enum Command {
     /// Messages that were taken in
     #[command(subcommand)]
     Message(message::Command),
+    /// Tell whether a message would be taken, and why; sends nothing
+    Explain(explain::Args),
     /// Make and run a whole trust space on loopback, for tests and for trying out
     Sandbox(pli_sandbox::cli::SandboxArgs),
     /// Show the main job end to end on loopback
@@ -115,6 +118,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Trust(command) => trust::run(globals, &command),
         Command::Queue(command) => queue::run(globals, &command),
         Command::Message(command) => message::run(globals, &command),
+        Command::Explain(args) => explain::run(globals, &args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => sandbox::demo(&args),
         Command::Completions(args) => completions::run(&args),

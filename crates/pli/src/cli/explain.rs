@@ -1,0 +1,182 @@
+//! `pli explain`: the very rules that the server runs, on a message that nobody has sent.
+
+mod answer;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pli_directory::{NoSigner, TrustHandle, TrustList, check};
+use pli_mailflow::intake::StoreHandle;
+use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
+use pli_net::{Pki, TlsFacts};
+use pli_policy::{Decision, Reason, RuleOutcome};
+use pli_store::{Account, Mailbox, MailboxState};
+use pli_types::{AccountId, Clock, MailAddress, ManualClock, PresentedCertificate, ReversePath};
+use rustls_pki_types::CertificateDer;
+
+use super::Globals;
+use super::reading::{Reading, read};
+use crate::config::{Config, ListOrigin, Settings};
+use crate::exit::{Exit, Failure};
+use crate::output;
+use answer::Answer;
+
+/// What is asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Args {
+    /// The sender of the envelope; `<>` for a report
+    #[arg(long, value_name = "ADDRESS", value_parser = sender)]
+    from: ReversePath,
+    /// The recipient
+    #[arg(long, value_name = "ADDRESS", value_parser = recipient)]
+    to: MailAddress,
+    /// Brought by a server that shows this certificate (PEM or DER)
+    #[arg(long, value_name = "FILE", conflicts_with = "account")]
+    peer_cert: Option<PathBuf>,
+    /// Brought by whoever signed in to this mailbox
+    #[arg(long, value_name = "ADDRESS", value_parser = recipient)]
+    account: Option<MailAddress>,
+    /// Judge this content too, byte for byte as it stands in the file
+    #[arg(long, value_name = "FILE")]
+    eml: Option<PathBuf>,
+    /// Judge dates at this instant (2026-03-14T12:00:00Z); lists are those in force now
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+}
+
+const NOTES: &str = "\
+Without --peer-cert and --account, a sender with a mailbox here is taken to have signed in.
+Exit status: 0 if the message would be taken, 1 if it would be refused or put off.";
+
+fn sender(text: &str) -> Result<ReversePath, String> {
+    match text {
+        "" | "<>" => Ok(ReversePath::Null),
+        address => recipient(address).map(ReversePath::Address),
+    }
+}
+
+fn recipient(text: &str) -> Result<MailAddress, String> {
+    MailAddress::parse(text).map_err(|error| error.to_string())
+}
+
+/// Does it.
+pub(crate) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
+    let settings = globals.settings()?;
+    let answer = read(globals, |reading| ask(reading, &settings, args))?;
+    output::print(&answer.print(globals.format()))?;
+    answer.verdict()
+}
+
+async fn ask(reading: Reading, settings: &Settings, args: &Args) -> Result<Answer, Failure> {
+    let letter = args.eml.as_deref().map(|path| letter(path, settings)).transpose()?;
+    let with_letter = letter.is_some();
+    let client = client(&reading, args).await?;
+    let intake = intake(reading, settings, args.at)?;
+    let shown = (intake.masker.path(&args.from), intake.masker.address(&args.to));
+    let explanation = if let Some(explanation) = locked_out(&client) {
+        explanation
+    } else {
+        let (sender, recipient) = (args.from.clone(), args.to.clone());
+        explain(&intake, Question { client, sender, recipient, letter }).await?
+    };
+    Ok(Answer { from: shown.0, to: shown.1, at: intake.clock.now(), explanation, with_letter })
+}
+
+/// The way in, as a node would have it: the store is open for reading only, so that nothing can come of it.
+fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Result<Intake, Failure> {
+    // One instant for all that is judged.
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at.unwrap_or_else(|| reading.clock.now())));
+    let config = &settings.config;
+    Ok(Intake {
+        config: Arc::new(crate::wiring::intake_config(settings)),
+        store: StoreHandle(reading.store),
+        trust: trust(settings, clock.now())?,
+        pki: Pki::load(&config.pki, &config.server.state)?,
+        routes: Arc::clone(&settings.routes),
+        masker: reading.masker,
+        clock,
+        // Nothing is noted of a certificate that nobody has shown.
+        peers: PeerBook::default(),
+    })
+}
+
+/// The list that the node has kept, or, where none has run yet, the one that it would begin with.
+fn trust(settings: &Settings, now: Timestamp) -> Result<TrustHandle, Failure> {
+    let Config { server, trust, .. } = &settings.config;
+    let (kept, _) = TrustHandle::look(&server.state.join("trust"), trust.rules(), Arc::new(NoSigner), now);
+    match &settings.list {
+        ListOrigin::File(path) if kept.current().is_none() => {
+            let checked = check(&bounded(path, TrustList::BYTES_MAX)?, &trust.rules(), &NoSigner, now)?;
+            Ok(TrustHandle::fixed(checked.list))
+        }
+        _ => Ok(kept),
+    }
+}
+
+async fn client(reading: &Reading, args: &Args) -> Result<Client, Failure> {
+    if let Some(path) = &args.peer_cert {
+        let certificate = certificate(path)?;
+        return Ok(Client::Peer(PeerOnWire::new(Some(under_tls(Some(certificate))))));
+    }
+    let mailbox = match (&args.account, args.from.address()) {
+        (Some(address), _) => reading.store.mailbox(address).await?.ok_or_else(|| {
+            let what = format!("no mailbox here has the address {}", reading.masker.address(address));
+            Failure::new(Exit::NotFound, "account-unknown", what, "give the address of a mailbox here")
+        })?,
+        (None, Some(address)) => reading.store.mailbox(address).await?.ok_or_else(nobody)?,
+        (None, None) => return Err(nobody()),
+    };
+    Ok(signed_in(mailbox))
+}
+
+fn nobody() -> Failure {
+    let what = "it is not said who brings the message, and the sender has no mailbox here";
+    let next = "give --peer-cert with the certificate of the server that brings it, or --account with who signs in";
+    Failure::new(Exit::Usage, "usage", what, next)
+}
+
+fn signed_in(mailbox: Mailbox) -> Client {
+    Client::Submitter { tls: Some(under_tls(None)), account: Some(Account { id: AccountId(0), mailbox }) }
+}
+
+/// What a handshake would tell.
+fn under_tls(certificate: Option<PresentedCertificate>) -> TlsFacts {
+    TlsFacts { version: "TLSv1.3".to_owned(), cipher: "TLS13_AES_256_GCM_SHA384".to_owned(), certificate }
+}
+
+/// Before any rule is asked: nobody signs in to a mailbox that is suspended.
+fn locked_out(client: &Client) -> Option<Explanation> {
+    let Client::Submitter { account: Some(account), .. } = client else { return None };
+    let decision = Decision::Refuse(Reason::AuthenticationFailed);
+    let facts = vec![("mailbox", "suspended".to_owned())];
+    (account.mailbox.state == MailboxState::Suspended)
+        .then(|| Explanation { decision, rules: vec![RuleOutcome { rule: "authentication", decision, facts }] })
+}
+
+/// The first certificate of the file.
+fn certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
+    let unreadable = || {
+        let what = format!("{}: no certificate that can be read", path.display());
+        Failure::new(Exit::Usage, "file-unusable", what, "give a certificate in PEM or DER")
+    };
+    let chain = pli_net::certificates_in(path)?;
+    pli_net::peer::presented(&chain.into_iter().map(CertificateDer::from).collect::<Vec<_>>()).ok_or_else(unreadable)
+}
+
+/// Of a message over the limit, as much as shows that it is.
+fn letter(path: &Path, settings: &Settings) -> Result<Letter, Failure> {
+    let bytes_max = settings.config.limits.message_size.bytes();
+    bounded(path, bytes_max.saturating_add(1)).map(pli_smtp::letter)
+}
+
+fn bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(bytes_max).read_to_end(&mut bytes))
+        .map_err(|error| Failure::file(path, &error))?;
+    Ok(bytes)
+}
