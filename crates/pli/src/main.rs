@@ -3,6 +3,7 @@
 //! Start reading at `wiring.rs`: the whole relay, put together from top to bottom.
 
 mod alarms;
+mod certificate_files;
 mod cli;
 mod clock;
 mod config;
@@ -13,7 +14,6 @@ mod lifecycle;
 mod logging;
 mod metrics;
 mod output;
-mod own_certificate;
 mod ready;
 mod stamp;
 mod watch;

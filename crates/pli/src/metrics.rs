@@ -12,6 +12,11 @@ pub(crate) const TRUST_LIST_GENERATED_AT: &str = "pli_trust_list_generated_times
 /// When our own certificate ends.
 pub(crate) const CERTIFICATE_ENDS_AT: &str = "pli_certificate_not_after_timestamp_seconds";
 
+/// When a source last said that the list in force is still the list.
+pub(crate) const TRUST_LIST_CONFIRMED_AT: &str = "pli_trust_list_confirmed_timestamp_seconds";
+/// When an authority's revocation list ends.
+pub(crate) const CRL_ENDS_AT: &str = "pli_crl_next_update_timestamp_seconds";
+
 /// 1 while an alarm of this code is on.
 pub(crate) const ALARM: &str = "pli_alarm";
 
@@ -25,6 +30,14 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(TRUST_LIST_ENTRIES, "Entries of the trust list in force; 0 without one.");
     metrics::describe_gauge!(TRUST_LIST_GENERATED_AT, "When the trust list in force was made, in seconds since 1970.");
     metrics::describe_gauge!(CERTIFICATE_ENDS_AT, "When our own certificate ends, in seconds since 1970.");
+    metrics::describe_gauge!(
+        TRUST_LIST_CONFIRMED_AT,
+        "When a source last said that the trust list in force is still the list, in seconds since 1970."
+    );
+    metrics::describe_gauge!(
+        CRL_ENDS_AT,
+        "When the revocation list in force of an authority ends (nextUpdate), in seconds since 1970."
+    );
     metrics::describe_gauge!(ALARM, "1 while an alarm of this code is on, else 0.");
     metrics::counter!(TRUST_LIST_FAILURES).absolute(0);
     metrics::counter!(CRL_FAILURES).absolute(0);

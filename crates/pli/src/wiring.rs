@@ -9,7 +9,7 @@ use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
-use pli_net::{LimitsConfig, Listener, NetError, Pki, Resolver, Shutdown};
+use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
 use pli_types::Masker;
@@ -17,12 +17,12 @@ use pli_web::{Metrics, WebConfig, WebContext};
 use tokio::sync::Notify;
 
 use crate::alarms::rounds::{self, Sources};
+use crate::certificate_files::CertificateFiles;
 use crate::config::{self, Config, Door, ListOrigin, Settings};
 use crate::descriptors;
 use crate::exit::{Exit, Failure};
 use crate::health::NodeHealth;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
-use crate::own_certificate::OwnCertificate;
 use crate::ready::{self, Ports};
 use crate::watch::Watch;
 
@@ -41,7 +41,8 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
     config::check_secret_file(&config.tls.key)?;
     config::check_secret_file(&config.store.master_key)?;
-    let own = OwnCertificate::load(&config.tls, &config.pki)?;
+    let certificate = CertificateFiles::load(&config.tls)?;
+    let tls = Tls::showing(certificate.own(), config)?;
     let pki = Pki::load(&config.pki, &config.server.state)?;
     let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..config.trust.rules() };
     let trust = TrustHandle::unkept(rules, Arc::new(NoSigner));
@@ -66,7 +67,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     };
     let delivery = Delivery {
         intake: intake.clone(),
-        tls: own.towards_servers(),
+        tls: tls.towards_servers.clone(),
         resolver: resolver(&config.dns.servers)?,
         config: config.delivery.clone(),
     };
@@ -76,7 +77,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let sources = Sources {
         trust,
         pki,
-        certificate: own.clone(),
+        certificate: certificate.clone(),
         hosted: settings.hosted_domains().into(),
         stale_after: config.trust.stale_after.get(),
         clock: Arc::clone(&clock),
@@ -88,17 +89,17 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
 
     // Everything turns.
     let keeper = Keeper::new(Shutdown::default());
-    let (lists, certificate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (lists, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     keeper.spawn("watch", watch.run(Arc::clone(&lists), page, keeper.shutdown.clone()));
-    keeper.spawn("certificate", own.clone().watch(Arc::clone(&certificate), clock, keeper.shutdown.clone()));
+    keeper.spawn("certificate", certificate.watch(Arc::clone(&renewed), clock, keeper.shutdown.clone()));
     keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
-    let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), own, intake, imap, web };
+    let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {
         doors.open(door, listener, &keeper);
     }
     ready::announce(&ports, ready_file)?;
-    let reload = Reload { path, running: settings.config, hurry: vec![lists, certificate] };
+    let reload = Reload { path, running: settings.config, hurry: vec![lists, renewed] };
     lifecycle::until_the_end(signals, &keeper, reload, &*store).await
 }
 
@@ -106,7 +107,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
 struct Doors {
     smtp: Arc<SmtpConfig>,
     imap_config: Arc<ImapConfig>,
-    own: OwnCertificate,
+    tls: Tls,
     intake: Intake,
     imap: ImapContext,
     web: WebContext,
@@ -116,12 +117,12 @@ impl Doors {
     /// Begins to accept.
     fn open(&self, door: Door, listener: Listener, keeper: &Keeper) {
         let (name, shutdown) = (door.name(), keeper.shutdown.clone());
-        let (smtp, imap, clients) = (Arc::clone(&self.smtp), Arc::clone(&self.imap_config), self.own.clients());
+        let (smtp, imap, clients) = (Arc::clone(&self.smtp), Arc::clone(&self.imap_config), self.tls.clients.clone());
         let (intake, context) = (self.intake.clone(), self.imap.clone());
         let (starttls, implicit) = (false, true);
         match door {
             Door::Smtp => {
-                let operators = self.own.operators();
+                let operators = self.tls.operators.clone();
                 keeper.spawn(name, pli_smtp::operators(smtp, operators, intake, listener, shutdown));
             }
             Door::Submission => {
@@ -141,6 +142,23 @@ impl Doors {
                 keeper.spawn(name, pli_web::serve(config, web, clients, listener, shutdown));
             }
         }
+    }
+}
+
+/// Our certificate in its three roles.
+struct Tls {
+    operators: ServerTls,
+    clients: ServerTls,
+    towards_servers: ClientTls,
+}
+
+impl Tls {
+    fn showing(own: &OwnCertificate, config: &Config) -> Result<Self, NetError> {
+        Ok(Self {
+            operators: ServerTls::for_operators(own)?,
+            clients: ServerTls::for_clients(own, &config.pki)?,
+            towards_servers: ClientTls::showing(own)?,
+        })
     }
 }
 

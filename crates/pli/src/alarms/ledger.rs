@@ -29,7 +29,6 @@ impl Ledger {
         for alarm in alarms {
             let key = (alarm.code, alarm.subject.clone());
             match before.remove(&key) {
-                None if self.on.contains_key(&key) => {}
                 None => changes.push(Change::Began(alarm.clone())),
                 Some(stage) if stage < alarm.stage => changes.push(Change::Grew(alarm.clone())),
                 Some(_) => {}

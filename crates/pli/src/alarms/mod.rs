@@ -134,10 +134,12 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     let mut found = list(&state.list, now);
     // Whose list is out answers for nobody; whether we ourselves are among those tells whether mail stops.
     let unknown = state.certificate.fault == Some(CertificateFault::RevocationUnknown);
-    found.extend(state.revocations.iter().flat_map(|list| revocation(list, unknown, now)));
+    found.extend(revocations(&state.revocations, unknown, now));
     let explained = found.iter().any(|alarm| alarm.code == Code::CrlExpired);
     found.extend(certificate(&state.certificate, explained, now));
-    found.sort_by_key(|alarm| alarm.code);
+    // The most urgent first, and each thing once: an authority may have several lists.
+    found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
+    found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
     found
 }
 
@@ -175,29 +177,34 @@ fn list(state: &ListState, now: Timestamp) -> Vec<Alarm> {
 }
 
 /// `ours_unknown`: nobody can say whether our own certificate is revoked.
-fn revocation(state: &RevocationState, ours_unknown: bool, now: Timestamp) -> Vec<Alarm> {
+fn revocations(states: &[RevocationState], ours_unknown: bool, now: Timestamp) -> Vec<Alarm> {
     const NEXT: &str = "`pli certificate list` shows the last try; docs/runbooks/crl-unreachable.md";
+    let answers = |authority: &str| states.iter().any(|list| list.in_force && list.authority == authority);
     let mut found = Vec::new();
-    let authority = state.authority.as_str();
-    match state.validity {
-        None => {
-            let what = format!("there is no revocation list of {authority}: its certificates are refused");
-            found.push(Alarm::new(Code::CrlExpired, authority, what, NEXT).stopping_mail(ours_unknown));
-        }
-        Some((_, ends)) if ends <= now => {
-            let what = format!("the revocation list of {authority} ended at {ends}: its certificates are refused");
-            found.push(Alarm::new(Code::CrlExpired, authority, what, NEXT).stopping_mail(ours_unknown));
-        }
-        Some((begun, ends)) => {
-            if let Some(stage) = nearing(begun, ends, now, &[Stage::Week, Stage::Day, Stage::Hour]) {
-                let what = format!("the revocation list of {authority} ends at {ends}; from then on all are refused");
-                found.push(Alarm::new(Code::CrlExpiring, authority, what, NEXT).at(stage));
+    for list in states {
+        let authority = list.authority.as_str();
+        match list.validity.filter(|_| list.in_force) {
+            None if answers(authority) => {}
+            None => {
+                let what = format!("there is no revocation list of {authority}: its certificates are refused");
+                found.push(Alarm::new(Code::CrlExpired, authority, what, NEXT).stopping_mail(ours_unknown));
+            }
+            Some((_, ends)) if ends <= now => {
+                let what = format!("the revocation list of {authority} ended at {ends}: its certificates are refused");
+                found.push(Alarm::new(Code::CrlExpired, authority, what, NEXT).stopping_mail(ours_unknown));
+            }
+            Some((begun, ends)) => {
+                if let Some(stage) = nearing(begun, ends, now, &[Stage::Week, Stage::Day, Stage::Hour]) {
+                    let what =
+                        format!("the revocation list of {authority} ends at {ends}; from then on all are refused");
+                    found.push(Alarm::new(Code::CrlExpiring, authority, what, NEXT).at(stage));
+                }
             }
         }
-    }
-    if let Some((at, fault)) = &state.failed {
-        let what = format!("the revocation list of {authority} could not be had at {at}: {fault}");
-        found.push(Alarm::new(Code::CrlFetchFailing, authority, what, NEXT));
+        if let Some((at, fault)) = &list.failed {
+            let what = format!("{} gave no newer revocation list of {authority} at {at}: {fault}", list.source);
+            found.push(Alarm::new(Code::CrlFetchFailing, &list.source, what, NEXT));
+        }
     }
     found
 }

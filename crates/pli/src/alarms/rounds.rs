@@ -1,18 +1,19 @@
 //! [`Rounds`]: every few seconds, what is known is gathered and judged, and what has changed is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pli_directory::{HistoryAction, HistoryRow, TrustHandle};
-use pli_net::{Pki, Shutdown};
+use pli_net::{Pki, RevocationStatus, Shutdown};
 use pli_types::{CertificateUse, Clock, Domain};
 
 use super::ledger::{Change, Ledger};
-use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, State};
+use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, State};
 use super::{Alarm, Code, Stage, alarms};
+use crate::certificate_files::CertificateFiles;
 use crate::metrics as names;
-use crate::own_certificate::OwnCertificate;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(5);
@@ -22,7 +23,7 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Sources {
     pub(crate) trust: TrustHandle,
     pub(crate) pki: Pki,
-    pub(crate) certificate: OwnCertificate,
+    pub(crate) certificate: CertificateFiles,
     pub(crate) hosted: Arc<[Domain]>,
     /// `[trust] stale_after`.
     pub(crate) stale_after: Duration,
@@ -32,7 +33,8 @@ pub(crate) struct Sources {
 impl Sources {
     /// What is known now. Checks a few signatures; touches no disk and no network.
     pub(crate) fn state(&self, now: Timestamp) -> State {
-        State { list: self.list(), revocations: Vec::new(), certificate: self.certificate(now) }
+        let revocations = self.pki.revocation_lists().into_iter().map(revocation).collect();
+        State { list: self.list(), revocations, certificate: self.certificate(now) }
     }
 
     /// What an admin must look at now.
@@ -83,6 +85,16 @@ impl Sources {
     }
 }
 
+fn revocation(list: RevocationStatus) -> RevocationState {
+    RevocationState {
+        authority: list.authority,
+        source: list.source,
+        validity: list.validity,
+        in_force: list.in_force,
+        failed: list.last_try.and_then(|(at, fault)| Some((at, fault?))),
+    }
+}
+
 /// What happened last, if it was a refusal and the list in force was not confirmed since. A publisher that cannot be
 /// reached has offered nothing: a list grows stale by it, and that has an alarm of its own.
 fn refused(last: HistoryRow, confirmed_at: Option<Timestamp>) -> Option<RefusedList> {
@@ -99,8 +111,14 @@ pub(crate) async fn run(sources: Sources, shutdown: Shutdown) {
     loop {
         let round = sources.clone();
         // Signatures are checked: not among the threads that serve.
-        if let Ok(alarms) = tokio::task::spawn_blocking(move || round.alarms()).await {
+        let judged = tokio::task::spawn_blocking(move || {
+            let now = round.clock.now();
+            let state = round.state(now);
+            (alarms(&state, now), state)
+        });
+        if let Ok((alarms, state)) = judged.await {
             ledger.turn(&alarms).iter().for_each(tell);
+            timestamps(&state);
             for code in Code::ALL {
                 metrics::gauge!(names::ALARM, "code" => code.as_str()).set(u8::from(ledger.is_on(code)));
             }
@@ -109,6 +127,22 @@ pub(crate) async fn run(sources: Sources, shutdown: Shutdown) {
             () = shutdown.begun() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+/// When what is in force was confirmed, and when it ends. An authority with several lists has the first end of them.
+#[expect(clippy::cast_precision_loss, reason = "a gauge; seconds are far below 2^52")]
+fn timestamps(state: &State) {
+    if let Some(list) = &state.list.in_force {
+        metrics::gauge!(names::TRUST_LIST_CONFIRMED_AT).set(list.confirmed_at.as_second() as f64);
+    }
+    let mut ends: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for list in state.revocations.iter().filter(|list| list.in_force) {
+        let Some((_, end)) = list.validity else { continue };
+        ends.entry(&list.authority).and_modify(|first| *first = end.min(*first)).or_insert(end);
+    }
+    for (authority, end) in ends {
+        metrics::gauge!(names::CRL_ENDS_AT, "authority" => authority.to_owned()).set(end.as_second() as f64);
     }
 }
 

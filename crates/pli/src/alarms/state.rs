@@ -7,7 +7,7 @@ use pli_types::CertificateFault;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) list: ListState,
-    /// One for each authority and distribution point.
+    /// One for each list and source.
     pub(crate) revocations: Vec<RevocationState>,
     pub(crate) certificate: CertificateState,
 }
@@ -49,13 +49,16 @@ pub(crate) struct RefusedList {
     pub(crate) detail: String,
 }
 
-/// A revocation list.
+/// A revocation list, or a place that has given none yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RevocationState {
-    /// Whose, and of which distribution point if the authority has several.
     pub(crate) authority: String,
-    /// `thisUpdate` and `nextUpdate`; `None` if there is no list.
+    /// File or address.
+    pub(crate) source: String,
+    /// `thisUpdate` and `nextUpdate`; `None` if the source has given no list.
     pub(crate) validity: Option<(Timestamp, Timestamp)>,
+    /// Are certificates held against it? Not if another source has given a newer one.
+    pub(crate) in_force: bool,
     /// The last try to have a newer one, if it failed.
     pub(crate) failed: Option<(Timestamp, String)>,
 }

@@ -27,6 +27,8 @@ fn sound() -> State {
         },
         revocations: vec![RevocationState {
             authority: "CN=ORGANISATIONS".to_owned(),
+            source: "http://crl.a.fr/a.crl".to_owned(),
+            in_force: true,
             validity: Some((now - hours(24), now + hours(24 * 15))),
             failed: None,
         }],
@@ -143,7 +145,7 @@ fn an_expired_revocation_list_stops_mail_only_if_it_is_the_one_that_answers_for_
     state.certificate.fault = Some(CertificateFault::RevocationUnknown);
     assert_eq!(after(&state, hours(0)), [("crl-expired", None)], "one cause, one alarm");
     assert_eq!(stops_mail(&state), ["crl-expired"]);
-    state.revocations[0].validity = None;
+    (state.revocations[0].validity, state.revocations[0].in_force) = (None, false);
     assert_eq!(stops_mail(&state), ["crl-expired"], "no list at all is as bad");
     // Unknown though all lists are in order: a list that nobody has yet.
     let mut state = sound();
@@ -157,6 +159,26 @@ fn a_fetch_that_fails_is_told_while_the_list_in_force_serves_on() {
     state.revocations[0].failed = Some((at(NOON), "connection refused".to_owned()));
     assert_eq!(after(&state, hours(0)), [("crl-fetch-failing", None)]);
     assert!(stops_mail(&state).is_empty());
+}
+
+#[test]
+fn an_authority_needs_one_list_in_force_whatever_its_other_sources_give() {
+    let mut state = sound();
+    let old = RevocationState {
+        source: "crl.pem".to_owned(),
+        validity: Some((at(NOON) - hours(100), at(NOON) - hours(50))),
+        in_force: false,
+        ..state.revocations[0].clone()
+    };
+    state.revocations.push(old);
+    state.revocations.push(RevocationState {
+        validity: None,
+        source: "new".to_owned(),
+        ..state.revocations[1].clone()
+    });
+    assert_eq!(after(&state, hours(0)), [], "a newer one is in force");
+    state.revocations.remove(0);
+    assert_eq!(after(&state, hours(0)), [("crl-expired", None)], "one alarm for one authority");
 }
 
 #[test]

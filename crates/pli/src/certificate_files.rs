@@ -1,4 +1,4 @@
-//! [`OwnCertificate`]: our certificate in all its roles, and the watch over its files.
+//! [`CertificateFiles`]: the watch over the files of our own certificate.
 //!
 //! A new pair is taken for the handshakes to come once it fits together; connections that are open keep what they
 //! were opened with. Whoever renews it writes two files, one after the other: in between they do not fit, which is
@@ -9,10 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pli_net::{ClientTls, PkiConfig, ServerTls, Shutdown, TlsConfig};
+use pli_net::{CertificateDetails, OwnCertificate, Shutdown, TlsConfig, certificate_details, certificates_in};
 use pli_types::{Clock, PresentedCertificate};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use tokio::sync::Notify;
 
 use crate::config::check_secret_file;
@@ -23,16 +21,15 @@ use crate::stamp::Stamp;
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Our certificate. Cheap to clone.
+/// Our certificate and what lies in its files. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct OwnCertificate(Arc<Inner>);
+pub(crate) struct CertificateFiles(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     files: TlsConfig,
-    operators: ServerTls,
-    clients: ServerTls,
-    towards_servers: ClientTls,
+    /// What is shown, in either direction.
+    own: OwnCertificate,
     state: Mutex<State>,
 }
 
@@ -56,35 +53,21 @@ enum Look {
     Unfit,
 }
 
-impl OwnCertificate {
+impl CertificateFiles {
     /// Reads the files. At the start they must fit; that the certificate is past its end does not keep a node from
     /// serving the mail that it has.
-    pub(crate) fn load(files: &TlsConfig, pki: &PkiConfig) -> Result<Self, Failure> {
+    pub(crate) fn load(files: &TlsConfig) -> Result<Self, Failure> {
         let seen = stamps(files);
-        let current = Arc::new(certificate(&files.certificate)?);
+        let own = OwnCertificate::load(files)?;
+        let current = Arc::new(own.presented().ok_or_else(|| unreadable(&files.certificate))?);
         tell(&current);
-        Ok(Self(Arc::new(Inner {
-            operators: ServerTls::operators(files)?,
-            clients: ServerTls::clients(files, pki)?,
-            towards_servers: ClientTls::new(files)?,
-            files: files.clone(),
-            state: Mutex::new(State { current, seen, unfit: None }),
-        })))
+        let state = Mutex::new(State { current, seen, unfit: None });
+        Ok(Self(Arc::new(Inner { files: files.clone(), own, state })))
     }
 
-    /// For the operators' listener.
-    pub(crate) fn operators(&self) -> ServerTls {
-        self.0.operators.clone()
-    }
-
-    /// For people's and programs' listeners.
-    pub(crate) fn clients(&self) -> ServerTls {
-        self.0.clients.clone()
-    }
-
-    /// For the way out.
-    pub(crate) fn towards_servers(&self) -> ClientTls {
-        self.0.towards_servers.clone()
+    /// What listeners and the way out show.
+    pub(crate) fn own(&self) -> &OwnCertificate {
+        &self.0.own
     }
 
     /// As the other side of a handshake gets it.
@@ -150,16 +133,13 @@ impl OwnCertificate {
     /// Takes the pair for the handshakes to come, if its dates hold, the key fits, and nobody else could read that.
     fn take(&self, now: Timestamp) -> Result<PresentedCertificate, String> {
         let inner = &*self.0;
-        let certificate = certificate(&inner.files.certificate).map_err(|failure| failure.what)?;
-        if let Some(fault) = out_of_date(&certificate, now) {
+        let lying = lying_there(&inner.files.certificate).map_err(|failure| failure.what)?;
+        if let Some(fault) = out_of_date(&lying, now) {
             return Err(format!("{}: {fault}", inner.files.certificate.display()));
         }
         check_secret_file(&inner.files.key).map_err(|fault| fault.to_string())?;
-        [inner.operators.reload(), inner.clients.reload(), inner.towards_servers.reload()]
-            .into_iter()
-            .collect::<Result<(), _>>()
-            .map_err(|fault| chain(&fault))?;
-        Ok(certificate)
+        inner.own.reload().map_err(|fault| chain(&fault))?;
+        inner.own.presented().ok_or_else(|| unreadable(&inner.files.certificate).what)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,7 +148,7 @@ impl OwnCertificate {
 }
 
 /// A certificate that nobody believes now is not taken for one that somebody may.
-fn out_of_date(certificate: &PresentedCertificate, now: Timestamp) -> Option<String> {
+fn out_of_date(certificate: &CertificateDetails, now: Timestamp) -> Option<String> {
     if certificate.not_after < now {
         return Some(format!("the certificate, serial {}, expired at {}", certificate.serial, certificate.not_after));
     }
@@ -180,15 +160,15 @@ fn stamps(files: &TlsConfig) -> [Option<Stamp>; 2] {
     [&files.certificate, &files.key].map(|path| Stamp::of(path))
 }
 
-/// The first certificate of a file with what follows it, as the other side of a handshake gets it.
-pub(crate) fn certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
-    let unfit = |what: String| {
-        let next = "the file needs a certificate in PEM, then its chain";
-        Failure::new(Exit::Usage, "file-unusable", format!("{}: {what}", path.display()), next)
-    };
-    let chain: Vec<CertificateDer<'_>> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| unfit(error.to_string()))?;
-    pli_net::peer::presented(&chain).ok_or_else(|| unfit("no certificate that can be read".to_owned()))
+/// The certificate that lies in the file, not shown to anybody yet.
+fn lying_there(path: &Path) -> Result<CertificateDetails, Failure> {
+    let found = certificates_in(path)?;
+    found.first().and_then(|der| certificate_details(der)).ok_or_else(|| unreadable(path))
+}
+
+fn unreadable(path: &Path) -> Failure {
+    let what = format!("{}: no certificate that can be read", path.display());
+    Failure::new(Exit::Usage, "file-unusable", what, "the file needs our certificate in PEM, then its chain")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge; seconds are far below 2^52")]
