@@ -6,7 +6,7 @@
 use pli_store::MailboxKind;
 
 use crate::manifest::Space;
-use crate::pki::Branch;
+use crate::pki::{Branch, Purpose};
 
 /// An operator.
 pub struct OperatorRole {
@@ -28,6 +28,8 @@ pub const HOSPITAL_DOMAIN: &str = "ch-exemple.mssante.fr";
 pub const PEER_DOMAIN: &str = "peer.mssante.fr";
 /// The domain that the "wrong-domain" peer is really listed for.
 pub const OTHER_DOMAIN: &str = "autre-domaine.mssante.fr";
+/// The two domains that the "listed-two-domains" peer speaks for, and nobody else.
+pub const TWO_DOMAINS: [&str; 2] = ["laboratoire.mssante.fr", "radiologie.mssante.fr"];
 
 /// The three operators.
 pub const OPERATORS: [OperatorRole; 3] = [
@@ -145,10 +147,16 @@ pub struct PeerRole {
     pub branch: Branch,
     /// When its certificate holds.
     pub validity: Validity,
+    /// What its certificate is for.
+    pub purpose: Purpose,
     /// Is its certificate on the revocation list?
     pub revoked: bool,
-    /// The domain that it is listed for, if any. One fault each: whoever should fail for his certificate is listed.
-    pub listed_for: Option<&'static str>,
+    /// Does its certificate say where that list is?
+    pub names_list: bool,
+    /// The domains that it is listed for, if any. One fault each: whoever should fail for his certificate is listed.
+    pub listed_for: &'static [&'static str],
+    /// How the list writes its name.
+    pub spelling: Spelling,
 }
 
 /// When a certificate holds.
@@ -162,27 +170,46 @@ pub enum Validity {
     Future,
 }
 
+/// How the list writes a certificate's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// As the certificate has it.
+    Same,
+    /// In another order, case and kind of apostrophe, and without accents (spec scenario 12).
+    Other,
+}
+
 const fn peer(name: &'static str, finess: &'static str) -> PeerRole {
     PeerRole {
         name,
         finess,
         branch: Branch::Organisations,
         validity: Validity::Now,
+        purpose: Purpose::Server,
         revoked: false,
-        listed_for: Some(PEER_DOMAIN),
+        names_list: true,
+        listed_for: &[PEER_DOMAIN],
+        spelling: Spelling::Same,
     }
 }
 
-/// All write as [`PEER_DOMAIN`]; the listed one may.
-pub const PEERS: [PeerRole; 8] = [
+/// All write as the first domain that they are listed for, or as [`PEER_DOMAIN`]. The first eight are of the contract.
+pub const PEERS: [PeerRole; 15] = [
     peer("listed", "990000077"),
-    PeerRole { listed_for: None, ..peer("unlisted", "990000085") },
-    PeerRole { listed_for: Some(OTHER_DOMAIN), ..peer("wrong-domain", "990000093") },
+    PeerRole { listed_for: &[], ..peer("unlisted", "990000085") },
+    PeerRole { listed_for: &[OTHER_DOMAIN], ..peer("wrong-domain", "990000093") },
     PeerRole { validity: Validity::Past, ..peer("expired", "990000101") },
     PeerRole { validity: Validity::Future, ..peer("not-yet-valid", "990000119") },
     PeerRole { revoked: true, ..peer("revoked", "990000127") },
     PeerRole { branch: Branch::None, ..peer("self-signed", "990000135") },
     PeerRole { branch: Branch::People, ..peer("personne", "990000143") },
+    peer("listed-second", "990000150"),
+    PeerRole { listed_for: &TWO_DOMAINS, ..peer("listed-two-domains", "990000168") },
+    PeerRole { spelling: Spelling::Other, ..peer("listed-otherwise-spelled", "990000176") },
+    PeerRole { names_list: false, ..peer("no-crl-point", "990000184") },
+    PeerRole { purpose: Purpose::ServerOnly, ..peer("server-auth-only", "990000192") },
+    PeerRole { purpose: Purpose::Client, ..peer("client-auth-only", "990000200") },
+    PeerRole { branch: Branch::Stranger, ..peer("public-ca", "990000218") },
 ];
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ use crate::manifest::Ports;
 
 /// More than any test opens: a sandbox lifts the limits on rates.
 const CONNECTIONS: usize = 4_000;
+/// Of the few domains of a sandbox a test takes several away, without an admin's hand.
+pub(crate) const LOST_DOMAINS_MAX: u8 = 40;
+/// What an operator keeps besides its store.
+pub(crate) const STATE: &str = "state";
 
 /// The file, in the order in which it is written.
 #[derive(Debug, Serialize)]
@@ -50,6 +54,7 @@ struct Pki {
 #[derive(Debug, Serialize)]
 struct Trust {
     list: &'static str,
+    lost_domains_max: u8,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,11 +144,11 @@ impl ConfigFile {
                 domains: domains.to_vec(),
                 postmaster,
                 masking_key: paths::MASKING_KEY,
-                state: "state",
+                state: STATE,
             },
             tls: Tls { certificate: paths::CERTIFICATE, key: paths::KEY },
             pki: Pki { anchor: "../pki/root.pem", organisations: "../pki/organisations.pem", crl: "../pki/crl.pem" },
-            trust: Trust { list: "../whitelist.xml" },
+            trust: Trust { list: "../whitelist.xml", lost_domains_max: LOST_DOMAINS_MAX },
             store: Store { url: "sqlite://store/pli.db", master_key: paths::MASTER_KEY },
             listener: Listeners {
                 smtp: at(ports.smtp),

@@ -54,6 +54,19 @@ pub(crate) fn sign<'a>(
     Ok(params.signed_by(issuer)?.pem()?)
 }
 
+/// The list of this issuer (its name in DER) in a PEM file of lists, as DER.
+pub(crate) fn of_issuer(pem: &str, issuer: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+    for block in Pem::iter_from_buffer(pem.as_bytes()) {
+        let block = block?;
+        let (_, list) = CertificateRevocationList::from_der(&block.contents)
+            .map_err(|error| anyhow!("not a revocation list: {error}"))?;
+        if list.issuer().as_raw() == issuer {
+            return Ok(Some(block.contents));
+        }
+    }
+    Ok(None)
+}
+
 /// What a PEM file of lists holds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lists {

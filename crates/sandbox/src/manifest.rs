@@ -22,6 +22,10 @@ pub struct Manifest {
     pub ca: String,
     /// The revocation lists of all authorities.
     pub crl: String,
+    /// Where the sandbox serves them while it runs: `…/root.crl`, `…/organisations.crl`, `…/personnes.crl`. Absent from
+    /// a sandbox made before its certificates named these.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub crl_url: Option<String>,
     /// The trust list.
     pub whitelist: String,
     /// The operators, in the order `pro`, `patients`, `elsewhere`.
@@ -141,11 +145,14 @@ pub enum Space {
 pub struct Peer {
     /// The domain that it writes as.
     pub domain: String,
+    /// All domains that it is listed for, where these are several.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub domains: Vec<String>,
     /// Its certificate.
     pub certificate: String,
     /// The certificate's key.
     pub key: String,
-    /// Where mail for its domain goes; nothing listens there but a test that plays it. Only the listed one has it.
+    /// Where mail for all peers' domains goes; nothing listens there but a test that plays it. Only the listed one has it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub port: Option<u16>,
 }
@@ -175,6 +182,7 @@ impl Manifest {
             schema_version: SCHEMA_VERSION,
             ca: "pki/ca.pem".into(),
             crl: "pki/crl.pem".into(),
+            crl_url: None,
             whitelist: "whitelist.xml".into(),
             operators: Vec::new(),
             accounts: Vec::new(),

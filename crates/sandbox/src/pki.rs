@@ -8,9 +8,11 @@ use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use pli_types::DistinguishedName;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, RsaKeySize, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, RsaKeySize, SerialNumber, date_time_ymd,
 };
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
+use x509_parser::prelude::X509Certificate;
 
 use crate::{crl, files, secrets};
 
@@ -29,9 +31,12 @@ pub struct Subject {
     pub structure: String,
     /// The legal name.
     pub organisation: String,
+    /// The department, as `Paris (75)`.
+    pub department: String,
 }
 
-const DEPARTMENT: &str = "Paris (75)";
+/// Where everybody is, if nothing depends on it.
+pub const DEPARTMENT: &str = "Paris (75)";
 const COUNTRY: &str = "FR";
 
 impl Subject {
@@ -42,7 +47,7 @@ impl Subject {
             ("CN", self.common_name.as_str()),
             ("OU", &self.structure),
             ("O", &self.organisation),
-            ("ST", DEPARTMENT),
+            ("ST", &self.department),
             ("C", COUNTRY),
         ];
         DistinguishedName::from_attributes(attributes.map(|(kind, value)| (kind.to_owned(), value.to_owned())))
@@ -54,7 +59,7 @@ impl Subject {
     fn to_rcgen(&self) -> rcgen::DistinguishedName {
         let mut name = rcgen::DistinguishedName::new();
         push_country(&mut name);
-        name.push(DnType::StateOrProvinceName, DEPARTMENT);
+        name.push(DnType::StateOrProvinceName, self.department.as_str());
         name.push(DnType::OrganizationName, self.organisation.as_str());
         name.push(DnType::OrganizationalUnitName, self.structure.as_str());
         name.push(DnType::CommonName, self.common_name.as_str());
@@ -76,6 +81,8 @@ pub enum Branch {
     Organisations,
     /// The authority for people.
     People,
+    /// An authority that no sandbox knows, as the public ones are. Its key is thrown away.
+    Stranger,
     /// Nobody: the leaf signs itself.
     None,
 }
@@ -85,12 +92,14 @@ pub enum Branch {
 pub enum Purpose {
     /// A mail server, which is a client as well when it sends: both uses, and the names of the loopback.
     Server,
+    /// A mail server without the use of a client: serverAuth only, the names of the loopback.
+    ServerOnly,
     /// A program that signs in (`ORG AUTH_CLI`): clientAuth only, no host name.
     Client,
 }
 
 /// A leaf to make.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Leaf<'a> {
     /// Its subject.
     pub subject: &'a Subject,
@@ -102,6 +111,8 @@ pub struct Leaf<'a> {
     pub not_before: Timestamp,
     /// The last.
     pub not_after: Timestamp,
+    /// Does it say where its authority's revocation list is, if that has an address?
+    pub names_list: bool,
 }
 
 impl<'a> Leaf<'a> {
@@ -114,6 +125,7 @@ impl<'a> Leaf<'a> {
             purpose,
             not_before: later(now, -BACKDATED),
             not_after: later(now, LEAF_VALIDITY),
+            names_list: true,
         }
     }
 }
@@ -143,20 +155,36 @@ pub(crate) struct Authority {
     key_pem: String,
 }
 
+/// The three, by the names of their files.
+pub const AUTHORITIES: [&str; 3] = ["root", "organisations", "personnes"];
+
 /// The three authorities of a sandbox.
 pub struct TestPki {
     pub(crate) root: Authority,
     pub(crate) organisations: Authority,
     pub(crate) people: Authority,
+    /// Below it each authority has its revocation list. Without it no certificate says where that is.
+    lists_url: Option<String>,
 }
 
 impl TestPki {
-    /// Makes them, with new keys.
+    /// Makes them, with new keys. Their revocation lists have no address.
     pub fn generate(now: Timestamp) -> anyhow::Result<Self> {
-        let root = Authority::root(now)?;
-        let organisations = root.subordinate("TEST AC PLI ELEMENTAIRE ORGANISATIONS", now)?;
-        let people = root.subordinate("TEST AC PLI ELEMENTAIRE PERSONNES", now)?;
-        Ok(Self { root, organisations, people })
+        Self::make(now, None)
+    }
+
+    /// Makes them, with new keys. What they sign says that its authority's revocation list is below this URL.
+    pub fn generate_with_lists_at(url: &str, now: Timestamp) -> anyhow::Result<Self> {
+        Self::make(now, Some(url.to_owned()))
+    }
+
+    fn make(now: Timestamp, lists_url: Option<String>) -> anyhow::Result<Self> {
+        let root = Authority::root("TEST AC RACINE PLI ELEMENTAIRE", now)?;
+        let point = lists_url.as_deref().map(|url| list_url(url, "root"));
+        let subordinate = |name| root.subordinate(name, point.as_deref(), now);
+        let organisations = subordinate("TEST AC PLI ELEMENTAIRE ORGANISATIONS")?;
+        let people = subordinate("TEST AC PLI ELEMENTAIRE PERSONNES")?;
+        Ok(Self { root, organisations, people, lists_url })
     }
 
     /// Reads them back from the folder that [`TestPki::write`] filled.
@@ -166,19 +194,20 @@ impl TestPki {
             let key_pem = files::read(&folder.join(format!("{name}.key")))?;
             Authority::from_pem(pem, key_pem).with_context(|| format!("the authority {name} cannot be read"))
         };
+        let organisations = authority("organisations")?;
         Ok(Self {
             root: authority("root")?,
-            organisations: authority("organisations")?,
             people: authority("personnes")?,
+            // What they sign from now on says the same as what they signed before.
+            lists_url: organisations.point()?.and_then(|url| Some(url.strip_suffix(&list_url("", "root"))?.to_owned())),
+            organisations,
         })
     }
 
     /// Writes certificates and keys: the keys stay with the sandbox, so that a later start, or a test, can sign.
     /// `ca.pem` is what a mail program is given to trust.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        for (name, authority) in
-            [("root", &self.root), ("organisations", &self.organisations), ("personnes", &self.people)]
-        {
+        for (name, authority) in AUTHORITIES.iter().zip([&self.root, &self.organisations, &self.people]) {
             files::write(&folder.join(format!("{name}.pem")), &authority.pem)?;
             files::write_private(&folder.join(format!("{name}.key")), &authority.key_pem)?;
         }
@@ -197,14 +226,23 @@ impl TestPki {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = match leaf.purpose {
             Purpose::Server => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
+            Purpose::ServerOnly => vec![ExtendedKeyUsagePurpose::ServerAuth],
             Purpose::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
         };
         params.use_authority_key_identifier_extension = leaf.branch != Branch::None;
-        let signer = match leaf.branch {
-            Branch::Organisations => Some(&self.organisations),
-            Branch::People => Some(&self.people),
-            Branch::None => None,
+        let stranger;
+        let (signer, list) = match leaf.branch {
+            Branch::Organisations => (Some(&self.organisations), Some("organisations")),
+            Branch::People => (Some(&self.people), Some("personnes")),
+            Branch::Stranger => {
+                stranger = Authority::root("TEST AC PUBLIQUE", leaf.not_before)?;
+                (Some(&stranger), None)
+            }
+            Branch::None => (None, None),
         };
+        if let (true, Some(url), Some(list)) = (leaf.names_list, &self.lists_url, list) {
+            params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![list_url(url, list)] }];
+        }
         let chain_pem = match signer {
             Some(authority) => {
                 format!("{}{}", params.signed_by(&key, &authority.issuer)?.pem(), authority.pem)
@@ -225,28 +263,37 @@ impl TestPki {
     }
 }
 
+/// Where an authority's revocation list is.
+fn list_url(url: &str, authority: &str) -> String {
+    format!("{url}/{authority}.crl")
+}
+
 /// The names of a server: its own, and the two of the loopback, so that any client can check them there.
 fn leaf_names(leaf: &Leaf<'_>) -> Vec<String> {
     match leaf.purpose {
         // rcgen tells IP addresses from DNS names.
-        Purpose::Server => vec![leaf.subject.common_name.clone(), "localhost".to_owned(), "127.0.0.1".to_owned()],
+        Purpose::Server | Purpose::ServerOnly => {
+            vec![leaf.subject.common_name.clone(), "localhost".to_owned(), "127.0.0.1".to_owned()]
+        }
         Purpose::Client => Vec::new(),
     }
 }
 
 impl Authority {
-    fn root(now: Timestamp) -> anyhow::Result<Self> {
+    fn root(name: &str, now: Timestamp) -> anyhow::Result<Self> {
         let key = rsa_key()?;
-        let params =
-            authority_params("TEST AC RACINE PLI ELEMENTAIRE", BasicConstraints::Unconstrained, &serial()?, now)?;
+        let params = authority_params(name, BasicConstraints::Unconstrained, &serial()?, now)?;
         let pem = params.self_signed(&key)?.pem();
         Self::from_pem(pem, key.serialize_pem())
     }
 
-    fn subordinate(&self, name: &str, now: Timestamp) -> anyhow::Result<Self> {
+    /// One below this one, whose certificate says where this one's revocation list is.
+    fn subordinate(&self, name: &str, point: Option<&str>, now: Timestamp) -> anyhow::Result<Self> {
         let key = rsa_key()?;
         let mut params = authority_params(name, BasicConstraints::Constrained(0), &serial()?, now)?;
         params.use_authority_key_identifier_extension = true;
+        params.crl_distribution_points =
+            point.map(|url| CrlDistributionPoint { uris: vec![url.to_owned()] }).into_iter().collect();
         let pem = params.signed_by(&key, &self.issuer)?.pem();
         Self::from_pem(pem, key.serialize_pem())
     }
@@ -258,9 +305,37 @@ impl Authority {
 
     /// The subject as it stands in the certificate.
     pub(crate) fn name_der(&self) -> anyhow::Result<Vec<u8>> {
-        let (_, pem) = x509_parser::pem::parse_x509_pem(self.pem.as_bytes())?;
-        Ok(pem.parse_x509()?.subject().as_raw().to_vec())
+        name_der(&self.pem)
     }
+
+    /// Where its certificate says that the revocation list of its signer is.
+    fn point(&self) -> anyhow::Result<Option<String>> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.pem.as_bytes())?;
+        Ok(points(&pem.parse_x509()?).into_iter().next())
+    }
+}
+
+/// The subject of a certificate as it stands there.
+pub(crate) fn name_der(pem: &str) -> anyhow::Result<Vec<u8>> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes())?;
+    Ok(pem.parse_x509()?.subject().as_raw().to_vec())
+}
+
+/// Where a certificate says that its signer's revocation list is (RFC 5280 §4.2.1.13).
+fn points(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for extension in certificate.extensions() {
+        let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else { continue };
+        for point in points.iter() {
+            if let Some(DistributionPointName::FullName(names)) = &point.distribution_point {
+                out.extend(names.iter().filter_map(|name| match name {
+                    GeneralName::URI(uri) => Some((*uri).to_owned()),
+                    _ => None,
+                }));
+            }
+        }
+    }
+    out
 }
 
 fn authority_params(

@@ -14,6 +14,7 @@ fn subject() -> Subject {
         common_name: "mss.pro.test".into(),
         structure: "1990000017".into(),
         organisation: "L'OPERATEUR, DU BAC A SABLE".into(),
+        department: "Bouches-du-Rhône (13)".into(),
     }
 }
 
@@ -50,6 +51,45 @@ fn a_program_has_no_server_certificate() {
     let usage = leaf.extended_key_usage().unwrap().unwrap().value;
     assert!(usage.client_auth && !usage.server_auth);
     assert!(leaf.subject_alternative_name().unwrap().is_none());
+}
+
+/// Where a PEM certificate says that its signer's list is.
+fn points_in(pem: &str) -> Vec<String> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
+    points(&pem.parse_x509().unwrap())
+}
+
+#[test]
+fn every_certificate_says_where_the_list_of_its_signer_is() {
+    const URL: &str = "http://127.0.0.1:10240/crl";
+    let dir = tempfile::tempdir().unwrap();
+    let pki = TestPki::generate_with_lists_at(URL, now()).unwrap();
+    pki.write(dir.path()).unwrap();
+    assert_eq!(points_in(&pki.root.pem), [] as [&str; 0], "nobody takes the anchor back");
+    assert_eq!(points_in(&pki.organisations.pem), [format!("{URL}/root.crl")]);
+    assert_eq!(points_in(&pki.people.pem), [format!("{URL}/root.crl")]);
+    // A later start signs as the first one did.
+    for pki in [pki, TestPki::load(dir.path()).unwrap()] {
+        let subject = subject();
+        let leaf = Leaf::now(&subject, Purpose::Server, now());
+        let of = |leaf: &Leaf<'_>| points_in(&pki.issue(leaf).unwrap().chain_pem);
+        assert_eq!(of(&leaf), [format!("{URL}/organisations.crl")]);
+        assert_eq!(of(&Leaf { branch: Branch::People, ..leaf }), [format!("{URL}/personnes.crl")]);
+        for leaf in [Leaf { names_list: false, ..leaf }, Leaf { branch: Branch::Stranger, ..leaf }] {
+            assert_eq!(of(&leaf), [] as [&str; 0]);
+        }
+    }
+}
+
+#[test]
+fn without_an_address_of_the_lists_no_certificate_names_one() {
+    let dir = tempfile::tempdir().unwrap();
+    TestPki::generate(now()).unwrap().write(dir.path()).unwrap();
+    let pki = TestPki::load(dir.path()).unwrap();
+    assert_eq!(
+        points_in(&pki.issue(&Leaf::now(&subject(), Purpose::Server, now())).unwrap().chain_pem),
+        [] as [&str; 0]
+    );
 }
 
 #[test]

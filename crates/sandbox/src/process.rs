@@ -10,10 +10,11 @@ use futures_util::future::{join_all, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::crl_server::CrlServer;
 use crate::manifest::{Manifest, Operator};
-use crate::ports::Reserved;
 use crate::seed::Seeded;
 
 /// How long the operators may take to listen: a slow machine, building at the same time.
@@ -31,6 +32,8 @@ pub struct Running {
     pub manifest: Manifest,
     operators: Vec<Process>,
     dir: PathBuf,
+    /// Serves the revocation lists until this is dropped.
+    _lists: JoinSet<()>,
 }
 
 struct Process {
@@ -40,24 +43,28 @@ struct Process {
     log: PathBuf,
 }
 
-/// Starts every operator as `pli serve` and returns when every listener accepts; `sandbox.json` then has their ids.
+/// Serves the revocation lists, starts every operator as `pli serve` and returns when every listener accepts; `sandbox.json` then has their ids.
 /// Should one fail, none is left running.
 pub async fn start(dir: &Path, seeded: Seeded) -> anyhow::Result<Running> {
     let Seeded { mut manifest, ports } = seeded;
-    let mut operators = launch(dir, &manifest, ports)?;
+    // From here to the servers' own bind, the ports are free for anyone: a moment.
+    drop(ports);
+    let mut lists = JoinSet::new();
+    if let Some(server) = CrlServer::bind(dir, &manifest).await? {
+        lists.spawn(server.serve());
+    }
+    let mut operators = launch(dir, &manifest)?;
     let deadline = Instant::now() + READY_WITHIN;
     try_join_all(operators.iter_mut().map(|operator| operator.wait_until_ready(deadline))).await?;
     for (entry, operator) in manifest.operators.iter_mut().zip(&operators) {
         entry.pid = operator.child.id();
     }
     manifest.save(dir)?;
-    Ok(Running { manifest, operators, dir: dir.to_owned() })
+    Ok(Running { manifest, operators, dir: dir.to_owned(), _lists: lists })
 }
 
-fn launch(dir: &Path, manifest: &Manifest, ports: Reserved) -> anyhow::Result<Vec<Process>> {
+fn launch(dir: &Path, manifest: &Manifest) -> anyhow::Result<Vec<Process>> {
     let program = std::env::current_exe().context("cannot find the pli binary that is running")?;
-    // From here to the operators' own bind, the ports are free for anyone: a moment.
-    drop(ports);
     manifest.operators.iter().map(|operator| Process::launch(&program, dir, operator)).collect()
 }
 

@@ -10,15 +10,15 @@ use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use pli_types::Clock;
 
-use crate::cast::{self, OperatorRole, PeerRole, Validity};
+use crate::cast::{self, OperatorRole, PeerRole, Spelling, Validity};
 use crate::config::{self, ConfigFile, paths};
 use crate::crl::{Lists, Revoked};
 use crate::fault::Fault;
 use crate::manifest::{Account, Connector, Manifest, Operator, Patient, Peer, Ports};
-use crate::pki::{LEAF_VALIDITY, Leaf, Purpose, Subject, TestPki, later};
+use crate::pki::{DEPARTMENT, LEAF_VALIDITY, Leaf, Purpose, Subject, TestPki, later};
 use crate::ports::Reserved;
 use crate::whitelist::{self, Entry};
-use crate::{files, mailboxes, secrets};
+use crate::{crl_server, earlier, files, mailboxes, secrets};
 
 /// A sandbox ready to be started, its ports still held if they were chosen just now.
 pub struct Seeded {
@@ -31,12 +31,13 @@ pub struct Seeded {
 /// Makes a sandbox in DIR, or takes up the one that is there: its ports, passwords and mail stay.
 pub async fn seed(dir: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Seeded> {
     if let Some(manifest) = Manifest::load(dir)? {
+        earlier::complete(dir, &manifest)?;
         renew_revocation_lists(dir, clock.now())?;
         return Ok(Seeded { manifest, ports: Reserved::default() });
     }
     refuse_other_peoples_folder(dir)?;
     let mut ports = Reserved::default();
-    let manifest = Maker { dir, now: clock.now(), pki: TestPki::generate(clock.now())? }.make(&mut ports)?;
+    let manifest = Maker::new(dir, &mut ports, clock.now())?.make(&mut ports)?;
     mailboxes::seed(dir, &manifest, clock).await?;
     manifest.save(dir)?;
     Ok(Seeded { manifest, ports })
@@ -75,12 +76,19 @@ fn renew_revocation_lists(dir: &Path, now: Timestamp) -> anyhow::Result<()> {
 struct Maker<'a> {
     dir: &'a Path,
     now: Timestamp,
+    crl_url: String,
     pki: TestPki,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn new(dir: &'a Path, ports: &mut Reserved, now: Timestamp) -> anyhow::Result<Self> {
+        let crl_url = crl_server::url(ports.take()?);
+        let pki = TestPki::generate_with_lists_at(&crl_url, now)?;
+        Ok(Self { dir, now, crl_url, pki })
+    }
+
     fn make(&self, ports: &mut Reserved) -> anyhow::Result<Manifest> {
-        let mut manifest = Manifest::empty();
+        let mut manifest = Manifest { crl_url: Some(self.crl_url.clone()), ..Manifest::empty() };
         self.pki.write(&self.dir.join("pki"))?;
         for role in &cast::OPERATORS {
             manifest.operators.push(self.operator(role, ports)?);
@@ -125,13 +133,14 @@ impl Maker<'_> {
 
     fn peer(&self, role: &PeerRole, port: Option<u16>, revoked: &mut Vec<Revoked>) -> anyhow::Result<Peer> {
         let subject = peer_subject(role);
-        let now = Leaf::now(&subject, Purpose::Server, self.now);
+        let now = Leaf::now(&subject, role.purpose, self.now);
         let (not_before, not_after) = match role.validity {
             Validity::Now => (now.not_before, now.not_after),
             Validity::Past => (later(self.now, -LEAF_VALIDITY), later(self.now, SignedDuration::from_hours(-24))),
             Validity::Future => (later(self.now, LEAF_VALIDITY), later(self.now, LEAF_VALIDITY + LEAF_VALIDITY)),
         };
-        let issued = self.pki.issue(&Leaf { branch: role.branch, not_before, not_after, ..now })?;
+        let leaf = Leaf { branch: role.branch, not_before, not_after, names_list: role.names_list, ..now };
+        let issued = self.pki.issue(&leaf)?;
         if role.revoked {
             revoked.push(Revoked {
                 issuer: self.pki.organisations.name_der()?,
@@ -141,7 +150,12 @@ impl Maker<'_> {
         }
         let (certificate, key) = (format!("peers/{}.pem", role.name), format!("peers/{}.key", role.name));
         issued.write(&self.dir.join(&certificate), &self.dir.join(&key))?;
-        Ok(Peer { domain: cast::PEER_DOMAIN.to_owned(), certificate, key, port })
+        let (domain, domains) = match role.listed_for {
+            several @ [first, _, ..] => (*first, several),
+            _ => (cast::PEER_DOMAIN, [].as_slice()),
+        };
+        let domains = domains.iter().map(|&domain| domain.to_owned()).collect();
+        Ok(Peer { domain: domain.to_owned(), domains, certificate, key, port })
     }
 
     fn connector(&self, port: u16) -> anyhow::Result<Connector> {
@@ -235,7 +249,8 @@ fn routes(manifest: &Manifest, own: &str) -> impl Iterator<Item = config::Route>
         .filter(move |operator| operator.name != own)
         .flat_map(|operator| operator.domains.iter().map(|domain| (domain.clone(), operator.ports.smtp)));
     let peer_port = manifest.peers.values().find_map(|peer| peer.port).unwrap_or(0);
-    let peers = [cast::PEER_DOMAIN, cast::OTHER_DOMAIN].map(|domain| (domain.to_owned(), peer_port));
+    let peers = [cast::PEER_DOMAIN, cast::OTHER_DOMAIN].into_iter().chain(cast::TWO_DOMAINS);
+    let peers = peers.map(move |domain| (domain.to_owned(), peer_port));
     operators.chain(peers).map(|(domain, port)| config::Route { domain, host: LOOPBACK.to_owned(), port })
 }
 
@@ -248,11 +263,11 @@ fn entries() -> Vec<Entry> {
             certificate_name: operator_subject(role).text(),
         })
     });
-    let peers = cast::PEERS.iter().filter_map(|role| {
-        Some(Entry {
-            domain: role.listed_for?.to_owned(),
+    let peers = cast::PEERS.iter().flat_map(|role| {
+        role.listed_for.iter().map(|&domain| Entry {
+            domain: domain.to_owned(),
             description: format!("PAIR {}", role.name.to_uppercase()),
-            certificate_name: peer_subject(role).text(),
+            certificate_name: listed_name(role),
         })
     });
     operators.chain(peers).collect()
@@ -263,6 +278,7 @@ fn subject(common_name: &str, finess: &str, organisation: &str) -> Subject {
         common_name: common_name.to_owned(),
         structure: format!("1{finess}"),
         organisation: organisation.to_owned(),
+        department: DEPARTMENT.to_owned(),
     }
 }
 
@@ -271,7 +287,27 @@ fn operator_subject(role: &OperatorRole) -> Subject {
 }
 
 fn peer_subject(role: &PeerRole) -> Subject {
-    subject(&format!("{}.peer.test", role.name), role.finess, "PAIR DU BAC A SABLE")
+    let subject = subject(&format!("{}.peer.test", role.name), role.finess, "PAIR DU BAC A SABLE");
+    match role.spelling {
+        Spelling::Same => subject,
+        Spelling::Other => Subject {
+            organisation: "L'H\u{f4}pital d'\u{c0} C\u{f4}t\u{e9}".to_owned(),
+            department: "Bouches-du-Rh\u{f4}ne (13)".to_owned(),
+            ..subject
+        },
+    }
+}
+
+/// A peer's name as the list writes it.
+fn listed_name(role: &PeerRole) -> String {
+    match role.spelling {
+        Spelling::Same => peer_subject(role).text(),
+        Spelling::Other => format!(
+            "C=fr,ST=BOUCHES-DU-RHONE (13),O=L\u{2019}HOPITAL D\u{2019}A COTE,OU=1{},CN={}.PEER.TEST",
+            role.finess,
+            role.name.to_uppercase()
+        ),
+    }
 }
 
 /// The hospital's server is in no entry of the list: it is known to its operator alone.

@@ -9,14 +9,14 @@ use rustls_pki_types::pem::PemObject;
 
 use super::*;
 
-/// One folder for all tests that only look: its twenty RSA keys take a while.
+/// One folder for all tests that only look: its two dozen RSA keys take a while.
 fn made() -> (&'static Path, &'static Manifest) {
     static MADE: OnceLock<(tempfile::TempDir, Manifest)> = OnceLock::new();
     let (dir, manifest) = MADE.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let now = "2026-03-14T09:00:00Z".parse().unwrap();
-        let maker = Maker { dir: dir.path(), now, pki: TestPki::generate(now).unwrap() };
-        let manifest = maker.make(&mut Reserved::default()).unwrap();
+        let mut ports = Reserved::default();
+        let manifest = Maker::new(dir.path(), &mut ports, now).unwrap().make(&mut ports).unwrap();
         (dir, manifest)
     });
     (dir.path(), manifest)
@@ -31,9 +31,22 @@ fn the_whitelist_names_every_operator_and_leaves_each_bad_peer_its_own_fault_onl
     assert_eq!(of(cast::OTHER_DOMAIN).len(), 1);
     let listed: Vec<_> = of(cast::PEER_DOMAIN);
     for role in &cast::PEERS {
-        let expected = !matches!(role.name, "unlisted" | "wrong-domain");
-        assert_eq!(listed.contains(&peer_subject(role).text()), expected, "{}", role.name);
+        let expected = !matches!(role.name, "unlisted" | "wrong-domain" | "listed-two-domains");
+        assert_eq!(listed.contains(&listed_name(role)), expected, "{}", role.name);
     }
+    let two = cast::PEERS.iter().find(|role| role.name == "listed-two-domains").unwrap();
+    for domain in cast::TWO_DOMAINS {
+        assert_eq!(of(domain), [listed_name(two)]);
+    }
+}
+
+#[test]
+fn one_entry_is_spelled_otherwise_than_its_certificate_and_means_the_same_name() {
+    let role = cast::PEERS.iter().find(|role| role.spelling == Spelling::Other).unwrap();
+    let (certificate, list) = (peer_subject(role).text(), listed_name(role));
+    assert_ne!(certificate.to_lowercase(), list.to_lowercase());
+    let name = |text: &str| pli_types::DistinguishedName::parse(text).unwrap();
+    assert_eq!(name(&certificate), name(&list));
 }
 
 #[test]
@@ -55,10 +68,23 @@ fn a_relay_finds_in_each_bad_certificate_the_fault_that_it_is_named_after() {
         ("revoked", Err(CertificateFault::Revoked)),
         ("self-signed", Err(CertificateFault::Untrusted)),
         ("personne", Err(CertificateFault::Untrusted)),
+        ("listed-second", Ok(())),
+        ("listed-two-domains", Ok(())),
+        ("listed-otherwise-spelled", Ok(())),
+        ("no-crl-point", Ok(())),
+        ("public-ca", Err(CertificateFault::Untrusted)),
     ] {
         for usage in [CertificateUse::Client, CertificateUse::Server] {
             assert_eq!(judge(&manifest.peers[name].certificate, usage), expected, "{name} as {usage:?}");
         }
+    }
+    for (name, good, bad) in [
+        ("server-auth-only", CertificateUse::Server, CertificateUse::Client),
+        ("client-auth-only", CertificateUse::Client, CertificateUse::Server),
+    ] {
+        let certificate = &manifest.peers[name].certificate;
+        assert_eq!(judge(certificate, good), Ok(()), "{name}");
+        assert_eq!(judge(certificate, bad), Err(CertificateFault::WrongUse), "{name}");
     }
     let program = manifest.accounts.iter().find_map(|account| account.certificate.as_deref()).unwrap();
     assert_eq!(judge(program, CertificateUse::Client), Ok(()));
@@ -105,10 +131,12 @@ fn no_two_listeners_have_the_same_port() {
     let mut ports: Vec<u16> = manifest.operators.iter().flat_map(|operator| operator.ports.all()).collect();
     ports.extend(manifest.peers.values().filter_map(|peer| peer.port));
     ports.extend(manifest.connectors.iter().map(|connector| connector.port));
+    let crl_url = manifest.crl_url.as_deref().unwrap();
+    ports.push(crl_url.strip_prefix("http://127.0.0.1:").unwrap().strip_suffix("/crl").unwrap().parse().unwrap());
     let count = ports.len();
     ports.sort_unstable();
     ports.dedup();
-    assert_eq!((count, ports.len()), (20, 20));
+    assert_eq!((count, ports.len()), (21, 21));
 }
 
 #[test]
@@ -119,7 +147,10 @@ fn an_operator_has_a_route_to_every_domain_of_the_list_but_its_own() {
     let mut routed: Vec<&str> =
         config["route"].as_array().unwrap().iter().map(|route| route["domain"].as_str().unwrap()).collect();
     routed.sort_unstable();
-    assert_eq!(routed, [cast::OTHER_DOMAIN, "clinique-voisine.mssante.fr", "patient.mssante.fr", cast::PEER_DOMAIN]);
+    let [first, second] = cast::TWO_DOMAINS;
+    let others =
+        [cast::OTHER_DOMAIN, "clinique-voisine.mssante.fr", first, "patient.mssante.fr", cast::PEER_DOMAIN, second];
+    assert_eq!(routed, others);
     assert_eq!(config["connector"][0]["domains"][0].as_str(), Some(cast::HOSPITAL_DOMAIN));
     assert_eq!(
         config["listener"]["smtp"]["address"].as_str().unwrap(),
@@ -149,4 +180,7 @@ fn the_manifest_reads_back_and_is_private() {
     assert_eq!(json["accounts"][0]["type"], "ORG");
     assert_eq!(json["patients"][0]["space"], "open");
     assert!(json["peers"]["listed"]["port"].is_u64() && json["peers"]["expired"].get("port").is_none());
+    assert_eq!(json["peers"]["listed-two-domains"]["domain"], cast::TWO_DOMAINS[0]);
+    assert_eq!(json["peers"]["listed-two-domains"]["domains"], serde_json::json!(cast::TWO_DOMAINS));
+    assert!(json["peers"]["listed"].get("domains").is_none());
 }

@@ -11,7 +11,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session, serve};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig, TlsFacts};
 use pli_sandbox::crl::Revoked;
-use pli_sandbox::pki::{Leaf, Purpose, Subject, TestPki};
+use pli_sandbox::pki::{DEPARTMENT, Leaf, Purpose, Subject, TestPki};
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage, Store};
 use pli_types::{
     Clock, EnvelopeParameters, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate,
@@ -73,6 +73,7 @@ fn make_trust() -> anyhow::Result<Trust> {
         common_name: name.to_owned(),
         structure: "1750000001".to_owned(),
         organisation: "CH EXEMPLE".to_owned(),
+        department: DEPARTMENT.to_owned(),
     };
     let program = pki.issue(&Leaf::now(&subject("logiciel.ch-exemple.test"), Purpose::Client, now()))?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(program.chain_pem.as_bytes()).collect::<Result<_, _>>()?;

@@ -10,7 +10,7 @@ use pli_directory::{Routes, TrustHandle, TrustList};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Intake, IntakeConfig, PeerBook};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
-use pli_sandbox::pki::{Issued, Leaf, Purpose, Subject, TestPki};
+use pli_sandbox::pki::{DEPARTMENT, Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
 use pli_smtp::SmtpConfig;
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
@@ -99,6 +99,7 @@ fn subject(name: &str) -> Subject {
         common_name: format!("{name}.test"),
         structure: "1990000000".to_owned(),
         organisation: "ESSAI".to_owned(),
+        department: DEPARTMENT.to_owned(),
     }
 }
 
