@@ -111,7 +111,7 @@ impl HttpClient {
                 Ok(Fetched::Body { bytes: body(answer, bytes_max).await?, validators })
             }
             StatusCode::NOT_MODIFIED if *validators != Validators::default() => Ok(Fetched::NotModified),
-            status if status.is_redirection() => {
+            status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
                 Err(HttpFault::Answer(format!("{status}: redirects are not followed; correct the address")))
             }
             status => Err(HttpFault::Answer(status.to_string())),

@@ -8,6 +8,7 @@
 
 pub mod certificate;
 pub mod config;
+mod durable;
 pub mod error;
 pub mod http;
 pub mod listener;

@@ -7,31 +7,46 @@
 //! is in force. [`Pki::refresh`] looks at the file, [`Pki::keep_fresh`] and [`Pki::prepare`] fetch.
 
 mod authority;
+mod cache;
+mod fetch;
 mod file;
 mod memory;
+mod point;
+mod points;
 mod revocation;
 mod road;
+mod schedule;
 mod status;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pli_types::{CertificateFault, CertificateUse, Clock, PresentedCertificate};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::{CertRevocationList, EndEntityCert};
 
-use self::authority::Authorities;
+use self::authority::{Authorities, Authority};
+use self::cache::Cache;
 use self::file::Stamp;
 use self::memory::Memory;
+use self::point::Point;
+use self::points::Points;
 use self::revocation::{Amiss, Lists};
 use self::road::{Road, Role};
 pub use self::status::RevocationStatus;
 use crate::config::PkiConfig;
 use crate::error::NetError;
+use crate::http::HttpClient;
 use crate::peer;
 use crate::shutdown::Shutdown;
+
+/// The largest revocation list that is taken from a server or read back from our own cache.
+const LIST_BYTES_MAX: u64 = 20 << 20;
+/// How often it is looked which lists are due: the clock may be set meanwhile, and points may be learnt.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Anchor, intermediate and revocation lists in force. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,6 +63,8 @@ struct Inner {
     memory: Memory,
     /// Held while other lists are put in force.
     sources: Mutex<Sources>,
+    points: Points,
+    http: HttpClient,
 }
 
 /// What each source of lists has given.
@@ -64,6 +81,8 @@ struct Sources {
 #[derive(Debug)]
 struct InForce {
     lists: Lists,
+    /// Those of the file, in force or not.
+    file: Lists,
     generation: u64,
 }
 
@@ -73,23 +92,28 @@ impl Pki {
     ///
     /// Without revocation lists nobody is believed, but what needs none goes on: a fault of theirs does not stop the
     /// start, and is what [`Pki::refresh`] then says.
-    pub fn load(config: &PkiConfig, _state: &Path) -> Result<Self, NetError> {
+    pub fn load(config: &PkiConfig, state: &Path) -> Result<Self, NetError> {
         let authorities = Authorities::load(config)?;
         let anchor = webpki::anchor_from_trusted_cert(&authorities.root.certificate)
             .map_err(|error| NetError::file(&config.anchor, format!("cannot be an anchor: {error}")))?
             .to_owned();
+        let every = SignedDuration::try_from(config.crl_refresh.get()).unwrap_or(SignedDuration::MAX);
+        let points = Points::load(Cache::new(state.join("crl")), &authorities, every);
         let none = Lists::none(&authorities);
         let sources = Sources { file: none.clone(), stamp: None, amiss: Vec::new(), fetched: none.clone() };
-        let pki = Self {
-            inner: Arc::new(Inner {
-                authorities,
-                anchor,
-                crl: config.crl.clone(),
-                in_force: ArcSwap::from_pointee(InForce { lists: none, generation: 0 }),
-                memory: Memory::default(),
-                sources: Mutex::new(sources),
-            }),
+        let inner = Inner {
+            authorities,
+            anchor,
+            crl: config.crl.clone(),
+            in_force: ArcSwap::from_pointee(InForce { lists: none.clone(), file: none, generation: 0 }),
+            memory: Memory::default(),
+            sources: Mutex::new(sources),
+            points,
+            http: HttpClient::plain()?,
         };
+        inner.learn_from_configuration();
+        inner.put_fetched_in_force();
+        let pki = Self { inner: Arc::new(inner) };
         // The next look says the same, to somebody who tells it.
         pki.refresh().ok();
         Ok(pki)
@@ -129,32 +153,61 @@ impl Pki {
     /// need not be put off.
     ///
     /// Only addresses that stand in certificates of our own authorities are ever fetched.
-    #[expect(clippy::unused_async, reason = "the fetch comes with the next change")]
-    pub async fn prepare(&self, _certificate: &PresentedCertificate, _now: Timestamp) {}
+    pub async fn prepare(&self, certificate: &PresentedCertificate, now: Timestamp) {
+        if let Some(point) = self.inner.learn(certificate, now) {
+            self.inner.ask_first(&point, now).await;
+        }
+    }
+
+    /// Learns the distribution point that this certificate names, if its signatures lead to our anchor:
+    /// [`Pki::keep_fresh`] asks it within a second. For our own certificate, which nobody presents to us.
+    pub fn learn(&self, certificate: &PresentedCertificate, now: Timestamp) {
+        self.inner.learn(certificate, now);
+    }
 
     /// Fetches revocation lists when they are due, until shutdown begins.
-    pub async fn keep_fresh(self, _clock: Arc<dyn Clock>, shutdown: Shutdown) {
-        shutdown.begun().await;
+    ///
+    /// They are due before they end, and at least as often as configured; after a failure, later and later. Points are
+    /// learnt from the authorities' own certificates and from each that comes to be judged and leads to our anchor;
+    /// they are known again after a restart.
+    pub async fn keep_fresh(self, clock: Arc<dyn Clock>, shutdown: Shutdown) {
+        let fetching = async {
+            loop {
+                self.fetch_due(clock.now()).await;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            () = shutdown.begun() => {}
+            () = fetching => {}
+        }
+    }
+
+    /// Fetches the revocation lists that are due at this instant. What [`Pki::keep_fresh`] does each second.
+    pub async fn fetch_due(&self, now: Timestamp) {
+        self.inner.ask_due(now).await;
     }
 
     /// Each revocation list that is held, and each distribution point that has given none yet.
     #[must_use]
     pub fn revocation_lists(&self) -> Vec<RevocationStatus> {
         let inner = &*self.inner;
-        let Some(path) = &inner.crl else { return Vec::new() };
-        let (sources, in_force) = (inner.sources(), inner.in_force.load());
-        let of_each = sources.file.each().zip(inner.authorities.all());
-        of_each
-            .flat_map(|(lists, authority)| lists.iter().map(move |list| (list, authority)))
-            .map(|(list, authority)| RevocationStatus {
-                authority: authority.name.clone(),
-                source: path.display().to_string(),
-                validity: Some((list.this_update, list.next_update)),
-                entries: list.entries,
-                in_force: in_force.lists.hold(list),
-                last_try: None,
-            })
-            .collect()
+        let in_force = inner.in_force.load();
+        let mut found = Vec::new();
+        if let Some(path) = &inner.crl {
+            for (lists, authority) in in_force.file.each().zip(inner.authorities.all()) {
+                found.extend(lists.iter().map(|list| RevocationStatus {
+                    authority: authority.name.clone(),
+                    source: path.display().to_string(),
+                    validity: Some((list.this_update, list.next_update)),
+                    entries: list.entries,
+                    in_force: in_force.lists.hold(list),
+                    last_try: None,
+                }));
+            }
+        }
+        found.extend(inner.points.status(&in_force.lists));
+        found
     }
 
     /// Grows by one each time new revocation lists come into force: a judgement made under an earlier one is void.
@@ -212,27 +265,47 @@ impl Inner {
         let lists = sources.file.merged(&sources.fetched);
         let in_force = self.in_force.load();
         let changed = !lists.same_as(&in_force.lists);
-        if changed {
-            let generation = in_force.generation.wrapping_add(1);
-            self.in_force.store(Arc::new(InForce { lists, generation }));
-        }
+        let generation = in_force.generation.wrapping_add(u64::from(changed));
+        self.in_force.store(Arc::new(InForce { lists, file: sources.file.clone(), generation }));
         changed
     }
 
+    /// Where the root's lists are stands in the certificates that it signed.
+    fn learn_from_configuration(&self) {
+        for organisations in &self.authorities.organisations {
+            let addresses = point::addresses(&organisations.certificate);
+            if !addresses.is_empty() {
+                self.points.learn(&Point { authority: self.authorities.root.name.clone(), addresses }, true);
+            }
+        }
+    }
+
+    fn road<'a>(&'a self, leaf: &'a EndEntityCert<'a>, organisations: &'a Authority) -> Road<'a> {
+        Road {
+            leaf,
+            organisations: std::slice::from_ref(&organisations.certificate),
+            anchor: std::slice::from_ref(&self.anchor),
+        }
+    }
+
     fn judge(&self, certificate: &PresentedCertificate, role: Role, now: Timestamp) -> Result<(), CertificateFault> {
+        let verdict = self.verdict(certificate, role, now);
+        if verdict == Err(CertificateFault::RevocationUnknown) {
+            // It may name a distribution point that nobody has named yet: then it is asked soon.
+            self.learn(certificate, now);
+        }
+        verdict
+    }
+
+    fn verdict(&self, certificate: &PresentedCertificate, role: Role, now: Timestamp) -> Result<(), CertificateFault> {
         let in_force = self.in_force.load();
         let (of_root, of_organisations) = in_force.lists.split();
         let der = CertificateDer::from(certificate.leaf.as_slice());
         let leaf = EndEntityCert::try_from(&der).map_err(|_| CertificateFault::Untrusted)?;
         let mut fault = CertificateFault::Untrusted;
         for (organisations, lists) in self.authorities.organisations.iter().zip(of_organisations) {
-            let road = Road {
-                leaf: &leaf,
-                organisations: std::slice::from_ref(&organisations.certificate),
-                anchor: std::slice::from_ref(&self.anchor),
-            };
             let lists: Vec<&CertRevocationList<'_>> = of_root.iter().chain(lists).map(|list| &list.usable).collect();
-            match road.judge(certificate, role, now, &lists) {
+            match self.road(&leaf, organisations).judge(certificate, role, now, &lists) {
                 Ok(()) if peer::may_sign(&der, role == Role::Signer) => return Ok(()),
                 Ok(()) => return Err(CertificateFault::WrongUse),
                 Err(CertificateFault::Untrusted) => {}

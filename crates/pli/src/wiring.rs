@@ -91,8 +91,11 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let keeper = Keeper::new(Shutdown::default());
     let (lists, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     keeper.spawn("watch", watch.run(Arc::clone(&lists), page, keeper.shutdown.clone()));
+    intake.pki.learn(&certificate.current(), clock.now());
     keeper.spawn("certificate", certificate.watch(Arc::clone(&renewed), clock, keeper.shutdown.clone()));
     keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
+    let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
+    keeper.spawn("revocation-lists", fetching);
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {

@@ -80,6 +80,21 @@ impl Signed {
         let list = List::new(&parsed).map_err(|what| ListFault::Unusable(name(), what))?;
         Ok(Self { list: Arc::new(list), signers })
     }
+
+    /// Is it signed by the authority of this name?
+    pub(super) fn is_of(&self, name: &str, authorities: &Authorities) -> bool {
+        self.signers_in(authorities).any(|authority| authority.name == name)
+    }
+
+    /// The name of the authority that has signed it.
+    pub(super) fn issuer(&self, authorities: &Authorities) -> String {
+        self.signers_in(authorities).next().map(|authority| authority.name.clone()).unwrap_or_default()
+    }
+
+    fn signers_in<'a>(&self, authorities: &'a Authorities) -> impl Iterator<Item = &'a Authority> {
+        let all = authorities.all().enumerate();
+        all.filter(|(place, _)| self.signers.contains(place)).map(|(_, authority)| authority)
+    }
 }
 
 impl Lists {
