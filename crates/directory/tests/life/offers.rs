@@ -57,6 +57,7 @@ fn no_unfit_list_takes_the_place_of_the_one_in_force() {
         (doctype("<!ENTITY x SYSTEM \"file:///etc/hostname\">"), "list-external-entity"),
         (doctype("<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">"), "list-entity-expansion"),
         (list(7, 0..20), "list-older"),
+        (next.replace("2026-03-14T09", "2026-03-16T09"), "list-future"),
         (list(9, 0..17), "list-lost-domains"),
         (" ".repeat(70 << 20), "list-too-large"),
     ];
@@ -66,6 +67,14 @@ fn no_unfit_list_takes_the_place_of_the_one_in_force() {
     let told: Vec<_> = handle.history().iter().filter_map(|row| row.fault.clone()).collect();
     assert_eq!(told, cases.map(|(_, code)| code), "each has its row");
     assert!(handle.history().iter().all(|row| row.digest.is_some()));
+}
+
+#[test]
+fn a_list_dated_a_few_hours_ahead_is_taken() {
+    let stage = Stage::new();
+    let handle = stage.open();
+    let hours_ahead = list(8, 0..20).replace("2026-03-14T08", "2026-03-15T02");
+    install(&handle, &hours_ahead, 1);
 }
 
 #[test]
