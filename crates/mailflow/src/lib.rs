@@ -10,6 +10,7 @@ pub mod intake;
 pub mod metrics;
 pub mod peer_book;
 
+pub use delivery::probe::{Probe, ProbeReport};
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{
     Client, Explanation, Intake, IntakeConfig, Letter, LineFault, PeerOnWire, Question, Refusal, Session, Transaction,

@@ -33,7 +33,7 @@ const EHLO_PATIENCE: Duration = Duration::from_mins(5);
 /// From the first address tried to a dialogue that can take a message.
 const REACH_PATIENCE: Duration = Duration::from_mins(5);
 /// Addresses of one host that are tried at most.
-const ADDRESSES_MAX: usize = 4;
+pub(crate) const ADDRESSES_MAX: usize = 4;
 /// Memory for the bodies under way, in KiB: 256 MiB.
 const MEMORY_KIB: u32 = 256 * 1024;
 

@@ -13,6 +13,7 @@ mod dsn;
 mod exchange;
 mod opening;
 mod pool;
+pub mod probe;
 mod reply;
 mod retry;
 mod route;

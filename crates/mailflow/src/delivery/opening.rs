@@ -34,28 +34,60 @@ pub(crate) async fn open<S>(stream: &mut S, own_name: &str) -> Result<(), Openin
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut replies = Replies { stream, buffer: Vec::new() };
-    expect_done(replies.read().await?)?;
-    let ehlo = replies.command(&format!("EHLO {own_name}\r\n")).await?;
-    let offers = Offers::read(ehlo.iter().map(|(_, text)| text.as_str()));
-    expect_done(ehlo)?;
-    if !offers.starttls {
-        return Err(OpeningFault::NoTls("the server does not offer STARTTLS".to_owned()));
-    }
-    let answer = join(replies.command("STARTTLS\r\n").await?);
-    if answer.code != 220 {
-        return Err(OpeningFault::NoTls(format!("the server answered STARTTLS with {answer}")));
-    }
-    if !replies.buffer.is_empty() {
-        // Someone in between may have put them there, to be read as if they came under TLS.
-        return Err(OpeningFault::NoTls("the server sent bytes in clear behind its answer to STARTTLS".to_owned()));
-    }
-    Ok(())
+    let mut clear = InClear::new(stream, PATIENCE);
+    let hello = clear.hello(own_name).await?;
+    clear.starttls(hello.offers).await
 }
 
-fn expect_done(lines: Vec<(u16, String)>) -> Result<(), OpeningFault> {
+/// What a server says before TLS.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    /// `220 …`
+    pub(crate) greeting: Reply,
+    /// What it offers in clear.
+    pub(crate) offers: Offers,
+}
+
+/// A connection in clear, on which two commands may be said.
+pub(crate) struct InClear<'a, S> {
+    replies: Replies<'a, S>,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> InClear<'a, S> {
+    /// `patience` is for each reply.
+    pub(crate) fn new(stream: &'a mut S, patience: Duration) -> Self {
+        Self { replies: Replies { stream, buffer: Vec::new(), patience } }
+    }
+
+    /// Reads the greeting and says EHLO.
+    pub(crate) async fn hello(&mut self, own_name: &str) -> Result<Hello, OpeningFault> {
+        let greeting = expect_done(self.replies.read().await?)?;
+        let ehlo = self.replies.command(&format!("EHLO {own_name}\r\n")).await?;
+        let offers = Offers::read(ehlo.iter().map(|(_, text)| text.as_str()));
+        expect_done(ehlo)?;
+        Ok(Hello { greeting, offers })
+    }
+
+    /// Says STARTTLS, if it is offered.
+    pub(crate) async fn starttls(mut self, offers: Offers) -> Result<(), OpeningFault> {
+        if !offers.starttls {
+            return Err(OpeningFault::NoTls("the server does not offer STARTTLS".to_owned()));
+        }
+        let answer = join(self.replies.command("STARTTLS\r\n").await?);
+        if answer.code != 220 {
+            return Err(OpeningFault::NoTls(format!("the server answered STARTTLS with {answer}")));
+        }
+        if !self.replies.buffer.is_empty() {
+            // Someone in between may have put them there, to be read as if they came under TLS.
+            return Err(OpeningFault::NoTls("the server sent bytes in clear behind its answer to STARTTLS".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn expect_done(lines: Vec<(u16, String)>) -> Result<Reply, OpeningFault> {
     let reply = join(lines);
-    if reply.is_done() { Ok(()) } else { Err(OpeningFault::Refused(reply)) }
+    if reply.is_done() { Ok(reply) } else { Err(OpeningFault::Refused(reply)) }
 }
 
 fn join(lines: Vec<(u16, String)>) -> Reply {
@@ -68,6 +100,7 @@ fn join(lines: Vec<(u16, String)>) -> Reply {
 struct Replies<'a, S> {
     stream: &'a mut S,
     buffer: Vec<u8>,
+    patience: Duration,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Replies<'_, S> {
@@ -78,9 +111,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Replies<'_, S> {
     }
 
     async fn read(&mut self) -> Result<Vec<(u16, String)>, OpeningFault> {
-        tokio::time::timeout(PATIENCE, self.read_lines())
+        tokio::time::timeout(self.patience, self.read_lines())
             .await
-            .map_err(|_| OpeningFault::Unreachable(format!("no answer within {} seconds", PATIENCE.as_secs())))?
+            .map_err(|_| OpeningFault::Unreachable(format!("no answer within {} seconds", self.patience.as_secs())))?
     }
 
     async fn read_lines(&mut self) -> Result<Vec<(u16, String)>, OpeningFault> {

@@ -11,7 +11,7 @@ use crate::intake::evidence::{self, Shown, Side};
 use crate::intake::record::certificate_name;
 
 /// Servers of one domain that are tried at most.
-const HOSTS_MAX: usize = 5;
+pub(crate) const HOSTS_MAX: usize = 5;
 
 /// The servers to try, best first, and what each must prove.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Way {
 
 /// Which certificate is the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Expected {
+pub(crate) enum Expected {
     /// One that the list names for this domain (scenario 7).
     ListedFor(Domain),
     /// The connector's.
@@ -40,13 +40,10 @@ impl Way {
         destination: &Domain,
     ) -> Result<Self, Verdict> {
         let route = intake.routes.route(destination);
-        let expected = match &route {
-            Route::Connector(connector) => Expected::Named(connector.certificate_name.clone()),
-            Route::Mx | Route::Static { .. } => {
-                must_be_listed(intake, destination)?;
-                Expected::ListedFor(destination.clone())
-            }
-        };
+        let expected = Expected::on(&route, destination);
+        if let Expected::ListedFor(domain) = &expected {
+            must_be_listed(intake, domain)?;
+        }
         let hosts = match route {
             Route::Connector(connector) => vec![(connector.host, connector.port)],
             Route::Static { host, port } => vec![(host, port)],
@@ -79,7 +76,15 @@ impl Way {
 }
 
 impl Expected {
-    fn is_met_by(&self, subject: &DistinguishedName, list: Option<&TrustList>) -> bool {
+    /// What a server on this route to this domain must show.
+    pub(crate) fn on(route: &Route, destination: &Domain) -> Self {
+        match route {
+            Route::Connector(connector) => Self::Named(connector.certificate_name.clone()),
+            Route::Mx | Route::Static { .. } => Self::ListedFor(destination.clone()),
+        }
+    }
+
+    pub(crate) fn is_met_by(&self, subject: &DistinguishedName, list: Option<&TrustList>) -> bool {
         match self {
             Self::ListedFor(domain) => list.is_some_and(|list| list.binds(domain, subject)),
             Self::Named(name) => name == subject,

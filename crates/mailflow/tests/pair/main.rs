@@ -7,6 +7,8 @@ mod log;
 mod peer;
 mod peer_book;
 mod pki;
+mod probe;
+mod probe_tls;
 mod relay;
 mod reports;
 mod way_in;

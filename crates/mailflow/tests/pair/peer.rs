@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use pli_net::{ServerTls, Shutdown, TlsConfig};
+use rustls::ServerConfig;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// One thing that the server may answer: `(greeting)`, a command line, or `(content)` after the final dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) struct Heard {
     pub(crate) connection: usize,
     /// Under TLS?
     pub(crate) tls: bool,
+    /// With a certificate of the client's?
+    pub(crate) certificate: bool,
     /// What.
     pub(crate) line: String,
 }
@@ -42,7 +46,16 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     memory: Arc<Mutex<Memory>>,
     rule: Arc<Mutex<Arc<Rule>>>,
-    tls: Arc<Mutex<ServerTls>>,
+    tls: Arc<Mutex<Tls>>,
+}
+
+/// How the server does its handshakes.
+#[derive(Clone)]
+enum Tls {
+    /// As ours does.
+    Ours(ServerTls),
+    /// As somebody else's might.
+    Raw(TlsAcceptor),
 }
 
 impl Peer {
@@ -54,7 +67,7 @@ impl Peer {
             address: listener.local_addr().unwrap(),
             memory: Arc::default(),
             rule: Arc::new(Mutex::new(rule)),
-            tls: Arc::new(Mutex::new(ServerTls::operators(tls).unwrap())),
+            tls: Arc::new(Mutex::new(Tls::Ours(ServerTls::operators(tls).unwrap()))),
         };
         let (this, shutdown) = (peer.clone(), shutdown.clone());
         let tasks = shutdown.clone();
@@ -78,7 +91,12 @@ impl Peer {
 
     /// From now on, shows this certificate.
     pub(crate) fn shows(&self, tls: &TlsConfig) {
-        *self.tls.lock().unwrap() = ServerTls::operators(tls).unwrap();
+        *self.tls.lock().unwrap() = Tls::Ours(ServerTls::operators(tls).unwrap());
+    }
+
+    /// From now on, does its handshakes so.
+    pub(crate) fn shakes_hands(&self, config: ServerConfig) {
+        *self.tls.lock().unwrap() = Tls::Raw(Arc::new(config).into());
     }
 
     /// From now on, does what the rule says where it says something.
@@ -114,13 +132,29 @@ impl Peer {
             memory.connections += 1;
             memory.connections
         };
-        let mut clear = Side { peer: self, connection, tls: false, stream: BufReader::new(stream) };
+        let stream = BufReader::new(stream);
+        let mut clear = Side { peer: self, connection, tls: false, certificate: false, stream };
         clear.answer("(greeting)", "220 peer ESMTP").await?;
         clear.talk().await?;
-        let tls = self.tls.lock().unwrap().clone();
-        let (secured, _) = tls.accept(clear.stream.into_inner()).await.ok()?;
-        let mut under_tls = Side { peer: self, connection, tls: true, stream: BufReader::new(secured) };
-        under_tls.talk().await
+        let (stream, tls) = (clear.stream.into_inner(), self.tls.lock().unwrap().clone());
+        match tls {
+            Tls::Ours(tls) => {
+                let (stream, facts) = tls.accept(stream).await.ok()?;
+                self.serve_under_tls(connection, facts.certificate.is_some(), stream).await
+            }
+            Tls::Raw(acceptor) => {
+                let stream = acceptor.accept(stream).await.ok()?;
+                let certificate = stream.get_ref().1.peer_certificates().is_some();
+                self.serve_under_tls(connection, certificate, stream).await
+            }
+        }
+    }
+
+    async fn serve_under_tls<S>(&self, connection: usize, certificate: bool, stream: S) -> Option<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        Side { peer: self, connection, tls: true, certificate, stream: BufReader::new(stream) }.talk().await
     }
 
     fn hear(&self, heard: Heard) -> Option<Act> {
@@ -137,6 +171,7 @@ struct Side<'a, S> {
     peer: &'a Peer,
     connection: usize,
     tls: bool,
+    certificate: bool,
     stream: BufReader<S>,
 }
 
@@ -184,7 +219,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Side<'_, S> {
     }
 
     async fn answer(&mut self, line: &str, usual: &'static str) -> Option<&'static str> {
-        let heard = Heard { connection: self.connection, tls: self.tls, line: line.to_owned() };
+        let heard =
+            Heard { connection: self.connection, tls: self.tls, certificate: self.certificate, line: line.to_owned() };
         let said = match self.peer.hear(heard) {
             Some(Act::Hang) => return None,
             Some(Act::Say(said)) => said,

@@ -10,9 +10,9 @@ use pli_audit::{Event, Face};
 use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, TrustHandle};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{
-    Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerBook, PeerOnWire, Refusal, Session, Transaction,
+    Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session, Transaction,
 };
-use pli_net::{ClientTls, Pki, Resolver, Shutdown, TlsFacts};
+use pli_net::{ClientTls, OwnCertificate, Pki, Resolver, Shutdown, TlsConfig, TlsFacts};
 use pli_policy::Ruleset;
 use pli_store::{Account, Mailbox, MailboxKind, MailboxState, NewMailbox, Store, StoreError};
 use pli_types::{
@@ -211,6 +211,37 @@ impl Relay {
         };
         shutdown.spawn(delivery.run(shutdown.clone()));
         shutdown
+    }
+
+    /// The folder for what must survive a restart.
+    pub(crate) fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// The root's certificate; its key is not to be had.
+    pub(crate) fn root(&self) -> TlsConfig {
+        TlsConfig { certificate: self.folder.path().join("root.pem"), key: self.folder.path().join("none") }
+    }
+
+    /// Walks the way to a domain's server, our certificate shown with its chain.
+    pub(crate) fn probe(&self) -> Probe {
+        let own = self.authority.leaf("mss.pro.test", 10);
+        let chain = std::fs::read(self.folder.path().join("organisations.pem")).unwrap();
+        let both = [std::fs::read(&own.certificate).unwrap(), chain].concat();
+        std::fs::write(&own.certificate, both).unwrap();
+        Probe {
+            server_name: SERVER_NAME.to_owned(),
+            hosted_domains: self.intake.config.hosted_domains.clone(),
+            list: self.intake.trust.current(),
+            pki: self.intake.pki.clone(),
+            routes: Arc::clone(&self.intake.routes),
+            resolver: Resolver::with_servers(&[]).unwrap(),
+            port: 25,
+            own: OwnCertificate::load(&own).unwrap(),
+            masker: self.intake.masker.clone(),
+            clock: self.clock.clone(),
+            patience: Duration::from_secs(20),
+        }
     }
 
     /// Waits until the last event of a message is of one of these kinds, and tells them all in order.

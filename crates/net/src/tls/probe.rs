@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
-use super::provider::{TLS12_ONLY, TLS13_ONLY};
+use super::provider::{TLS12_ONLY, TLS13_ONLY, VERSIONS};
 use super::{OwnCertificate, TlsFacts, TlsStream, client, handshake};
 use crate::error::NetError;
 use crate::peer;
@@ -29,12 +29,14 @@ pub enum Showing<'a> {
     Nothing,
 }
 
-/// The one version of TLS that we offer.
+/// The versions of TLS that we offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeVersion {
-    /// RFC 5246
+    /// Both, as always.
+    Any,
+    /// RFC 5246 only.
     Tls12,
-    /// RFC 8446
+    /// RFC 8446 only.
     Tls13,
 }
 
@@ -93,6 +95,7 @@ async fn shake_hands(
 ) -> Result<(TlsStream, TlsFacts), ProbeFault> {
     let address = stream.peer_addr().map_err(NetError::Io)?.ip();
     let versions: &[&SupportedProtocolVersion] = match version {
+        ProbeVersion::Any => VERSIONS,
         ProbeVersion::Tls12 => TLS12_ONLY,
         ProbeVersion::Tls13 => TLS13_ONLY,
     };
