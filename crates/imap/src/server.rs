@@ -84,6 +84,10 @@ async fn connection(
     }
     match tls.accept(accepted.stream).await {
         Ok((mut stream, facts)) => {
+            if let Some(certificate) = &facts.certificate {
+                // Whether EXTERNAL is offered hangs on it.
+                context.pki.prepare(certificate, context.clock.now()).await;
+            }
             let peer = Peer { remote, security: Security::Tls(Box::new(facts)) };
             run_session(&mut stream, &peer, config, context, shutdown, implicit).await;
         }

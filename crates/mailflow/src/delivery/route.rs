@@ -97,8 +97,8 @@ fn must_be_listed(intake: &Intake, destination: &Domain) -> Result<(), Verdict> 
     match intake.trust.current() {
         None => Err(Verdict::Later(Trouble::new(masker, Reason::ListUnavailable, "no trust list is in force"))),
         Some(list) if list.lists_domain(destination) => Ok(()),
-        Some(_) => {
-            let detail = format!("{destination} is not in the trust list");
+        Some(list) => {
+            let detail = format!("{destination} is not in the trust list of {}", list.generated_at());
             Err(Verdict::Never(Trouble::new(masker, Reason::RecipientDomainNotListed, &detail)))
         }
     }

@@ -37,16 +37,28 @@ async fn at_the_end_of_the_queues_patience_the_sender_is_told() {
 }
 
 #[tokio::test]
-async fn a_domain_taken_off_the_list_gets_no_more_mail_and_its_writers_are_told() {
+async fn a_domain_taken_off_the_list_gets_no_more_mail_and_its_writers_are_told_at_once() {
     let relay = Relay::start().await;
+    relay.peer.on("(greeting)", Act::Hang);
     let id = relay.send(&relay.submitter().await, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await.unwrap();
-    relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test")]);
     let way_out = relay.deliver();
+    relay.story(id, &["deferred"]).await;
+    relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test")]);
+    let tried = relay.peer.connections();
+    let gone = [pli_types::Domain::parse(THEIRS).unwrap()];
+    assert_eq!(relay.store.hasten(&gone, relay.now(), Vec::new()).await.unwrap(), 1, "it does not wait for its pause");
     let story = relay.story(id, &["reported"]).await;
     assert!(way_out.finish(PATIENCE).await);
-    assert_eq!(story[1].reason.as_deref(), Some("recipient-domain-not-listed"));
-    assert_eq!(relay.peer.connections(), 0);
-    assert_eq!(relay.inbox(OFFICINE).await.len(), 1);
+    assert_eq!(kinds(&story), ["accepted", "deferred", "failed", "reported"]);
+    assert_eq!(story[2].reason.as_deref(), Some("recipient-domain-not-listed"));
+    let detail = "clinique.mssante.fr is not in the trust list of 2026-05-01T00:01:00Z";
+    assert_eq!(story[2].detail.as_deref(), Some(detail));
+    assert_eq!(relay.peer.connections(), tried, "nobody is asked any more");
+    let report = String::from_utf8(relay.inbox(OFFICINE).await.remove(0)).unwrap().replace("=\r\n", "");
+    for told in ["le domaine du destinataire n'est plus dans la liste blanche", "no longer in the trust list", detail] {
+        assert!(report.contains(told), "{told} in {report}");
+    }
+    assert!(report.contains("\r\nStatus: 5.7.1\r\n"), "{report}");
     relay.stop().await;
 }
 
