@@ -45,22 +45,25 @@ impl HttpFault {
 
 /// The fault of TLS within, if it is one.
 fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| {
-        let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let wrapped = io.and_then(|inner| inner.downcast_ref::<TlsError>());
-        wrapped.or_else(|| error.downcast_ref::<TlsError>())
-    })
+    chain(error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// Did the connection end in the middle?
 fn cut_off(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<io::Error>)
+    chain(error).any(<dyn Error>::is::<io::Error>)
 }
 
-/// The error's own words and those of its causes, without the address, which the caller names.
+/// The error and its causes. An [`io::Error`] hides the one that it was made of: its source is that one's source.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner as &(dyn Error + 'static)),
+        None => error.source(),
+    })
+}
+
+/// The causes' own words, without the address, which the caller names.
 pub(super) fn words(error: &reqwest::Error) -> String {
-    let causes = std::iter::successors(error.source(), |&error| error.source());
-    let mut words: Vec<String> = causes.map(ToString::to_string).collect();
+    let mut words: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     // A cause often repeats the next one's words.
     words.dedup_by(|next, before| before.ends_with(next.as_str()));
     if words.is_empty() { error.to_string() } else { words.join(": ") }

@@ -8,9 +8,11 @@
 
 mod support;
 
+mod fetching;
 mod handshake;
 mod handshake_forged;
 mod handshake_openssl;
+mod http;
 mod judging;
 mod listening;
 mod own_certificate;

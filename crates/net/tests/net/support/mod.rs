@@ -1,4 +1,5 @@
 //! What several tests need: a public-key infrastructure in a folder, and peers to shake hands with.
 
 pub(crate) mod peers;
+pub(crate) mod publisher;
 pub(crate) mod trust;

@@ -12,7 +12,8 @@ use rcgen::{
     CrlIssuingDistributionPoint, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
     KeyUsagePurpose, RevokedCertParams, RsaKeySize, SerialNumber, date_time_ymd,
 };
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use tempfile::TempDir;
 
 /// A day as rcgen takes it.
@@ -34,8 +35,21 @@ pub(crate) struct Trust {
 impl Trust {
     /// Writes anchor, "organisations" and the lists of both, empty.
     pub(crate) fn new() -> Self {
+        Self::with(authority("AC ORGANISATIONS"))
+    }
+
+    /// The same, but the list of the root is to be had at `url`, and there is no file.
+    pub(crate) fn publishing(url: &str) -> Self {
+        let mut params = authority("AC ORGANISATIONS");
+        params.crl_distribution_points = vec![point(&[url])];
+        let trust = Self::with(params);
+        std::fs::remove_file(trust.path("crl.pem")).unwrap();
+        trust
+    }
+
+    fn with(organisations: CertificateParams) -> Self {
         let root = CertifiedIssuer::self_signed(authority("AC RACINE"), key()).unwrap();
-        let organisations = CertifiedIssuer::signed_by(authority("AC ORGANISATIONS"), key(), &root).unwrap();
+        let organisations = CertifiedIssuer::signed_by(organisations, key(), &root).unwrap();
         let personnes = CertifiedIssuer::signed_by(authority("AC PERSONNES"), key(), &root).unwrap();
         let trust = Self { folder: tempfile::tempdir().unwrap(), root, organisations, personnes };
         trust.write("anchor.pem", &trust.root.pem());
@@ -62,6 +76,15 @@ impl Trust {
 
     pub(crate) fn config(&self) -> PkiConfig {
         PkiConfig::new(self.path("anchor.pem"), self.path("organisations.pem")).with_crl(self.path("crl.pem"))
+    }
+
+    /// Without a file of lists.
+    pub(crate) fn config_without_lists(&self) -> PkiConfig {
+        PkiConfig { crl: None, ..self.config() }
+    }
+
+    pub(crate) fn load(&self, config: &PkiConfig) -> Pki {
+        Pki::load(config, &self.path("state")).unwrap()
     }
 
     pub(crate) fn pki(&self) -> Pki {
@@ -117,6 +140,16 @@ fn signed_list(
     .unwrap()
 }
 
+/// A list as servers give it.
+pub(crate) fn der(pem: &str) -> Vec<u8> {
+    CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
+}
+
+/// One distribution point: several addresses of one list.
+pub(crate) fn point(urls: &[&str]) -> CrlDistributionPoint {
+    CrlDistributionPoint { uris: urls.iter().map(|url| (*url).to_owned()).collect() }
+}
+
 /// An end certificate to be.
 pub(crate) struct Leaf {
     pub(crate) params: CertificateParams,
@@ -152,6 +185,12 @@ impl Leaf {
 
     pub(crate) fn uses(mut self, uses: &[ExtendedKeyUsagePurpose]) -> Self {
         self.params.extended_key_usages = uses.to_vec();
+        self
+    }
+
+    /// Its list is to be had at these addresses: each is a distribution point.
+    pub(crate) fn listed_at(mut self, urls: &[&str]) -> Self {
+        self.params.crl_distribution_points = urls.iter().map(|url| point(&[url])).collect();
         self
     }
 
