@@ -157,7 +157,7 @@ impl From<ListFault> for Failure {
             ListFault::TooLarge => "make sure that this is the list, and nothing else",
             ListFault::Older => "fetch the newest list",
             ListFault::Future(_) => "compare this machine's clock with the list's DateDeGeneration",
-            ListFault::SetAside => "go back to it with `pli trust rollback --to DIGEST`, if that is meant",
+            ListFault::SetAside => "go back to it, if that is meant: `pli trust rollback DIGEST --reason TEXT`",
             ListFault::LostDomains { .. } => "read `pli trust diff`; if it is right, `pli trust install --reason TEXT`",
             ListFault::SignatureMissing => "fetch the signed list from its publisher",
             ListFault::SignatureInvalid(_) => "fetch the list again; if it stays, ask the publisher",
@@ -169,8 +169,17 @@ impl From<ListFault> for Failure {
             ListFault::PublisherSlow => "look at the network, or raise [trust] fetch_timeout",
             ListFault::PublisherAnswer(_) => "open [trust] url in a browser, or ask the publisher",
         };
-        let code = fault.code();
-        Self::new(Exit::Integrity, code, fault.to_string(), next)
+        // Most are the list's own fault. The rest is somebody else's.
+        let exit = match &fault {
+            ListFault::NothingHeld => Exit::NotFound,
+            ListFault::NotKept(_)
+            | ListFault::PublisherUnreachable(_)
+            | ListFault::PublisherUntrusted(_)
+            | ListFault::PublisherSlow
+            | ListFault::PublisherAnswer(_) => Exit::Remote,
+            _ => Exit::Integrity,
+        };
+        Self::new(exit, fault.code(), fault.to_string(), next)
     }
 }
 
@@ -196,6 +205,8 @@ mod tests {
             (listen(ErrorKind::AddrNotAvailable).into(), 2, "address-not-ours"),
             (ListFault::Malformed("line 1".into()).into(), 6, "list-malformed"),
             (ListFault::Older.into(), 6, "list-older"),
+            (ListFault::NothingHeld.into(), 3, ListFault::NothingHeld.code()),
+            (ListFault::PublisherSlow.into(), 5, "list-publisher-slow"),
             (Failure::defect("impossible"), 70, "defect"),
         ] {
             assert_eq!((failure.exit as u8, failure.code), (exit, code), "{failure}");

@@ -2,6 +2,7 @@
 //!
 //! Start reading at `wiring.rs`: the whole relay, put together from top to bottom.
 
+mod admin;
 mod alarms;
 mod certificate_files;
 mod cli;
@@ -16,6 +17,8 @@ mod metrics;
 mod output;
 mod ready;
 mod stamp;
+mod state;
+mod trust;
 mod watch;
 mod wiring;
 

@@ -2,6 +2,8 @@
 
 /// Tries to read the trust list that failed.
 pub(crate) const TRUST_LIST_FAILURES: &str = "pli_trust_list_refresh_failures_total";
+/// Lists that were not put in force, and sources that gave none, by reason.
+pub(crate) const TRUST_LIST_REFUSED: &str = "pli_trust_list_refused_total";
 /// Tries to read the revocation lists that failed.
 pub(crate) const CRL_FAILURES: &str = "pli_crl_refresh_failures_total";
 /// Entries of the list in force.
@@ -22,10 +24,8 @@ pub(crate) const ALARM: &str = "pli_alarm";
 
 /// Gives each its help text, and shows the failures as zero before the first.
 pub(crate) fn describe() {
-    metrics::describe_counter!(
-        TRUST_LIST_FAILURES,
-        "Looks at the trust list's file that found nothing to put in force."
-    );
+    metrics::describe_counter!(TRUST_LIST_FAILURES, "Looks at the trust list's source that found it unfit or away.");
+    metrics::describe_counter!(TRUST_LIST_REFUSED, "Lists that were not put in force, by reason.");
     metrics::describe_counter!(CRL_FAILURES, "Looks at the revocation lists' file that found nothing to put in force.");
     metrics::describe_gauge!(TRUST_LIST_ENTRIES, "Entries of the trust list in force; 0 without one.");
     metrics::describe_gauge!(TRUST_LIST_GENERATED_AT, "When the trust list in force was made, in seconds since 1970.");

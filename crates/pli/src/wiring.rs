@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pli_directory::{FileSource, ListRules, NoSigner, SignatureRule, TrustHandle};
+use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
@@ -14,16 +14,19 @@ use pli_policy::Ruleset;
 use pli_smtp::SmtpConfig;
 use pli_types::Masker;
 use pli_web::{Metrics, WebConfig, WebContext};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
+use crate::admin::{self, Desk, Office};
 use crate::alarms::rounds::{self, Sources};
 use crate::certificate_files::CertificateFiles;
-use crate::config::{self, Config, Door, ListOrigin, Settings};
+use crate::config::{self, Config, Door, Settings};
 use crate::descriptors;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::health::NodeHealth;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
 use crate::ready::{self, Ports};
+use crate::state::StateFolder;
+use crate::trust::{self, Author, Custodian, Lookout, Signers};
 use crate::watch::Watch;
 
 /// Runs a node until it is told to end. `path` is the file that the settings came from.
@@ -41,20 +44,32 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
     config::check_secret_file(&config.tls.key)?;
     config::check_secret_file(&config.store.master_key)?;
+    let state = StateFolder::take(&config.server.state)?;
     let certificate = CertificateFiles::load(&config.tls)?;
     let tls = Tls::showing(certificate.own(), config)?;
     let pki = Pki::load(&config.pki, &config.server.state)?;
-    let rules = ListRules { signature: SignatureRule::Off, lost_domains_max: 100, ..config.trust.rules() };
-    let trust = TrustHandle::unkept(rules, Arc::new(NoSigner));
-    let ListOrigin::File(list) = &settings.list else {
-        let what = format!("{} cannot be fetched yet", settings.list.name());
-        return Err(Failure::new(Exit::Usage, "config-invalid", what, "give [trust] list"));
-    };
-    let list = FileSource::new(list);
-    let watch = Watch::new(trust.clone(), list, pki.clone()).look().await;
+    let watch = Watch::new(pki.clone()).look().await;
+    let signers = Arc::new(Signers(pki.clone()));
+    let (trust, warnings) = TrustHandle::open(&state.trust(), config.trust.rules(), signers, clock.now())?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 
-    // Where state lives, the way in and the way out.
+    // Where messages live, and who keeps the list.
     let store = pli_store::open(&config.store, Arc::clone(&clock)).await?;
+    let custodian = Custodian {
+        trust: trust.clone(),
+        store: Arc::clone(&store),
+        masker: masker.clone(),
+        clock: Arc::clone(&clock),
+    };
+    custodian.measure();
+    let mut lookout = Lookout::new(&settings, state.path(), custodian.clone())?;
+    if lookout.is_at_hand() {
+        lookout.look(false, &Author::Node).await.ok();
+    }
+
+    // The way in and the way out.
     let intake = Intake {
         config: Arc::new(intake_config(&settings)),
         store: StoreHandle(Arc::clone(&store)),
@@ -86,23 +101,34 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let web = WebContext { health: Arc::new(health), metrics: page.clone() };
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
+    let admins = admin::bind(&state)?;
+    let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
+    let desk = Desk {
+        trust: sources.trust.clone(),
+        clock: Arc::clone(&clock),
+        store: Some(Arc::clone(&store)),
+        office: Some(office.clone()),
+        alarms: Some(sources.clone()),
+    };
 
     // Everything turns.
     let keeper = Keeper::new(Shutdown::default());
-    let (lists, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    keeper.spawn("watch", watch.run(Arc::clone(&lists), page, keeper.shutdown.clone()));
+    let (list, revocations, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    keeper.spawn("trust-list", trust::watch(office.lookout, Arc::clone(&list), keeper.shutdown.clone()));
+    keeper.spawn("watch", watch.run(Arc::clone(&revocations), page, keeper.shutdown.clone()));
     intake.pki.learn(&certificate.current(), clock.now());
     keeper.spawn("certificate", certificate.watch(Arc::clone(&renewed), clock, keeper.shutdown.clone()));
     keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
+    keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {
         doors.open(door, listener, &keeper);
     }
     ready::announce(&ports, ready_file)?;
-    let reload = Reload { path, running: settings.config, hurry: vec![lists, renewed] };
+    let reload = Reload { path, running: settings.config, hurry: vec![list, revocations, renewed] };
     lifecycle::until_the_end(signals, &keeper, reload, &*store).await
 }
 

@@ -77,8 +77,8 @@ fn beside_a_running_node_commands_read_and_a_second_node_is_refused() {
     }
     assert_eq!(exit(&pli(&["config", "check", "--config", &operator.config()])), 0);
     let second = pli(&["serve", "--config", &operator.config()]);
-    assert_eq!(exit(&second), 2);
-    assert!(stderr(&second).contains("is in use"), "{}", stderr(&second));
+    assert_eq!(exit(&second), 4);
+    assert!(stderr(&second).contains("error[state-in-use]: "), "{}", stderr(&second));
 }
 
 #[tokio::test]

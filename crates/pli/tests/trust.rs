@@ -53,13 +53,14 @@ fn a_list_is_counted() {
 }
 
 #[test]
-fn a_signature_is_neither_overlooked_nor_vouched_for() {
+fn a_signature_that_proves_nothing_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let signature = "<Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\"/></ListeBlancheMSSante>";
     let signed = list(&[("a.mssante.fr", "CN=one,C=FR")]).replace("</ListeBlancheMSSante>", signature);
     let output = pli(&["trust", "check", text(&file(&folder, "list.xml", &signed)), "-o", "json"]);
+    assert_eq!(exit(&output), 6, "{}", stderr(&output));
     let parsed: Value = serde_json::from_str(stdout(&output)).unwrap();
-    assert_eq!(parsed["signature"], "unchecked");
+    assert_eq!((&parsed["signature"], &parsed["reason"]), (&"invalid".into(), &"list-signature-invalid".into()));
 }
 
 #[test]

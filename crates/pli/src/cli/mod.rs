@@ -34,6 +34,9 @@ const EXITS: &str = "\
 Exit status: 0 done, 1 refused by a rule, 2 usage or configuration, 3 not found, 4 conflict, 5 a peer or remote
 service failed, 6 integrity failure, 70 a defect in pli itself.";
 
+/// Where the configuration is, unless it is named.
+const DEFAULT_CONFIG: &str = "/etc/pli/pli.toml";
+
 /// What every command takes.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -45,7 +48,7 @@ pub(crate) struct Globals {
         env = "PLI_CONFIG",
         hide_env_values = true,
         value_name = "FILE",
-        default_value = "/etc/pli/pli.toml"
+        default_value = DEFAULT_CONFIG
     )]
     config: PathBuf,
     /// How to print: a table on a terminal, JSON elsewhere, unless said here
@@ -59,6 +62,11 @@ impl Globals {
         let config = crate::config::load(&self.config)?;
         Settings::new(config)
             .map_err(|fault| ConfigFault { place: format!("{}: {}", self.config.display(), fault.place), ..fault })
+    }
+
+    /// Is there one? The default one may be missing, where a command needs none; one that was named may not.
+    fn has_configuration(&self) -> bool {
+        self.config != std::path::Path::new(DEFAULT_CONFIG) || self.config.exists()
     }
 
     fn format(&self) -> Format {
@@ -115,8 +123,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(globals, &args),
         Command::Config(command) => config::run(globals, &command),
-        Command::Trust(command) => trust::run(globals, &command),
-        Command::Queue(command) => queue::run(globals, &command),
+        Command::Trust(command) => trust::run(globals, command),
+        Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
         Command::Explain(args) => explain::run(globals, &args),
         Command::Sandbox(args) => sandbox::run(&args),

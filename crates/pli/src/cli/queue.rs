@@ -1,12 +1,13 @@
-//! `pli queue list`.
+//! `pli queue list` and `pli queue retry`.
 
 use jiff::Timestamp;
 use pli_store::QueueRow;
 use pli_types::Masker;
 use serde_json::{Map, Value, json};
 
-use super::Globals;
 use super::reading::{Reading, read};
+use super::{Globals, runtime};
+use crate::admin::{self, Answer, Request};
 use crate::exit::Failure;
 use crate::output::{self, Listing, SCHEMA_VERSION};
 
@@ -19,16 +20,44 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NUMBER")]
         limit: Option<usize>,
     },
+    /// Try now what waits for its turn
+    Retry {
+        /// The row: an `id` of `pli queue list`
+        id: String,
+        /// Tell what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Does it.
-pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
         Command::List { limit } => {
             let listing = read(globals, |reading| list(reading, limit.unwrap_or(usize::MAX)))?;
             output::print(&globals.format().list(&listing))
         }
+        Command::Retry { id, dry_run } => retry(globals, id, dry_run),
     }
+}
+
+/// The node is asked, so that it turns to the row at once.
+fn retry(globals: &Globals, id: String, dry_run: bool) -> Result<(), Failure> {
+    let settings = globals.settings()?;
+    let request = Request::QueueRetry { id, dry_run };
+    let answer = runtime::one_thread()?.block_on(admin::ask(&settings, request, None))?;
+    let Answer::Retry(retry) = answer else {
+        return Err(Failure::defect("the node answers another question than was asked"));
+    };
+    let shown = json!({
+        "schema_version": SCHEMA_VERSION,
+        "outcome": if retry.dry_run { "would-be-due" } else { "due" },
+        "id": retry.id,
+        "message": retry.message,
+        "destination": retry.destination,
+        "dry_run": retry.dry_run,
+    });
+    output::print(&globals.format().object(&shown.as_object().cloned().unwrap_or_default()))
 }
 
 /// What a table and CSV show: `last_detail`, the longest, ends the line.

@@ -1,0 +1,129 @@
+//! What an admin changes: the list in force, the turn of a row in the queue. Each change is on record under his name.
+
+use jiff::Timestamp;
+use pli_audit::{Event, EventKind};
+use pli_directory::Installed;
+use pli_store::{QueueRow, Store};
+use pli_types::QueueId;
+
+use super::desk::{Desk, Office, off_threads};
+use super::protocol::{ListChange, Outcome, Retry};
+use crate::exit::{Exit, Failure};
+use crate::trust::{Author, ChangeFault, Looked};
+
+impl Office {
+    /// Looks at the source now.
+    pub(super) async fn fetch(&self, actor: &str) -> Result<ListChange, Failure> {
+        match self.lookout.lock().await.look(true, &Author::Admin(actor.to_owned())).await? {
+            Looked::Installed(installed) => Ok(change(Outcome::Installed, &installed)),
+            Looked::Unchanged => Ok(ListChange {
+                outcome: Outcome::Unchanged,
+                list: self.custodian.trust.in_force().as_ref().map(Into::into),
+                added: 0,
+                removed: 0,
+                changed: 0,
+            }),
+        }
+    }
+
+    /// Puts a list in force: the attached one, or the held one.
+    pub(super) async fn install(
+        &self,
+        attached: Option<Vec<u8>>,
+        actor: &str,
+        reason: &str,
+    ) -> Result<ListChange, Failure> {
+        let before = self.custodian.trust.in_force().map(|list| list.digest);
+        let installed = self.custodian.install(attached, actor, reason).await?;
+        let same = before.as_ref() == Some(&installed.digest);
+        Ok(change(if same { Outcome::Unchanged } else { Outcome::Installed }, &installed))
+    }
+
+    /// Goes back to a list that was in force.
+    pub(super) async fn roll_back(&self, to: Option<String>, actor: &str, reason: &str) -> Result<ListChange, Failure> {
+        let installed = self.custodian.roll_back(to, actor, reason).await?;
+        Ok(change(Outcome::RolledBack, &installed))
+    }
+}
+
+impl Desk {
+    /// What [`Office::install`] would do.
+    pub(super) async fn rehearse_install(&self, attached: Option<Vec<u8>>) -> Result<ListChange, Failure> {
+        let (trust, now) = (self.trust.clone(), self.clock.now());
+        off_threads(move || {
+            let before = trust.in_force().map(|list| list.digest);
+            let installed = trust.rehearse_install(attached.as_deref(), now)?;
+            let same = before.as_ref() == Some(&installed.digest);
+            Ok(change(if same { Outcome::WouldBeUnchanged } else { Outcome::WouldBeInstalled }, &installed))
+        })
+        .await
+    }
+
+    /// What [`Office::roll_back`] would do.
+    pub(super) async fn rehearse_rollback(&self, to: Option<String>) -> Result<ListChange, Failure> {
+        let (trust, now) = (self.trust.clone(), self.clock.now());
+        off_threads(move || {
+            let installed = trust.rehearse_rollback(to.as_deref(), now)?;
+            Ok(change(Outcome::WouldBeRolledBack, &installed))
+        })
+        .await
+    }
+}
+
+fn change(outcome: Outcome, installed: &Installed) -> ListChange {
+    ListChange {
+        outcome,
+        list: Some(installed.into()),
+        added: installed.changes.added.len(),
+        removed: installed.changes.removed.len(),
+        changed: installed.changes.changed.len(),
+    }
+}
+
+/// The row of the queue that an admin means.
+pub(super) async fn queue_row(store: &dyn Store, id: &str) -> Result<QueueRow, Failure> {
+    let unknown = || {
+        let what = format!("nothing in the queue has the id `{id}`");
+        Failure::new(Exit::NotFound, "queue-row-unknown", what, "take the `id` of `pli queue list`")
+    };
+    let id = QueueId::parse(id).map_err(|_| unknown())?;
+    let rows = store.queue_rows(usize::MAX).await?;
+    rows.into_iter().find(|row| row.id == id).ok_or_else(unknown)
+}
+
+/// Makes it due now.
+pub(super) async fn retry(
+    store: &dyn Store,
+    row: &QueueRow,
+    dry_run: bool,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Retry, Failure> {
+    if !dry_run {
+        let event = Event {
+            message: Some(row.message),
+            detail: Some(format!("{}: tried at once, as an admin asked", row.destination)),
+            ..Author::Admin(actor.to_owned()).event(EventKind::Changed, now)
+        };
+        store.retry_now(row.id, now, vec![event]).await?;
+    }
+    Ok(Retry {
+        id: row.id.to_string(),
+        message: row.message.to_string(),
+        destination: row.destination.to_string(),
+        dry_run,
+    })
+}
+
+impl From<ChangeFault> for Failure {
+    fn from(fault: ChangeFault) -> Self {
+        match fault {
+            ChangeFault::List(fault) => fault.into(),
+            ChangeFault::Rollback(fault) => fault.into(),
+            ChangeFault::Record(error) => {
+                let failure = Self::from(error);
+                Self { what: format!("the change is made, and is not on record: {}", failure.what), ..failure }
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! [`ask()`]: the command's side of the admin socket. With no node behind it, the command answers itself.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::protocol::{Answer, Asked, Reply, Request};
+use super::server::{SOCKET, short};
+use super::{direct, who};
+use crate::config::Settings;
+use crate::exit::{Exit, Failure};
+
+/// The most bytes of an answer: what stands between two lists of the largest size.
+const ANSWER_BYTES_MAX: u64 = 256 << 20;
+
+/// Beyond this, no node is at work on an answer: [`Settings`] bound a fetch, and the rest takes seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks the node of these settings, or answers from its folders where no node runs.
+pub(crate) async fn ask(settings: &Settings, request: Request, attached: Option<Vec<u8>>) -> Result<Answer, Failure> {
+    let state = &settings.config.server.state;
+    match connect(state).await {
+        Ok(stream) => {
+            // One fetch may be under way before ours.
+            let patience = PATIENCE.saturating_add(settings.config.trust.fetch_timeout.get().saturating_mul(2));
+            let answer = timeout(patience, converse(stream, request, attached)).await;
+            answer.unwrap_or_else(|_| Err(broken("it did not answer in time")))
+        }
+        Err(error) if no_node(error.kind()) => {
+            let actor = who::name(rustix::process::geteuid().as_raw());
+            direct::answer(settings, request, attached, &actor).await
+        }
+        Err(error) => {
+            let what = format!("the admin socket {}: {error}", state.join(SOCKET).display());
+            let next = "run it as the node's user, or as a member of the socket's group";
+            Err(Failure::new(Exit::Usage, "admin-socket-forbidden", what, next))
+        }
+    }
+}
+
+/// No socket, or one that nobody listens to any more.
+fn no_node(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+}
+
+async fn connect(state: &Path) -> std::io::Result<UnixStream> {
+    UnixStream::connect(short(&File::open(state)?, SOCKET)).await
+}
+
+async fn converse(mut stream: UnixStream, request: Request, attached: Option<Vec<u8>>) -> Result<Answer, Failure> {
+    let attached = attached.unwrap_or_default();
+    let asked = Asked { request, attached: u64::try_from(attached.len()).unwrap_or(u64::MAX) };
+    let mut line = serde_json::to_vec(&asked).map_err(|error| Failure::defect(error.to_string()))?;
+    line.push(b'\n');
+    let sent = async {
+        stream.write_all(&line).await?;
+        stream.write_all(&attached).await
+    };
+    // A node that refuses does so before it has read all: its answer tells more than our error.
+    let sent = sent.await;
+    let mut reply = Vec::new();
+    let read = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut reply).await;
+    match (serde_json::from_slice(&reply), sent.and(read.map(drop))) {
+        (Ok(Reply::Done(answer)), _) => Ok(answer),
+        (Ok(Reply::Failed(told)), _) => Err(told.into()),
+        (Err(_), Err(error)) => Err(broken(&error.to_string())),
+        (Err(error), Ok(())) => Err(broken(&error.to_string())),
+    }
+}
+
+fn broken(what: &str) -> Failure {
+    let what = format!("the node's answer: {what}");
+    Failure::new(Exit::Remote, "node-answer", what, "look at the node's log; what was asked may have been done")
+}

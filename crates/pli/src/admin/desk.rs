@@ -1,0 +1,167 @@
+//! [`Desk`]: answers what an admin asks, in a node or beside none. Gathers, decides, and leaves changes to
+//! [`super::changes`].
+
+use std::sync::Arc;
+
+use pli_directory::{RollbackFault, TrustHandle, TrustList};
+use pli_store::Store;
+use pli_types::Clock;
+use tokio::sync::Mutex;
+
+use super::diff::differences;
+use super::protocol::{AlarmTold, Answer, Difference, Pong, Request, Side, Standing};
+use crate::alarms::rounds::Sources;
+use crate::exit::{Exit, Failure};
+use crate::trust::{Custodian, Lookout};
+
+/// What is needed to answer.
+pub(crate) struct Desk {
+    pub(crate) trust: TrustHandle,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The store, to look into: a running node's own, or one opened for reading.
+    pub(crate) store: Option<Arc<dyn Store>>,
+    /// What only who may change something has.
+    pub(crate) office: Option<Office>,
+    /// What only a running node knows.
+    pub(crate) alarms: Option<Sources>,
+}
+
+/// By what changes are made.
+#[derive(Clone)]
+pub(crate) struct Office {
+    pub(crate) custodian: Custodian,
+    pub(crate) lookout: Arc<Mutex<Lookout>>,
+}
+
+impl Desk {
+    /// Answers. `actor` is who asks, as the record names him; `attached` is the list that came along, if one did.
+    pub(crate) async fn answer(
+        &self,
+        request: Request,
+        attached: Option<Vec<u8>>,
+        actor: &str,
+    ) -> Result<Answer, Failure> {
+        match request {
+            Request::Ping => {
+                Ok(Answer::Pong(Pong { version: crate::clock::VERSION.to_owned(), pid: std::process::id() }))
+            }
+            Request::TrustShow => Ok(Answer::Standing(Box::new(self.standing()))),
+            Request::TrustHistory => Ok(Answer::History { rows: self.trust.history() }),
+            Request::TrustDiff { from, to } => {
+                let rows = self.differences(from, to, attached).await?;
+                Ok(Answer::Differences { rows })
+            }
+            Request::TrustFetch => self.office(&request)?.fetch(actor).await.map(Answer::Change),
+            Request::TrustInstall { dry_run: true, .. } => self.rehearse_install(attached).await.map(Answer::Change),
+            Request::TrustInstall { ref reason, .. } => {
+                self.office(&request)?.install(attached, actor, checked_reason(reason)?).await.map(Answer::Change)
+            }
+            Request::TrustRollback { to, dry_run: true, .. } => self.rehearse_rollback(to).await.map(Answer::Change),
+            Request::TrustRollback { ref to, ref reason, .. } => {
+                let office = self.office(&request)?;
+                office.roll_back(to.clone(), actor, checked_reason(reason)?).await.map(Answer::Change)
+            }
+            Request::QueueRetry { ref id, dry_run } => {
+                let store = self.store.as_ref().ok_or_else(|| unable(&request))?;
+                let row = super::changes::queue_row(&**store, id).await?;
+                super::changes::retry(&**store, &row, dry_run, actor, self.clock.now()).await.map(Answer::Retry)
+            }
+            Request::Alarms => self.alarms(&request).await,
+        }
+    }
+
+    fn office(&self, request: &Request) -> Result<&Office, Failure> {
+        self.office.as_ref().ok_or_else(|| unable(request))
+    }
+
+    fn standing(&self) -> Standing {
+        let in_force = self.trust.in_force();
+        Standing {
+            in_force: in_force.as_ref().map(Into::into),
+            installed_at: in_force.as_ref().map(|list| list.installed_at),
+            confirmed_at: in_force.as_ref().map(|list| list.confirmed_at),
+            source: in_force.map(|list| list.source),
+            held: self.trust.held(),
+        }
+    }
+
+    async fn differences(&self, from: Side, to: Side, attached: Option<Vec<u8>>) -> Result<Vec<Difference>, Failure> {
+        let trust = self.trust.clone();
+        off_threads(move || {
+            let attached = attached.map(|bytes| TrustList::parse(&bytes)).transpose()?;
+            let side = |side: Side| -> Result<Arc<TrustList>, Failure> {
+                match side {
+                    Side::InForce => trust.current().ok_or_else(no_list),
+                    Side::Held => Ok(Arc::new(trust.held_list()?)),
+                    Side::Kept(digest) => Ok(trust.kept_list(&digest)?),
+                    Side::Attached => attached.clone().map(Arc::new).ok_or_else(|| {
+                        Failure::new(Exit::Usage, "admin-request", "no list is attached", "attach the list")
+                    }),
+                }
+            };
+            Ok(differences(&*side(from)?, &*side(to)?))
+        })
+        .await
+    }
+
+    async fn alarms(&self, request: &Request) -> Result<Answer, Failure> {
+        let sources = self.alarms.clone().ok_or_else(|| unable(request))?;
+        let alarms = off_threads(move || Ok(sources.alarms())).await?;
+        let told = |alarm: &crate::alarms::Alarm| AlarmTold {
+            code: alarm.code.as_str().to_owned(),
+            subject: alarm.subject.clone(),
+            stage: alarm.stage.map(|stage| stage.as_str().to_owned()),
+            stops_mail: alarm.stops_mail,
+            what: alarm.what.clone(),
+            next: alarm.next.clone(),
+        };
+        Ok(Answer::Alarms { rows: alarms.iter().map(told).collect() })
+    }
+}
+
+/// The most that a reason may say.
+const REASON_CHARS_MAX: usize = 1000;
+
+/// A reason says something, in one line.
+fn checked_reason(reason: &str) -> Result<&str, Failure> {
+    let reason = reason.trim();
+    if !reason.is_empty() && reason.chars().count() <= REASON_CHARS_MAX && !reason.chars().any(char::is_control) {
+        return Ok(reason);
+    }
+    let what = format!("a reason is a line of 1 to {REASON_CHARS_MAX} characters");
+    Err(Failure::new(Exit::Usage, "reason-missing", what, "say why, for whoever reads the record: --reason TEXT"))
+}
+
+/// This desk cannot answer that: it is one beside no node.
+fn unable(request: &Request) -> Failure {
+    let what = format!("no node is running, and only a node can answer {}", request.name());
+    Failure::new(Exit::Conflict, "node-not-running", what, "start it: `pli serve`")
+}
+
+/// There is nothing to compare with or to show.
+pub(crate) fn no_list() -> Failure {
+    let next = "give the node its list: [trust] in the configuration, or `pli trust install FILE --reason TEXT`";
+    Failure::new(Exit::NotFound, "list-missing", "no trust list is in force", next)
+}
+
+/// Runs what parses and reads off the async threads.
+pub(super) async fn off_threads<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Failure::defect("pli has met a state that it does not know")))
+}
+
+impl From<RollbackFault> for Failure {
+    fn from(fault: RollbackFault) -> Self {
+        let code = fault.code();
+        let (exit, next) = match fault {
+            RollbackFault::List(fault) => return fault.into(),
+            RollbackFault::NothingBefore => (Exit::Conflict, "look at `pli trust history`"),
+            RollbackFault::Unknown(_) => (Exit::NotFound, "take a digest of `pli trust history`"),
+            RollbackFault::Ambiguous(_) => (Exit::Usage, "write more of the digest"),
+            RollbackFault::InForce => (Exit::Conflict, "look at `pli trust show`"),
+        };
+        Self::new(exit, code, fault.to_string(), next)
+    }
+}

@@ -1,0 +1,22 @@
+//! What an admin asks of a node, and how: commands send a [`Request`] over the admin socket, a [`Desk`] answers it. With no
+//! node running, the command has a desk of its own, over the same folders, under the same locks.
+//!
+//! Read [`protocol`], then [`desk`]. `docs/admin-socket.md` is the page for people.
+
+mod attachment;
+mod changes;
+mod client;
+mod desk;
+mod diff;
+mod direct;
+pub(crate) mod protocol;
+mod server;
+mod who;
+
+pub(crate) use attachment::read_file;
+pub(crate) use client::ask;
+pub(crate) use desk::{Desk, Office, no_list};
+pub(crate) use diff::differences;
+pub(crate) use direct::pki;
+pub(crate) use protocol::{Answer, Request};
+pub(crate) use server::{bind, serve};
