@@ -165,8 +165,8 @@ fn a_hostile_document_costs_no_more_than_a_list() {
     for (number, text) in cases.iter().enumerate() {
         let begun = Instant::now();
         drop(judged(text, &signer));
-        // Some 200 ms without optimisation; what is quadratic takes minutes.
-        assert!(begun.elapsed() < Duration::from_secs(10), "case {number}: {:?}", begun.elapsed());
+        // Some 200 ms without optimisation, and more on a busy machine; what is quadratic takes many minutes.
+        assert!(begun.elapsed() < Duration::from_mins(1), "case {number}: {:?}", begun.elapsed());
     }
 }
 
@@ -183,5 +183,5 @@ fn ten_thousand_signed_entries_are_checked_kept_and_put_in_force_fast() {
     handle.offer(new.as_bytes(), "test", at(2)).unwrap();
     let took = begun.elapsed();
     assert_eq!(handle.current().unwrap().entries(), 10_000);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
