@@ -93,6 +93,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         trust,
         pki,
         certificate: certificate.clone(),
+        server_auth_clients: config.pki.server_auth_clients,
         hosted: settings.hosted_domains().into(),
         stale_after: config.trust.stale_after.get(),
         clock: Arc::clone(&clock),

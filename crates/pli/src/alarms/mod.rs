@@ -242,7 +242,7 @@ fn certificate(state: &CertificateState, explained: bool, now: Timestamp) -> Vec
     }
     found.extend(state.unlisted.iter().map(|domain| {
         let what = format!("{domain} is not on the trust list under our certificate's name: others refuse its mail");
-        let next = "compare `pli trust show --domain` with `pli certificate list`; have the publisher enter the name";
+        let next = "`pli certificate check FILE` with the file in [tls]; have the list's publisher enter its name";
         Alarm::new(Code::OwnCertificateNotListed, domain, what, next)
     }));
     found

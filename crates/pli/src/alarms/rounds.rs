@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use pli_directory::{HistoryAction, HistoryRow, TrustHandle};
 use pli_net::{Pki, RevocationStatus, Shutdown};
-use pli_types::{CertificateUse, Clock, Domain};
+use pli_types::{CertificateFault, CertificateUse, Clock, Domain};
 
 use super::ledger::{Change, Ledger};
 use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, State};
@@ -24,6 +24,8 @@ pub(crate) struct Sources {
     pub(crate) trust: TrustHandle,
     pub(crate) pki: Pki,
     pub(crate) certificate: CertificateFiles,
+    /// `[pki] server_auth_clients`: we take a certificate for servers from a client, and expect the same of others.
+    pub(crate) server_auth_clients: bool,
     pub(crate) hosted: Arc<[Domain]>,
     /// `[trust] stale_after`.
     pub(crate) stale_after: Duration,
@@ -67,6 +69,8 @@ impl Sources {
         let ours = self.certificate.current();
         // Others meet it in both roles.
         let judge = |usage| self.pki.judge(&ours, usage, now);
+        let lenient = |fault: &CertificateFault| self.server_auth_clients && *fault == CertificateFault::WrongUse;
+        let as_client = judge(CertificateUse::Client).err().filter(|fault| !lenient(fault));
         let list = self.trust.current();
         let unlisted = |list: &pli_directory::TrustList| {
             let missing = self.hosted.iter().filter(|domain| !list.binds(domain, &ours.subject));
@@ -78,7 +82,7 @@ impl Sources {
             not_before: ours.not_before,
             not_after: ours.not_after,
             fault: judge(CertificateUse::Server).err(),
-            fault_as_client: judge(CertificateUse::Client).err(),
+            fault_as_client: as_client,
             unlisted: list.as_deref().map(unlisted).unwrap_or_default(),
             unfit: self.certificate.unfit(),
         }

@@ -1,8 +1,10 @@
 //! The command line: a noun, then a verb; one file a noun.
 
+mod certificate;
 mod completions;
 mod config;
 mod explain;
+mod looking;
 mod message;
 mod queue;
 mod reading;
@@ -84,6 +86,9 @@ enum Command {
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
+    /// Certificates: ours, those we believe by, and any in a file
+    #[command(subcommand)]
+    Certificate(certificate::Command),
     /// What waits to be delivered elsewhere
     #[command(subcommand)]
     Queue(queue::Command),
@@ -124,6 +129,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(globals, &args),
         Command::Config(command) => config::run(globals, &command),
         Command::Trust(command) => trust::run(globals, command),
+        Command::Certificate(command) => certificate::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
         Command::Explain(args) => explain::run(globals, &args),
