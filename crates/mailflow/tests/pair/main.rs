@@ -2,7 +2,9 @@
 //! The clock only moves when it is told to; the other server is faulty at each step in turn.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod distribution_point;
 mod explained;
+mod first_contact;
 mod log;
 mod peer;
 mod peer_book;

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateRevocationListDer;
+use rustls_pki_types::pem::PemObject;
+
 use pli_net::{PkiConfig, TlsConfig};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -45,6 +48,13 @@ impl Authority {
         let fresh = self.folder.join("crl.new");
         std::fs::write(&fresh, lists).unwrap();
         std::fs::rename(fresh, self.folder.join("crl.pem")).unwrap();
+    }
+
+    /// Publishes the root's list only; what "organisations" has to say, in DER, is for somebody else to serve.
+    pub(crate) fn publish_the_roots_list_only(&self, serials: &[u64]) -> Vec<u8> {
+        std::fs::write(self.folder.join("crl.pem"), list(&self.root, &[])).unwrap();
+        let pem = list(&self.organisations, serials);
+        CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
     }
 
     /// Takes the lists away.

@@ -115,6 +115,11 @@ impl Relay {
     /// As after a start without any revocation list.
     pub(crate) fn lose_revocation_lists(&mut self) {
         self.authority.withdraw_lists();
+        self.forget_revocation_lists();
+    }
+
+    /// Knows those only that are published now.
+    pub(crate) fn forget_revocation_lists(&mut self) {
         self.intake.pki = Pki::load(&self.authority.config(), &self.folder.path().join("state")).unwrap();
     }
 
