@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pli_directory::{NoSigner, TrustHandle, TrustList, check};
+use pli_directory::{TrustHandle, TrustList, check};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
 use pli_net::{Pki, TlsFacts};
@@ -22,6 +22,7 @@ use super::reading::{Reading, read};
 use crate::config::{Config, ListOrigin, Settings};
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::trust::Signers;
 use answer::Answer;
 
 /// What is asked.
@@ -91,11 +92,12 @@ fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Resul
     // One instant for all that is judged.
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at.unwrap_or_else(|| reading.clock.now())));
     let config = &settings.config;
+    let pki = Pki::load(&config.pki, &config.server.state)?;
     Ok(Intake {
         config: Arc::new(crate::wiring::intake_config(settings)),
         store: StoreHandle(reading.store),
-        trust: trust(settings, clock.now())?,
-        pki: Pki::load(&config.pki, &config.server.state)?,
+        trust: trust(settings, &pki, clock.now())?,
+        pki,
         routes: Arc::clone(&settings.routes),
         masker: reading.masker,
         clock,
@@ -105,12 +107,13 @@ fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Resul
 }
 
 /// The list that the node has kept, or, where none has run yet, the one that it would begin with.
-fn trust(settings: &Settings, now: Timestamp) -> Result<TrustHandle, Failure> {
+fn trust(settings: &Settings, pki: &Pki, now: Timestamp) -> Result<TrustHandle, Failure> {
     let Config { server, trust, .. } = &settings.config;
-    let (kept, _) = TrustHandle::look(&server.state.join("trust"), trust.rules(), Arc::new(NoSigner), now);
+    let signers = Arc::new(Signers(pki.clone()));
+    let (kept, _) = TrustHandle::look(&crate::state::trust(&server.state), trust.rules(), signers.clone(), now);
     match &settings.list {
         ListOrigin::File(path) if kept.current().is_none() => {
-            let checked = check(&bounded(path, TrustList::BYTES_MAX)?, &trust.rules(), &NoSigner, now)?;
+            let checked = check(&bounded(path, TrustList::BYTES_MAX)?, &trust.rules(), &*signers, now)?;
             Ok(TrustHandle::fixed(checked.list))
         }
         _ => Ok(kept),
