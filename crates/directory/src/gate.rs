@@ -1,5 +1,7 @@
 //! The gate: may a list that is fit by itself take the place of the one in force? Pure.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::changes::{Changes, diff};
 use crate::check::Checked;
 use crate::list_fault::ListFault;
@@ -8,10 +10,20 @@ use crate::trust_list::TrustList;
 /// What stands behind the gate.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Standing<'a> {
-    /// The list in force and its digest.
-    pub(crate) in_force: Option<(&'a TrustList, &'a str)>,
+    /// The list in force.
+    pub(crate) in_force: Option<Old<'a>>,
     /// Digests of the lists that an admin rolled back from.
     pub(crate) set_aside: &'a [String],
+}
+
+/// The list in force.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Old<'a> {
+    pub(crate) list: &'a TrustList,
+    /// Of its bytes.
+    pub(crate) digest: &'a str,
+    /// When it came into force.
+    pub(crate) installed_at: Timestamp,
 }
 
 /// Who brings the list.
@@ -35,22 +47,43 @@ pub(crate) enum Passed {
     New(Changes),
 }
 
+/// A date further ahead than this is a mistake: clocks differ, and a publisher may forget its time zone.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+fn is_ahead(date: Timestamp, now: Timestamp) -> bool {
+    date.duration_since(now) > AHEAD_MAX
+}
+
+impl Old<'_> {
+    /// Is the new list older? A list that was dated ahead when it came would shut out all true lists until its date:
+    /// against such a one, what counts is whether the new list was made after it came.
+    fn is_newer_than(&self, date: Timestamp, now: Timestamp) -> bool {
+        let mistaken = is_ahead(self.list.generated_at(), self.installed_at) && !is_ahead(date, now);
+        date < if mistaken { self.installed_at } else { self.list.generated_at() }
+    }
+}
+
 /// Lets the list in, or tells why not. A list of the same date is let in: publishers mend within the second.
-pub(crate) fn judge(new: &Checked, standing: Standing<'_>, bearer: Bearer) -> Result<Passed, ListFault> {
+pub(crate) fn judge(
+    new: &Checked,
+    standing: Standing<'_>,
+    bearer: Bearer,
+    now: Timestamp,
+) -> Result<Passed, ListFault> {
     if standing.set_aside.contains(&new.digest) {
         return Err(ListFault::SetAside);
     }
-    let Some((old, digest)) = standing.in_force else {
+    let Some(old) = standing.in_force else {
         return Ok(Passed::New(diff(&TrustList::empty(), &new.list)));
     };
-    if digest == new.digest {
+    if old.digest == new.digest {
         return Ok(Passed::Unchanged);
     }
-    if new.list.generated_at() < old.generated_at() {
+    if old.is_newer_than(new.list.generated_at(), now) {
         return Err(ListFault::Older);
     }
-    let changes = diff(old, &new.list);
-    let (lost, of) = (changes.removed.len(), old.domains());
+    let changes = diff(old.list, &new.list);
+    let (lost, of) = (changes.removed.len(), old.list.domains());
     match bearer {
         Bearer::Publisher { lost_domains_max } if lost * 100 > usize::from(lost_domains_max) * of => {
             Err(ListFault::LostDomains { lost, of })
@@ -79,7 +112,17 @@ mod tests {
     const LATER: &str = "2026-03-14T13:00:00Z";
 
     fn standing<'a>(old: &'a Checked, set_aside: &'a [String]) -> Standing<'a> {
-        Standing { in_force: Some((&old.list, &old.digest)), set_aside }
+        let old = Old { list: &old.list, digest: &old.digest, installed_at: now() };
+        Standing { in_force: Some(old), set_aside }
+    }
+
+    fn now() -> Timestamp {
+        LATER.parse().unwrap()
+    }
+
+    /// As in every test but the one on dates, at [`LATER`].
+    fn judge(new: &Checked, standing: Standing<'_>, bearer: Bearer) -> Result<Passed, ListFault> {
+        super::judge(new, standing, bearer, now())
     }
 
     #[test]
@@ -96,6 +139,21 @@ mod tests {
         }
         let same_date = list(LATER, 0..11);
         assert!(matches!(judge(&same_date, standing(&old, &[]), TEN), Ok(Passed::New(_))));
+    }
+
+    #[test]
+    fn a_list_dated_ahead_shuts_out_no_true_one() {
+        const AHEAD: &str = "2099-01-01T00:00:00Z";
+        let old = list(AHEAD, 0..10);
+        let made =
+            |date| super::judge(&list(date, 0..11), standing(&old, &[]), TEN, "2026-03-15T00:00:00Z".parse().unwrap());
+        assert!(made("2026-03-14T13:00:01Z").is_ok(), "made after the mistaken one came");
+        assert_eq!(made("2026-03-14T12:59:59Z"), Err(ListFault::Older), "made before");
+        assert_eq!(made("2098-12-31T00:00:00Z"), Err(ListFault::Older), "as mistaken, and older");
+        assert!(made("2099-01-01T00:00:01Z").is_ok());
+        let hours_ahead = list("2026-03-15T02:00:00Z", 0..10);
+        let next = super::judge(&list("2026-03-15T01:00:00Z", 0..11), standing(&hours_ahead, &[]), TEN, now());
+        assert_eq!(next, Err(ListFault::Older), "a time zone forgotten is no mistake");
     }
 
     #[test]

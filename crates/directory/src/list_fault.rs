@@ -1,7 +1,5 @@
 //! [`ListFault`]: why a list is not put in force. Each fault has a stable code.
 
-use jiff::Timestamp;
-
 /// Why a list is not put in force. The list in force stays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListFault {
@@ -26,9 +24,6 @@ pub enum ListFault {
     /// Made before the list in force.
     #[error("the list is older than the one in force")]
     Older,
-    /// Made more than a day from now. In force, it would shut out all true lists until its date.
-    #[error("the list is dated {0}, which is in the future")]
-    Future(Timestamp),
     /// An admin rolled back from exactly this list.
     #[error("an admin has rolled back from this very list")]
     SetAside,
@@ -82,7 +77,6 @@ impl ListFault {
             Self::EntityExpansion => "list-entity-expansion",
             Self::TooLarge => "list-too-large",
             Self::Older => "list-older",
-            Self::Future(_) => "list-future",
             Self::SetAside => "list-set-aside",
             Self::LostDomains { .. } => "list-lost-domains",
             Self::SignatureMissing => "list-signature-missing",

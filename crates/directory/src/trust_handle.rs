@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::changes::{Changes, diff};
 use crate::check::{Checked, ListRules, NoSigner, Signature, SignerJudge, check, digest_of};
-use crate::gate::{self, Bearer, Passed, Standing};
+use crate::gate::{self, Bearer, Old, Passed, Standing};
 use crate::history::{HistoryAction, HistoryRow};
 use crate::in_force::{Current, InForce, Installed, Offer};
 use crate::keeping::{Held, Keeping, Ledger, Record, Restored};
@@ -241,7 +241,7 @@ impl TrustHandle {
             domains: Some(checked.list.domains()),
             ..wish.row(wish.action)
         };
-        let taken = match self.gate(&checked, keeping, bearer) {
+        let taken = match self.gate(&checked, keeping, bearer, wish.now) {
             Ok(Passed::Unchanged) => return Ok(None),
             Ok(Passed::New(changes)) => {
                 let ledger = keeping.ledger.clone();
@@ -256,10 +256,14 @@ impl TrustHandle {
         })
     }
 
-    fn gate(&self, checked: &Checked, keeping: &Keeping, bearer: Bearer) -> Result<Passed, ListFault> {
+    fn gate(&self, checked: &Checked, keeping: &Keeping, bearer: Bearer, now: Timestamp) -> Result<Passed, ListFault> {
         let current = self.0.in_force.load_full();
-        let in_force = current.as_ref().map(|current| (&*current.list, current.record.digest.as_str()));
-        gate::judge(checked, Standing { in_force, set_aside: &keeping.ledger.set_aside }, bearer)
+        let in_force = current.as_ref().map(|current| Old {
+            list: &current.list,
+            digest: &current.record.digest,
+            installed_at: current.record.installed_at,
+        });
+        gate::judge(checked, Standing { in_force, set_aside: &keeping.ledger.set_aside }, bearer, now)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the one place where a list comes into force, from two sides")]

@@ -156,7 +156,6 @@ impl From<ListFault> for Failure {
             }
             ListFault::TooLarge => "make sure that this is the list, and nothing else",
             ListFault::Older => "fetch the newest list",
-            ListFault::Future(_) => "compare this machine's clock with the list's DateDeGeneration",
             ListFault::SetAside => "go back to it, if that is meant: `pli trust rollback DIGEST --reason TEXT`",
             ListFault::LostDomains { .. } => "read `pli trust diff`; if it is right, `pli trust install --reason TEXT`",
             ListFault::SignatureMissing => "fetch the signed list from its publisher",

@@ -30,7 +30,7 @@ impl TrustHandle {
         };
         let bytes = bytes.or(held.as_deref()).unwrap_or_default();
         let checked = check(bytes, &self.0.rules, &*self.0.signers, now)?;
-        let changes = match self.gate(&checked, &keeping, Bearer::Admin)? {
+        let changes = match self.gate(&checked, &keeping, Bearer::Admin, now)? {
             Passed::Unchanged => Changes::default(),
             Passed::New(changes) => changes,
         };
