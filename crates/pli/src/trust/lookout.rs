@@ -129,7 +129,7 @@ impl Lookout {
                     // After a restart the file is the list in force, most often. Its word is as old as the file: that we
                     // have started says nothing about the list.
                     Some((bytes, at)) if first && trust.held().is_none() && trust.is_in_force(&bytes) => {
-                        Brought::Same(at)
+                        Brought::Same(at.min(self.custodian.clock.now()))
                     }
                     Some((bytes, _)) => Brought::List(bytes),
                 })

@@ -1,0 +1,73 @@
+//! `pli queue retry`: what waits is tried at once, and that is on record.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use pli_store::{Config, NewMessage, Relay};
+use pli_types::{
+    Clock, DsnNotify, EnvelopeParameters, MailAddress, MessageId, QueueId, Recipient, ReversePath, SystemClock,
+};
+use support::node::Operator;
+
+/// Puts a letter for a listed peer, where nobody listens, into the queue of a node that is not running.
+async fn queue_a_letter(operator: &Operator) {
+    let config = Config {
+        url: format!("sqlite://{}", operator.path("pro/store/pli.db").display()),
+        master_key: operator.path("pro/keys/master.key"),
+    };
+    let store = pli_store::open(&config, Arc::new(SystemClock)).await.unwrap();
+    let now = SystemClock.now();
+    let id = MessageId::at(now);
+    let mut writer = store.stage(id).unwrap();
+    writer.write(b"From: a@b.fr\r\n\r\nA letter.\r\n").await.unwrap();
+    let address = MailAddress::parse("dr@peer.mssante.fr").unwrap();
+    let relay = Relay {
+        id: QueueId::at(now),
+        destination: address.domain().clone(),
+        recipient: Recipient { address, notify: DsnNotify::default(), orcpt: None },
+        expires_at: now.checked_add(SignedDuration::from_hours(24)).unwrap(),
+    };
+    let sender = MailAddress::parse("officine@pharmacie-du-pont.mssante.fr").unwrap();
+    let message = NewMessage {
+        id,
+        accepted_at: now,
+        sender: ReversePath::Address(sender),
+        parameters: EnvelopeParameters::default(),
+        body: writer.finish().await.unwrap(),
+        deliveries: Vec::new(),
+        relays: vec![relay],
+        audit: Vec::new(),
+    };
+    store.accept(message).await.unwrap();
+    store.close().await;
+}
+
+#[test]
+fn a_row_is_tried_at_once_by_the_node_and_due_without_one() {
+    let operator = Operator::new();
+    tokio::runtime::Runtime::new().unwrap().block_on(queue_a_letter(&operator));
+    let mut node = operator.serve();
+    let row = |attempts: u64| {
+        let rows = operator.told(&["queue", "list"]);
+        rows[0]["attempts"].as_u64().is_some_and(|tried| tried >= attempts).then(|| rows[0].clone())
+    };
+    let waiting = node.wait_for(|| row(1).filter(|row| row["state"] == "waiting"));
+    let id = waiting["id"].as_str().unwrap();
+
+    let would = operator.told(&["queue", "retry", id, "--dry-run"]);
+    assert_eq!((&would["outcome"], &would["destination"]), (&"would-be-due".into(), &"peer.mssante.fr".into()));
+    assert_eq!(operator.told(&["queue", "retry", id])["outcome"], "due");
+    let again = node.wait_for(|| row(2).filter(|row| row["state"] == "waiting"));
+    operator.fails(&["queue", "retry", "00000000000070008000000000000000"], 3, "queue-row-unknown");
+    operator.fails(&["queue", "retry", "nonsense"], 3, "queue-row-unknown");
+
+    assert_eq!(node.end().0.code(), Some(0));
+    assert_eq!(operator.told(&["queue", "retry", id, "--dry-run"])["dry_run"], true);
+    assert_eq!(operator.told(&["queue", "list"])[0]["next_attempt_at"], again["next_attempt_at"]);
+    operator.told(&["queue", "retry", id]);
+    assert_eq!(operator.told(&["queue", "list"])[0]["state"], "due");
+    assert!(operator.is_on_record("peer.mssante.fr: tried at once, as an admin asked"));
+}
