@@ -39,6 +39,7 @@ impl Publisher {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let publisher = Self { served: Arc::default(), port: listener.local_addr().unwrap().port() };
         let served = Arc::clone(&publisher.served);
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // A client that does not like the certificate ends here.
