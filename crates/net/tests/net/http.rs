@@ -13,7 +13,7 @@ use rustls_pki_types::PrivateKeyDer;
 use crate::support::publisher::{Does, Publisher};
 use crate::support::trust::key;
 
-const ROOMY: FetchLimits = FetchLimits { bytes: 10_000, total: Duration::from_secs(60) };
+const ROOMY: FetchLimits = FetchLimits { bytes: 10_000, total: Duration::from_mins(1) };
 /// For servers that never end.
 const HASTY: FetchLimits = FetchLimits { bytes: 1_000_000, total: Duration::from_millis(200) };
 

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod certificates;
 mod fetching;
 mod handshake;
 mod handshake_forged;
@@ -17,6 +18,8 @@ mod judging;
 mod listening;
 mod own_certificate;
 mod presented;
+mod probing;
 mod resolving;
+mod resumption;
 mod revocation;
 mod shutdown;

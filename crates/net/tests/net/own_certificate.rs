@@ -1,6 +1,7 @@
 //! Our own certificate and key: what is wrong with their files is said in words; a renewed one needs no restart.
 
-use pli_net::{ClientTls, ServerTls, TlsConfig};
+use pli_net::{ClientTls, OwnCertificate, ServerTls, TlsConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::peers::connected;
 use crate::support::trust::{Leaf, Trust};
@@ -57,4 +58,35 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     server.reload().unwrap();
     client.reload().unwrap();
     assert_eq!(names().await, ["after.example", "after.example"]);
+}
+
+#[tokio::test]
+async fn one_handle_renews_all_and_no_open_connection_notices() {
+    let trust = Trust::new();
+    let folder = trust.folder.path();
+    let files = Leaf::new("before.example").signed_by(&trust.organisations).files(folder, "own");
+    let own = OwnCertificate::load(&files).unwrap();
+    let listeners = [ServerTls::for_operators(&own).unwrap(), ServerTls::for_clients(&own, &trust.config()).unwrap()];
+    let client = ClientTls::showing(&own).unwrap();
+    let shake = async |server: &ServerTls| {
+        let (near, far) = connected().await;
+        let (ours, theirs) = tokio::join!(server.accept(near), client.connect("mx.example", far));
+        (ours.unwrap(), theirs.unwrap())
+    };
+    let (mut open, mut other_end) = shake(&listeners[0]).await;
+    assert!(!own.reload().unwrap(), "nothing has changed");
+
+    Leaf::new("after.example").signed_by(&trust.organisations).files(folder, "own");
+    assert!(own.reload().unwrap());
+    assert_eq!(own.details().unwrap().subject.value("CN"), Some("after.example"));
+    for listener in &listeners {
+        let ((_, ours), (_, theirs)) = shake(listener).await;
+        for facts in [ours, theirs] {
+            assert_eq!(facts.certificate.unwrap().leaf, own.presented().unwrap().leaf);
+        }
+    }
+    open.0.write_all(b"250 ok").await.unwrap();
+    let mut said = [0; 6];
+    other_end.0.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"250 ok");
 }
