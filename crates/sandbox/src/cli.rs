@@ -12,7 +12,7 @@ use crate::demo::{Printer, Story};
 use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::process::{self, Running};
-use crate::{manifest, seed};
+use crate::{manifest, revoke, seed};
 
 /// Options of `pli sandbox`.
 #[derive(Debug, Clone, Args)]
@@ -23,6 +23,9 @@ pub struct SandboxArgs {
     /// Make everything, start nothing
     #[arg(long)]
     pub seed_only: bool,
+    /// Take this certificate back (PEM) by a new revocation list, and do nothing else. The sandbox may be running
+    #[arg(long, value_name = "FILE", conflicts_with = "seed_only")]
+    pub revoke: Option<PathBuf>,
     /// Where the operators keep their stores. So far only files in DIR, the default
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
@@ -45,6 +48,10 @@ pub struct DemoArgs {
 /// Makes, starts and stops a sandbox.
 pub async fn sandbox(args: &SandboxArgs) -> anyhow::Result<()> {
     refuse_what_is_not_built(args)?;
+    if let Some(certificate) = &args.revoke {
+        let subject = revoke::revoke(&args.dir, certificate, SystemClock.now())?;
+        return Ok(say(&format!("revoked {subject}"))?);
+    }
     let mut stop = Stop::listen()?;
     let dir = std::path::absolute(&args.dir)?;
     seed::judge_before_lock(&dir)?;
@@ -143,7 +150,7 @@ mod tests {
     use super::*;
 
     fn args(store: Option<&str>, nodes: u16) -> SandboxArgs {
-        SandboxArgs { dir: "d".into(), seed_only: false, store: store.map(str::to_owned), nodes }
+        SandboxArgs { dir: "d".into(), seed_only: false, revoke: None, store: store.map(str::to_owned), nodes }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::pki::{later, since_epoch};
 /// How long a list holds. Shorter than a leaf, so that a clock moved between the two ends shows what happens
 /// when no list is left.
 const VALIDITY: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
+/// A list begins a little in the past: clocks differ.
+pub(crate) const BACKDATED: SignedDuration = SignedDuration::from_hours(1);
 /// A start signs the lists anew when less than this is left.
 const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -34,7 +36,7 @@ pub(crate) fn sign<'a>(
     revoked: impl Iterator<Item = &'a Revoked>,
     now: Timestamp,
 ) -> anyhow::Result<String> {
-    let this_update = later(now, SignedDuration::from_hours(-1));
+    let this_update = later(now, -BACKDATED);
     let params = CertificateRevocationListParams {
         this_update: date_time_ymd(1970, 1, 1) + since_epoch(this_update),
         next_update: date_time_ymd(1970, 1, 1) + since_epoch(later(now, VALIDITY)),
@@ -72,6 +74,8 @@ pub(crate) fn of_issuer(pem: &str, issuer: &[u8]) -> anyhow::Result<Option<Vec<u
 pub struct Lists {
     /// Everything revoked.
     pub revoked: Vec<Revoked>,
+    /// The latest beginning of the lists.
+    pub this_update: Timestamp,
     /// The earliest end of the lists.
     pub next_update: Timestamp,
 }
@@ -79,11 +83,13 @@ pub struct Lists {
 impl Lists {
     /// Reads them. The signatures are not checked here: the operators do that.
     pub fn parse(pem: &str) -> anyhow::Result<Self> {
-        let mut lists = Self { revoked: Vec::new(), next_update: Timestamp::MAX };
+        let mut lists = Self { revoked: Vec::new(), this_update: Timestamp::MIN, next_update: Timestamp::MAX };
         for block in Pem::iter_from_buffer(pem.as_bytes()) {
             let block = block?;
             let (_, list) = CertificateRevocationList::from_der(&block.contents)
                 .map_err(|error| anyhow!("not a revocation list: {error}"))?;
+            let this = Timestamp::from_second(list.last_update().timestamp())?;
+            lists.this_update = lists.this_update.max(this);
             let next = list.next_update().ok_or_else(|| anyhow!("a revocation list without nextUpdate"))?;
             lists.next_update = lists.next_update.min(Timestamp::from_second(next.timestamp())?);
             for entry in list.iter_revoked_certificates() {

@@ -9,11 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use pli_types::DistinguishedName;
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, RsaKeySize, SerialNumber, date_time_ymd,
+    KeyPair, KeyUsagePurpose, SerialNumber, date_time_ymd,
 };
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::X509Certificate;
 
+use crate::keys::{Keys, rsa_key};
 use crate::{crl, files, secrets};
 
 /// How long a leaf holds: longer than any test moves its clock.
@@ -165,6 +166,7 @@ pub struct TestPki {
     pub(crate) people: Authority,
     /// Below it each authority has its revocation list. Without it no certificate says where that is.
     lists_url: Option<String>,
+    keys: Keys,
 }
 
 impl TestPki {
@@ -184,7 +186,7 @@ impl TestPki {
         let subordinate = |name| root.subordinate(name, point.as_deref(), now);
         let organisations = subordinate("TEST AC PLI ELEMENTAIRE ORGANISATIONS")?;
         let people = subordinate("TEST AC PLI ELEMENTAIRE PERSONNES")?;
-        Ok(Self { root, organisations, people, lists_url })
+        Ok(Self { root, organisations, people, lists_url, keys: Keys::default() })
     }
 
     /// Reads them back from the folder that [`TestPki::write`] filled.
@@ -201,6 +203,7 @@ impl TestPki {
             // What they sign from now on says the same as what they signed before.
             lists_url: organisations.point()?.and_then(|url| Some(url.strip_suffix(&list_url("", "root"))?.to_owned())),
             organisations,
+            keys: Keys::default(),
         })
     }
 
@@ -214,9 +217,24 @@ impl TestPki {
         files::write(&folder.join("ca.pem"), format!("{}{}", self.root.pem, self.organisations.pem))
     }
 
+    /// Makes the keys of so many leaves at once, on all processors.
+    pub(crate) fn prepare(&self, leaves: usize) -> anyhow::Result<()> {
+        self.keys.make(leaves)
+    }
+
+    /// Is there an authority of this name (in DER)?
+    pub(crate) fn has_authority(&self, name: &[u8]) -> anyhow::Result<bool> {
+        for authority in [&self.root, &self.organisations, &self.people] {
+            if authority.name_der()? == name {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Makes a leaf with an RSA key: the closed list of suites (R-SMTP-7) has no other.
     pub fn issue(&self, leaf: &Leaf<'_>) -> anyhow::Result<Issued> {
-        let key = rsa_key()?;
+        let key = self.keys.take()?;
         let serial = serial()?;
         let mut params = CertificateParams::new(leaf_names(leaf))?;
         params.distinguished_name = leaf.subject.to_rcgen();
@@ -356,11 +374,6 @@ fn authority_params(
     params.is_ca = IsCa::Ca(constraints);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
-}
-
-/// 2048 bits: the real authorities have 4096, which would cost seconds at each first start and prove nothing.
-fn rsa_key() -> anyhow::Result<KeyPair> {
-    Ok(KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)?)
 }
 
 /// 16 random bytes, positive and not beginning with zero (RFC 5280 §4.1.2.2).

@@ -73,6 +73,9 @@ fn renew_revocation_lists(dir: &Path, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Operators and peers, a connector, and a program.
+const LEAVES: usize = cast::OPERATORS.len() + cast::PEERS.len() + 2;
+
 struct Maker<'a> {
     dir: &'a Path,
     now: Timestamp,
@@ -90,6 +93,7 @@ impl<'a> Maker<'a> {
     fn make(&self, ports: &mut Reserved) -> anyhow::Result<Manifest> {
         let mut manifest = Manifest { crl_url: Some(self.crl_url.clone()), ..Manifest::empty() };
         self.pki.write(&self.dir.join("pki"))?;
+        self.pki.prepare(LEAVES)?;
         for role in &cast::OPERATORS {
             manifest.operators.push(self.operator(role, ports)?);
         }
