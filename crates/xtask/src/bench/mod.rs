@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: absolute figures, measured and reported, never asserted.
 
+mod lists;
 mod load;
 mod smtp;
+mod trust;
 
 use anyhow::Result;
 
@@ -10,11 +12,14 @@ use anyhow::Result;
 pub(crate) enum Bench {
     /// Messages a second and CPU, mutual TLS, beside Postfix in the same run.
     Smtp(smtp::Options),
+    /// The trust list: how long until it is in force, and how long a question to it takes.
+    Trust(trust::Options),
 }
 
 /// Measures.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Smtp(options) => smtp::run(options),
+        Bench::Trust(options) => trust::run(options),
     }
 }
