@@ -1,13 +1,17 @@
 //! `pli config check` and `pli config show`.
 
-use pli_directory::TrustList;
+use std::path::Path;
+
+use pli_net::http::HttpClient;
 use pli_net::{ClientTls, NetError, Pki, ServerTls};
 use serde_json::{Map, Value, json};
 
 use super::{Globals, runtime};
-use crate::config::{Config, ConfigFault, check_secret_file, read_key};
+use crate::admin::{pki, read_file};
+use crate::config::{Config, ConfigFault, ListOrigin, Settings, check_secret_file, read_key};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
+use crate::trust::Signers;
 
 /// What can be done with the configuration.
 #[derive(Debug, clap::Subcommand)]
@@ -23,7 +27,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
     let settings = globals.settings()?;
     match command {
         Command::Check => {
-            let checks = checks(&settings.config);
+            let checks = checks(&settings);
             output::print(&globals.format().list(&listing(&checks)))?;
             verdict(&checks)
         }
@@ -39,7 +43,8 @@ struct Check {
     fault: Option<Failure>,
 }
 
-fn checks(config: &Config) -> Vec<Check> {
+fn checks(settings: &Settings) -> Vec<Check> {
+    let config = &settings.config;
     let vital = |name, fault: Result<(), Failure>| Check { name, vital: true, fault: fault.err() };
     let fault = |result: Result<(), ConfigFault>| result.map_err(Failure::from);
     let net = |result: Result<(), NetError>| result.map_err(Failure::from);
@@ -55,8 +60,12 @@ fn checks(config: &Config) -> Vec<Check> {
         vital("pki", net(pki.map(drop))),
         vital("store.master_key", fault(read_key(&config.store.master_key).map(drop))),
         vital("store", store(config)),
-        Check { name: "trust.list", vital: false, fault: trust_list(config).err() },
+        vital("server.state", state(&config.server.state)),
     ];
+    checks.push(match &settings.list {
+        ListOrigin::File(path) => Check { name: "trust.list", vital: false, fault: trust_list(settings, path).err() },
+        ListOrigin::Publisher { anchors, .. } => vital("trust.anchors", net(HttpClient::trusting(anchors).map(drop))),
+    });
     checks.extend(crl);
     checks
 }
@@ -84,10 +93,20 @@ fn store(config: &Config) -> Result<(), Failure> {
     runtime::one_thread()?.block_on(pli_store::check(&config.store)).map_err(Failure::from)
 }
 
-fn trust_list(config: &Config) -> Result<(), Failure> {
-    let Some(path) = &config.trust.list else { return Ok(()) };
-    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
-    TrustList::parse(&bytes).map(drop).map_err(Failure::from)
+/// By itself: what it would change is for `pli trust check` to tell.
+fn trust_list(settings: &Settings, path: &Path) -> Result<(), Failure> {
+    let bytes = read_file(path)?;
+    let (rules, signers) = (settings.config.trust.rules(), Signers(pki(settings)?));
+    pli_directory::check(&bytes, &rules, &signers, crate::clock::clock().now()).map(drop).map_err(Failure::from)
+}
+
+/// One that is missing is made.
+fn state(folder: &Path) -> Result<(), Failure> {
+    if !folder.exists() || folder.is_dir() {
+        return Ok(());
+    }
+    let what = format!("the state folder {} is no folder", folder.display());
+    Err(Failure::new(Exit::Usage, "state-unusable", what, "make [server] state a folder of the node's own user"))
 }
 
 fn listing(checks: &[Check]) -> Listing {
