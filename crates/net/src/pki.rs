@@ -34,7 +34,7 @@ use self::file::Stamp;
 use self::memory::Memory;
 use self::point::Point;
 use self::points::Points;
-use self::revocation::{Amiss, Lists};
+use self::revocation::{Amiss, Lists, Signed};
 use self::road::{Road, Role};
 pub use self::status::RevocationStatus;
 use crate::config::PkiConfig;
@@ -208,6 +208,13 @@ impl Pki {
         }
         found.extend(inner.points.status(&in_force.lists));
         found
+    }
+
+    /// The authority of ours whose key signed this revocation list (DER), or why it is nobody's. What each list goes
+    /// through first, wherever it comes from.
+    pub fn signer_of_list(&self, der: &[u8]) -> Result<String, String> {
+        let authorities = &self.inner.authorities;
+        Signed::read(der, authorities).map(|signed| signed.issuer(authorities)).map_err(|fault| fault.to_string())
     }
 
     /// Grows by one each time new revocation lists come into force: a judgement made under an earlier one is void.

@@ -239,3 +239,86 @@ impl List {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa, KeyIdMethod,
+        KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+    };
+
+    use super::*;
+    use crate::certificate::certificate_details;
+
+    /// A certificate and a list, both good, to be damaged.
+    fn good() -> [Vec<u8>; 2] {
+        let mut params = CertificateParams::new(["crl.example".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let uris = vec!["http://crl.example/1.crl".to_owned()];
+        params.crl_distribution_points = vec![rcgen::CrlDistributionPoint { uris: uris.clone() }];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(5),
+            revocation_time: date_time_ymd(2030, 6, 1),
+            reason_code: Some(rcgen::RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2030, 6, 14),
+            next_update: date_time_ymd(2030, 6, 21),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: Some(rcgen::CrlIssuingDistributionPoint {
+                distribution_point: rcgen::CrlDistributionPoint { uris },
+                scope: None,
+            }),
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        [issuer.der().to_vec(), list.signed_by(&issuer).unwrap().der().to_vec()]
+    }
+
+    /// All that reads hostile DER here, also what comes only after a signature that held.
+    fn read_all(der: &[u8]) {
+        if let Some(details) = certificate_details(der) {
+            assert!(!details.fingerprint.is_empty());
+        }
+        if let Ok((_, list)) = CertificateRevocationList::from_der(der) {
+            List::new(&list).ok();
+        }
+        OwnedCertRevocationList::from_der(der).ok();
+    }
+
+    #[test]
+    fn no_damage_of_a_list_or_a_certificate_is_a_panic() {
+        let good = good();
+        proptest!(ProptestConfig::with_cases(4_000), |(
+            which in 0..good.len(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+        )| {
+            let mut der = good[which].clone();
+            for (place, byte) in changes {
+                let place = place.index(der.len());
+                der[place] = byte;
+            }
+            if let Some(cut) = cut {
+                der.truncate(cut.index(der.len()));
+            }
+            read_all(&der);
+        });
+    }
+
+    #[test]
+    fn each_length_of_a_list_set_to_each_value_is_no_panic() {
+        for der in good() {
+            for place in 0..der.len() {
+                for byte in [0x00, 0x01, 0x7f, 0x80, 0x81, 0x82, 0x84, 0x88, 0xff] {
+                    let mut der = der.clone();
+                    der[place] = byte;
+                    read_all(&der);
+                }
+            }
+        }
+    }
+}
