@@ -13,21 +13,29 @@
 mod bytes_kept_as_sent;
 mod certificate_hints;
 mod changed_lists_take_effect;
+mod changing_list_under_load;
 mod clear_text_never;
 mod domain_not_listed;
 mod envelope_and_header;
+mod fetching_node;
 mod hospital_with_postfix;
 mod hostile_input;
+mod hostile_publisher;
 mod killed_under_load;
 mod letter_crosses_operators;
 mod mail_programs;
 mod old_tls;
 mod peer_not_proven;
 mod resumed_never;
+mod revocation_list_ends;
+mod server_not_proven;
+mod trust_list_kept;
 mod trust_list_of_the_field;
 
 use e2e::{Outcome, Sandbox, need};
 use libtest_mimic::{Arguments, Trial};
+
+use crate::Need::{Program, ReferenceData, Root};
 
 /// A scenario, and what it needs beside Pli itself.
 struct Scenario {
@@ -60,80 +68,111 @@ macro_rules! scenario {
     };
 }
 
-fn scenarios() -> Vec<Scenario> {
-    use Need::{Program, ReferenceData, Root};
-    vec![
-        scenario!(letter_crosses_operators::hospital_to_doctor_and_patient),
-        scenario!(letter_crosses_operators::official_documents_arrive_unchanged, ReferenceData),
-        scenario!(letter_crosses_operators::trace_tells_both_halves),
-        scenario!(letter_crosses_operators::report_comes_back_when_the_last_server_refuses),
-        scenario!(peer_not_proven::no_certificate_is_refused_and_closed_after_the_third),
-        scenario!(peer_not_proven::a_certificate_of_a_public_authority_is_refused, Program("openssl")),
-        scenario!(peer_not_proven::a_self_signed_certificate_is_refused),
-        scenario!(peer_not_proven::a_certificate_of_the_people_branch_is_refused),
-        scenario!(peer_not_proven::an_expired_certificate_is_refused),
-        scenario!(peer_not_proven::a_certificate_that_is_not_yet_valid_is_refused),
-        scenario!(peer_not_proven::a_revoked_certificate_is_refused),
-        scenario!(peer_not_proven::nothing_but_the_greeting_works_before_the_proof),
-        scenario!(domain_not_listed::a_certificate_in_no_entry_is_refused),
-        scenario!(domain_not_listed::a_listed_peer_speaks_for_its_own_domain_only),
-        scenario!(domain_not_listed::any_of_several_names_speaks_for_a_domain_and_one_name_for_several_domains),
-        scenario!(
-            domain_not_listed::names_match_by_value_whatever_their_case_accents_apostrophes_and_order,
-            Program("openssl")
-        ),
-        scenario!(domain_not_listed::a_recipient_outside_of_the_trust_space_is_refused),
-        scenario!(envelope_and_header::a_peer_cannot_relay_to_a_third_party),
-        scenario!(envelope_and_header::a_patient_address_that_cannot_be_is_refused),
-        scenario!(envelope_and_header::a_header_from_another_domain_is_refused),
-        scenario!(envelope_and_header::two_from_headers_are_refused),
-        scenario!(envelope_and_header::a_header_from_an_unlisted_domain_is_refused),
-        scenario!(envelope_and_header::a_header_without_from_is_refused),
-        scenario!(envelope_and_header::a_null_path_from_a_listed_peer_is_accepted),
-        scenario!(clear_text_never::no_mail_before_tls),
-        scenario!(clear_text_never::no_sign_in_before_tls),
-        scenario!(clear_text_never::bytes_behind_starttls_are_never_interpreted),
-        scenario!(clear_text_never::bytes_behind_imap_starttls_are_never_interpreted),
-        scenario!(old_tls::tls_1_1_and_older_are_refused),
-        scenario!(old_tls::rsa_key_exchange_is_refused),
-        scenario!(old_tls::triple_des_is_refused),
-        scenario!(old_tls::rc4_is_refused),
-        scenario!(old_tls::cbc_is_refused),
-        scenario!(old_tls::either_suite_of_tls_1_2_is_enough, Program("openssl")),
-        scenario!(old_tls::testssl_finds_nothing_old, Program("testssl")),
-        scenario!(certificate_hints::a_gnutls_client_shows_its_certificate_to_operators, Program("gnutls-cli")),
-        scenario!(certificate_hints::operators_get_no_hints, Program("openssl")),
-        scenario!(certificate_hints::clients_are_asked_for_an_organisation_and_for_no_person, Program("openssl")),
-        scenario!(resumed_never::no_listener_resumes_a_session, Program("openssl")),
-        scenario!(resumed_never::the_client_would_resume_if_it_could, Program("openssl")),
-        scenario!(resumed_never::a_revoked_peer_with_a_kept_session_is_refused, Program("openssl")),
-        scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
-        scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
-        scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused),
-        scenario!(changed_lists_take_effect::a_domain_that_leaves_the_list_is_refused),
-        scenario!(trust_list_of_the_field::the_real_list_loads, ReferenceData),
-        scenario!(trust_list_of_the_field::the_list_as_published_is_refused_as_truncated, ReferenceData),
-        scenario!(hostile_input::an_over_long_command_line_is_answered),
-        scenario!(hostile_input::bare_line_ends_and_nul_are_refused_and_hide_no_message),
-        scenario!(hostile_input::ten_thousand_recipients_are_bounded),
-        scenario!(hostile_input::a_gigabyte_of_data_costs_no_memory),
-        scenario!(hostile_input::garbage_instead_of_a_hello_leaves_the_next_client_served),
-        scenario!(hostile_input::a_slow_peer_holds_nobody_up),
-        scenario!(hostile_input::unknown_commands_are_answered_and_bounded),
-        scenario!(mail_programs::swaks_submits_on_both_ports, Program("swaks")),
-        scenario!(mail_programs::swaks_relays_as_a_listed_operator, Program("swaks")),
-        scenario!(mail_programs::python_sends_and_reads, Program("python3")),
-        scenario!(mail_programs::curl_sends_and_reads, Program("curl")),
-        scenario!(mail_programs::mbsync_mirrors_a_mailbox, Program("mbsync")),
-        scenario!(mail_programs::an_application_signs_in_with_its_certificate),
-        scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
-        scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
-    ]
-}
+const SCENARIOS: &[Scenario] = &[
+    scenario!(letter_crosses_operators::hospital_to_doctor_and_patient),
+    scenario!(letter_crosses_operators::official_documents_arrive_unchanged, ReferenceData),
+    scenario!(letter_crosses_operators::trace_tells_both_halves),
+    scenario!(letter_crosses_operators::report_comes_back_when_the_last_server_refuses),
+    scenario!(peer_not_proven::no_certificate_is_refused_and_closed_after_the_third),
+    scenario!(peer_not_proven::a_certificate_of_a_public_authority_is_refused, Program("openssl")),
+    scenario!(peer_not_proven::a_self_signed_certificate_is_refused),
+    scenario!(peer_not_proven::a_certificate_of_the_people_branch_is_refused),
+    scenario!(peer_not_proven::an_expired_certificate_is_refused),
+    scenario!(peer_not_proven::a_certificate_that_is_not_yet_valid_is_refused),
+    scenario!(peer_not_proven::a_revoked_certificate_is_refused),
+    scenario!(peer_not_proven::nothing_but_the_greeting_works_before_the_proof),
+    scenario!(domain_not_listed::a_certificate_in_no_entry_is_refused),
+    scenario!(domain_not_listed::a_listed_peer_speaks_for_its_own_domain_only),
+    scenario!(domain_not_listed::any_of_several_names_speaks_for_a_domain_and_one_name_for_several_domains),
+    scenario!(
+        domain_not_listed::names_match_by_value_whatever_their_case_accents_apostrophes_and_order,
+        Program("openssl")
+    ),
+    scenario!(domain_not_listed::a_recipient_outside_of_the_trust_space_is_refused),
+    scenario!(envelope_and_header::a_peer_cannot_relay_to_a_third_party),
+    scenario!(envelope_and_header::a_patient_address_that_cannot_be_is_refused),
+    scenario!(envelope_and_header::a_header_from_another_domain_is_refused),
+    scenario!(envelope_and_header::two_from_headers_are_refused),
+    scenario!(envelope_and_header::a_header_from_an_unlisted_domain_is_refused),
+    scenario!(envelope_and_header::a_header_without_from_is_refused),
+    scenario!(envelope_and_header::a_null_path_from_a_listed_peer_is_accepted),
+    scenario!(clear_text_never::no_mail_before_tls),
+    scenario!(clear_text_never::no_sign_in_before_tls),
+    scenario!(clear_text_never::bytes_behind_starttls_are_never_interpreted),
+    scenario!(clear_text_never::bytes_behind_imap_starttls_are_never_interpreted),
+    scenario!(old_tls::tls_1_1_and_older_are_refused),
+    scenario!(old_tls::rsa_key_exchange_is_refused),
+    scenario!(old_tls::triple_des_is_refused),
+    scenario!(old_tls::rc4_is_refused),
+    scenario!(old_tls::cbc_is_refused),
+    scenario!(old_tls::either_suite_of_tls_1_2_is_enough, Program("openssl")),
+    scenario!(old_tls::testssl_finds_nothing_old, Program("testssl")),
+    scenario!(certificate_hints::a_gnutls_client_shows_its_certificate_to_operators, Program("gnutls-cli")),
+    scenario!(certificate_hints::operators_get_no_hints, Program("openssl")),
+    scenario!(certificate_hints::clients_are_asked_for_an_organisation_and_for_no_person, Program("openssl")),
+    scenario!(resumed_never::no_listener_resumes_a_session, Program("openssl")),
+    scenario!(resumed_never::the_client_would_resume_if_it_could, Program("openssl")),
+    scenario!(resumed_never::a_revoked_peer_with_a_kept_session_is_refused, Program("openssl")),
+    scenario!(server_not_proven::a_server_with_an_unlisted_name_gets_nothing),
+    scenario!(server_not_proven::a_server_with_the_name_of_another_entry_gets_nothing),
+    scenario!(server_not_proven::a_server_of_a_public_authority_gets_nothing, Program("openssl")),
+    scenario!(server_not_proven::a_server_with_an_expired_certificate_gets_nothing),
+    scenario!(server_not_proven::a_server_with_a_revoked_certificate_gets_nothing),
+    scenario!(server_not_proven::a_server_whose_starttls_was_stripped_gets_nothing),
+    scenario!(server_not_proven::a_server_that_refuses_starttls_gets_nothing),
+    scenario!(server_not_proven::a_server_that_speaks_on_in_clear_gets_nothing),
+    scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
+    scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
+    scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused),
+    scenario!(changed_lists_take_effect::a_domain_that_leaves_the_list_is_refused),
+    scenario!(changed_lists_take_effect::queued_mail_of_a_domain_that_left_comes_back_to_its_sender),
+    scenario!(changing_list_under_load::each_message_is_judged_by_the_list_of_its_beginning, Program("openssl")),
+    scenario!(revocation_list_ends::accepted_while_the_last_list_holds_and_refused_after, Program("openssl")),
+    scenario!(trust_list_of_the_field::the_real_list_loads, ReferenceData),
+    scenario!(trust_list_of_the_field::the_list_as_published_is_refused_as_truncated, ReferenceData),
+    scenario!(hostile_publisher::a_truncated_list, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::something_that_is_not_xml, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::an_entry_without_a_domain, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::an_external_entity, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::an_external_dtd, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::an_entity_that_grows, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::an_older_list, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_list_changed_after_its_signature, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_list_whose_signature_was_stripped, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_signer_of_another_name, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_signer_of_a_foreign_authority, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_signer_who_was_revoked, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::half_of_the_domains_gone, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::five_hundred_megabytes, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_byte_now_and_then, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_publisher_of_a_foreign_authority, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_publisher_of_another_name, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::an_error_of_the_server, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_redirection, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_publisher::a_connection_cut_in_the_middle, Program("openssl"), Program("xmlsec1")),
+    scenario!(trust_list_kept::an_unchanged_list_is_not_sent_again, Program("openssl"), Program("xmlsec1")),
+    scenario!(trust_list_kept::the_last_good_list_survives_a_restart, Program("openssl"), Program("xmlsec1")),
+    scenario!(trust_list_kept::a_list_that_was_left_is_not_taken_again, Program("openssl"), Program("xmlsec1")),
+    scenario!(hostile_input::an_over_long_command_line_is_answered),
+    scenario!(hostile_input::bare_line_ends_and_nul_are_refused_and_hide_no_message),
+    scenario!(hostile_input::ten_thousand_recipients_are_bounded),
+    scenario!(hostile_input::a_gigabyte_of_data_costs_no_memory),
+    scenario!(hostile_input::garbage_instead_of_a_hello_leaves_the_next_client_served),
+    scenario!(hostile_input::a_slow_peer_holds_nobody_up),
+    scenario!(hostile_input::unknown_commands_are_answered_and_bounded),
+    scenario!(mail_programs::swaks_submits_on_both_ports, Program("swaks")),
+    scenario!(mail_programs::swaks_relays_as_a_listed_operator, Program("swaks")),
+    scenario!(mail_programs::python_sends_and_reads, Program("python3")),
+    scenario!(mail_programs::curl_sends_and_reads, Program("curl")),
+    scenario!(mail_programs::mbsync_mirrors_a_mailbox, Program("mbsync")),
+    scenario!(mail_programs::an_application_signs_in_with_its_certificate),
+    scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
+    scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
+];
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = scenarios().into_iter().map(|scenario| {
+    let trials = SCENARIOS.iter().map(|scenario| {
         let missing: Vec<String> = scenario.needs.iter().filter_map(Need::missing).collect();
         let name = if missing.is_empty() {
             scenario.name.to_owned()
@@ -145,5 +184,6 @@ fn main() {
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     Sandbox::stop_shared();
+    fetching_node::end();
     conclusion.exit();
 }

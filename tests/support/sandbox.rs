@@ -90,11 +90,7 @@ impl Seed {
         let dir = self.folder.path().to_owned();
         let children = Mutex::default();
         let mut sandbox = Sandbox { children, dir, description: self.description, folder: Some(self.folder) };
-        let child = sandbox.serve(operator)?;
-        let pid = child.id();
-        sandbox.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
-        sandbox.set_pid(operator, pid);
-        sandbox.await_ready(operator)?;
+        sandbox.begin(operator)?;
         Ok(sandbox)
     }
 }
@@ -273,6 +269,26 @@ impl Sandbox {
             }
         }
         Ok(())
+    }
+
+    /// Stops an operator that was started alone, and starts it again.
+    pub fn restart(&mut self, operator: &str) -> Result<()> {
+        self.stop()?;
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.begin(operator)
+    }
+
+    /// Starts one operator and waits until it listens.
+    fn begin(&mut self, operator: &str) -> Result<()> {
+        let ready = self.config(operator)?.with_file_name("ready.json");
+        if ready.exists() {
+            std::fs::remove_file(ready)?;
+        }
+        let child = self.serve(operator)?;
+        let pid = child.id();
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        self.set_pid(operator, pid);
+        self.await_ready(operator)
     }
 
     /// `pli serve` for one operator, its log where the sandbox would put it.

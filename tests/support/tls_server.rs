@@ -1,9 +1,9 @@
 //! What the servers that tests play have in common: a listener with a thread a connection, and TLS.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub fn config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
 pub struct Served {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
+    /// Closed at the end: a client may keep one for its next message.
+    open: Arc<Mutex<Vec<TcpStream>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -33,7 +35,8 @@ impl Served {
     pub fn on(listener: TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Result<Self> {
         let address = listener.local_addr()?;
         let ended = Arc::new(AtomicBool::new(false));
-        let (ended_here, serve) = (Arc::clone(&ended), Arc::new(serve));
+        let open = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let (ended_here, open_here, serve) = (Arc::clone(&ended), Arc::clone(&open), Arc::new(serve));
         let thread = std::thread::spawn(move || {
             for socket in listener.incoming() {
                 if ended_here.load(Ordering::SeqCst) {
@@ -41,11 +44,12 @@ impl Served {
                 }
                 let Ok(socket) = socket else { continue };
                 socket.set_read_timeout(Some(Duration::from_mins(1))).ok();
+                open_here.lock().unwrap_or_else(PoisonError::into_inner).extend(socket.try_clone());
                 let serve = Arc::clone(&serve);
                 std::thread::spawn(move || serve(socket));
             }
         });
-        Ok(Self { address, ended, thread: Some(thread) })
+        Ok(Self { address, ended, open, thread: Some(thread) })
     }
 
     /// Its port.
@@ -62,6 +66,9 @@ impl Drop for Served {
         TcpStream::connect(self.address).ok();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
+        }
+        for socket in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            socket.shutdown(Shutdown::Both).ok();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Trust lists: a sandbox's own, changed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,6 +42,12 @@ impl Whitelist {
     /// The entries, each a `<Domaine>` element.
     pub fn entries(&self) -> impl Iterator<Item = &str> {
         self.0.split_inclusive("</Domaine>").filter_map(|part| part.find("<Domaine>").and_then(|at| part.get(at..)))
+    }
+
+    /// Each domain once.
+    #[must_use]
+    pub fn domains(&self) -> BTreeSet<&str> {
+        self.entries().filter_map(|entry| between(entry, "<Nom>", "</Nom>")).collect()
     }
 
     /// Without any entry of this domain.
