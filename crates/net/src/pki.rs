@@ -93,12 +93,22 @@ impl Pki {
     /// Without revocation lists nobody is believed, but what needs none goes on: a fault of theirs does not stop the
     /// start, and is what [`Pki::refresh`] then says.
     pub fn load(config: &PkiConfig, state: &Path) -> Result<Self, NetError> {
+        Self::with(config, Cache::new(state.join("crl")))
+    }
+
+    /// The same for a command beside a running node: what the node has kept is read, and nothing is written. A list that
+    /// is fetched is forgotten at the end.
+    pub fn look(config: &PkiConfig, state: &Path) -> Result<Self, NetError> {
+        Self::with(config, Cache::beside(state.join("crl")))
+    }
+
+    fn with(config: &PkiConfig, cache: Cache) -> Result<Self, NetError> {
         let authorities = Authorities::load(config)?;
         let anchor = webpki::anchor_from_trusted_cert(&authorities.root.certificate)
             .map_err(|error| NetError::file(&config.anchor, format!("cannot be an anchor: {error}")))?
             .to_owned();
         let every = SignedDuration::try_from(config.crl_refresh.get()).unwrap_or(SignedDuration::MAX);
-        let points = Points::load(Cache::new(state.join("crl")), &authorities, every);
+        let points = Points::load(cache, &authorities, every);
         let none = Lists::none(&authorities);
         let sources = Sources { file: none.clone(), stamp: None, amiss: Vec::new(), fetched: none.clone() };
         let inner = Inner {

@@ -15,6 +15,7 @@ mod lifecycle;
 mod logging;
 mod metrics;
 mod output;
+mod peer_file;
 mod ready;
 mod stamp;
 mod state;

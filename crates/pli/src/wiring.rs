@@ -24,6 +24,7 @@ use crate::descriptors;
 use crate::exit::Failure;
 use crate::health::NodeHealth;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
+use crate::peer_file::PeerFile;
 use crate::ready::{self, Ports};
 use crate::state::StateFolder;
 use crate::trust::{self, Author, Custodian, Lookout, Signers};
@@ -69,7 +70,9 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         lookout.look(false, &Author::Node).await.ok();
     }
 
-    // The way in and the way out.
+    // Who was seen, the way in and the way out.
+    let (peers, peer_file) = (PeerBook::default(), PeerFile::in_state(state.path()));
+    peer_file.restore(&peers);
     let intake = Intake {
         config: Arc::new(intake_config(&settings)),
         store: StoreHandle(Arc::clone(&store)),
@@ -78,7 +81,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         routes: Arc::clone(&settings.routes),
         masker: masker.clone(),
         clock: Arc::clone(&clock),
-        peers: PeerBook::default(),
+        peers: peers.clone(),
     };
     let delivery = Delivery {
         intake: intake.clone(),
@@ -123,6 +126,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
+    keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {
@@ -130,7 +134,10 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     }
     ready::announce(&ports, ready_file)?;
     let reload = Reload { path, running: settings.config, hurry: vec![list, revocations, renewed] };
-    lifecycle::until_the_end(signals, &keeper, reload, &*store).await
+    let ended = lifecycle::until_the_end(signals, &keeper, reload, &*store).await;
+    // What the last connections brought.
+    peer_file.save(&peers);
+    ended
 }
 
 /// What stands behind the doors.
@@ -193,7 +200,7 @@ impl Tls {
 }
 
 /// The name servers of the configuration, or else those of the system.
-fn resolver(servers: &[SocketAddr]) -> Result<Resolver, NetError> {
+pub(crate) fn resolver(servers: &[SocketAddr]) -> Result<Resolver, NetError> {
     if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) }
 }
 

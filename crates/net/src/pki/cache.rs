@@ -21,6 +21,8 @@ const INDEX_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Cache {
     folder: PathBuf,
+    /// Is it somebody else's? Then it is only read.
+    foreign: bool,
 }
 
 /// One line of the index.
@@ -44,7 +46,12 @@ pub(super) struct Origin {
 
 impl Cache {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, foreign: false }
+    }
+
+    /// One that another process works with: nothing is ever kept in it.
+    pub(super) fn beside(folder: PathBuf) -> Self {
+        Self { folder, foreign: true }
     }
 
     /// What was kept: no folder holds nothing; one that cannot be read is told and holds nothing either.
@@ -70,17 +77,26 @@ impl Cache {
     }
 
     pub(super) fn keep_list(&self, point: &Point, der: &[u8]) -> io::Result<()> {
+        if self.foreign {
+            return Ok(());
+        }
         durable::make_folder(&self.folder)?;
         durable::write(&self.list_path(point), der)
     }
 
     pub(super) fn keep_index(&self, kept: &[Kept]) -> io::Result<()> {
+        if self.foreign {
+            return Ok(());
+        }
         durable::make_folder(&self.folder)?;
         durable::write(&self.index_path(), &serde_json::to_vec_pretty(kept)?)
     }
 
     /// Forgets a point's list.
     pub(super) fn drop_list(&self, point: &Point) {
+        if self.foreign {
+            return;
+        }
         // If it stays, it takes some room.
         std::fs::remove_file(self.list_path(point)).ok();
     }
@@ -99,4 +115,25 @@ fn bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large to be ours"));
     }
     std::fs::read(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_another_process_works_with_is_read_and_never_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let point = Point { authority: "CN=CA".to_owned(), addresses: vec!["http://ca.test/a.crl".to_owned()] };
+        let (ours, beside) = (Cache::new(folder.path().to_owned()), Cache::beside(folder.path().to_owned()));
+        let kept = [Kept { point: point.clone(), list: None }];
+        ours.keep_list(&point, b"list").unwrap();
+        ours.keep_index(&kept).unwrap();
+
+        beside.keep_list(&point, b"other").unwrap();
+        beside.keep_index(&[]).unwrap();
+        beside.drop_list(&point);
+        assert_eq!(beside.index(), kept);
+        assert_eq!(beside.list(&point).unwrap(), b"list");
+    }
 }

@@ -48,7 +48,7 @@ fn checks(settings: &Settings) -> Vec<Check> {
     let vital = |name, fault: Result<(), Failure>| Check { name, vital: true, fault: fault.err() };
     let fault = |result: Result<(), ConfigFault>| result.map_err(Failure::from);
     let net = |result: Result<(), NetError>| result.map_err(Failure::from);
-    let pki = Pki::load(&config.pki, &config.server.state);
+    let pki = Pki::look(&config.pki, &config.server.state);
     // Whether the lists are any good, only the authorities can tell.
     let crl = pki.as_ref().ok().map(|pki| pki.refresh().err().map(Failure::from));
     let crl = crl.map(|fault| Check { name: "pki.crl", vital: false, fault });

@@ -2,27 +2,24 @@
 
 mod answer;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pli_directory::{TrustHandle, TrustList, check};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
-use pli_net::{Pki, TlsFacts};
+use pli_net::TlsFacts;
 use pli_policy::{Decision, Reason, RuleOutcome};
 use pli_store::{Account, Mailbox, MailboxState};
 use pli_types::{AccountId, Clock, MailAddress, ManualClock, PresentedCertificate, ReversePath};
 use rustls_pki_types::CertificateDer;
 
 use super::Globals;
+use super::looking::{self, bounded};
 use super::reading::{Reading, read};
-use crate::config::{Config, ListOrigin, Settings};
+use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::trust::Signers;
 use answer::Answer;
 
 /// What is asked.
@@ -91,12 +88,11 @@ async fn ask(reading: Reading, settings: &Settings, args: &Args) -> Result<Answe
 fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Result<Intake, Failure> {
     // One instant for all that is judged.
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at.unwrap_or_else(|| reading.clock.now())));
-    let config = &settings.config;
-    let pki = Pki::load(&config.pki, &config.server.state)?;
+    let pki = looking::pki(settings)?;
     Ok(Intake {
         config: Arc::new(crate::wiring::intake_config(settings)),
         store: StoreHandle(reading.store),
-        trust: trust(settings, &pki, clock.now())?,
+        trust: looking::trust_in_force(settings, &pki, clock.now())?,
         pki,
         routes: Arc::clone(&settings.routes),
         masker: reading.masker,
@@ -104,20 +100,6 @@ fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Resul
         // Nothing is noted of a certificate that nobody has shown.
         peers: PeerBook::default(),
     })
-}
-
-/// The list that the node has kept, or, where none has run yet, the one that it would begin with.
-fn trust(settings: &Settings, pki: &Pki, now: Timestamp) -> Result<TrustHandle, Failure> {
-    let Config { server, trust, .. } = &settings.config;
-    let signers = Arc::new(Signers(pki.clone()));
-    let (kept, _) = TrustHandle::look(&crate::state::trust(&server.state), trust.rules(), signers.clone(), now);
-    match &settings.list {
-        ListOrigin::File(path) if kept.current().is_none() => {
-            let checked = check(&bounded(path, TrustList::BYTES_MAX)?, &trust.rules(), &*signers, now)?;
-            Ok(TrustHandle::fixed(checked.list))
-        }
-        _ => Ok(kept),
-    }
 }
 
 async fn client(reading: &Reading, args: &Args) -> Result<Client, Failure> {
@@ -174,12 +156,4 @@ fn certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
 fn letter(path: &Path, settings: &Settings) -> Result<Letter, Failure> {
     let bytes_max = settings.config.limits.message_size.bytes();
     bounded(path, bytes_max.saturating_add(1)).map(pli_smtp::letter)
-}
-
-fn bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(bytes_max).read_to_end(&mut bytes))
-        .map_err(|error| Failure::file(path, &error))?;
-    Ok(bytes)
 }

@@ -6,6 +6,7 @@ mod config;
 mod explain;
 mod looking;
 mod message;
+mod peer;
 mod queue;
 mod reading;
 mod runtime;
@@ -86,6 +87,9 @@ enum Command {
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
+    /// Other operators
+    #[command(subcommand)]
+    Peer(peer::Command),
     /// Certificates: ours, those we believe by, and any in a file
     #[command(subcommand)]
     Certificate(certificate::Command),
@@ -129,6 +133,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(globals, &args),
         Command::Config(command) => config::run(globals, &command),
         Command::Trust(command) => trust::run(globals, command),
+        Command::Peer(command) => peer::run(globals, &command),
         Command::Certificate(command) => certificate::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),

@@ -1,0 +1,267 @@
+//! `pli peer list`.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use jiff::Timestamp;
+use pli_directory::TrustList;
+use pli_mailflow::{PeerRecord, Seen};
+use pli_types::{DistinguishedName, Domain, Masker};
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Globals, looking};
+use crate::config::read_key;
+use crate::exit::Failure;
+use crate::output::{self, Listing, SCHEMA_VERSION};
+use crate::peer_file::PeerFile;
+
+/// Which are shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Args {
+    /// Show the operators of the trust list that were never seen too
+    #[arg(long)]
+    all: bool,
+    /// Show the operators of this domain only, seen or not
+    #[arg(long, value_name = "DOMAIN", value_parser = super::probe::domain)]
+    domain: Option<Domain>,
+    /// Show the operators whose certificate's name holds this only, in any case
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+const NOTES: &str = "\
+Who was seen last comes first. `in` is them bringing mail to us, `out` is us connecting to them. The node writes what it
+sees once a minute. A row with `proven` false is a certificate that no authority of the trust space has issued: anybody
+can make one, in any name.";
+
+/// What a table and CSV show.
+const COLUMNS: &[&str] =
+    &["name", "proven", "domains", "first_domains", "in_last_seen", "in_outcome", "out_last_seen", "out_outcome"];
+
+/// Domains of one operator that are shown.
+const DOMAINS_SHOWN: usize = 3;
+
+/// Does it.
+pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
+    let settings = globals.settings()?;
+    let config = &settings.config;
+    let masker = Masker::new(read_key(&config.server.masking_key)?.reveal());
+    let records = PeerFile::in_state(&config.server.state).read()?;
+    let pki = looking::pki(&settings)?;
+    let list = looking::trust_in_force(&settings, &pki, crate::clock::clock().now())?.current();
+    let peers = peers(records, list.as_deref(), &masker);
+    let rows = peers.iter().filter(|peer| peer.is_asked_for(args)).map(Peer::members).collect();
+    output::print(&globals.format().list(&Listing { columns: COLUMNS, rows }))
+}
+
+/// An operator's certificate name.
+#[derive(Debug)]
+struct Peer {
+    name: String,
+    /// `None` if it was never seen.
+    proven: Option<bool>,
+    listed: bool,
+    domains: Vec<Domain>,
+    incoming: Option<Seen>,
+    outgoing: Option<Seen>,
+}
+
+/// Every name that was seen or is listed, who was seen last first.
+fn peers(records: Vec<PeerRecord>, list: Option<&TrustList>, masker: &Masker) -> Vec<Peer> {
+    let mut listed = listed(list, masker);
+    let (mut proven, mut peers) = (HashMap::<DistinguishedName, Peer>::new(), Vec::new());
+    for record in records {
+        // A certificate that proves nothing has no domains, whatever its name.
+        let name = DistinguishedName::parse(&record.name).ok().filter(|_| record.proven);
+        match name {
+            None => peers.push(Peer::seen(record, None)),
+            Some(name) => match proven.entry(name) {
+                Entry::Occupied(mut peer) => peer.get_mut().merge(record),
+                Entry::Vacant(place) => {
+                    let domains = listed.remove(place.key());
+                    place.insert(Peer::seen(record, domains));
+                }
+            },
+        }
+    }
+    peers.extend(proven.into_values());
+    peers.extend(listed.into_iter().map(|(name, domains)| Peer::unseen(name.to_string(), domains)));
+    peers.sort_by(|a, b| b.last_seen().cmp(&a.last_seen()).then_with(|| a.name.cmp(&b.name)));
+    peers
+}
+
+/// The list by names, in the form of the book: masked. Two spellings of a name are one.
+fn listed(list: Option<&TrustList>, masker: &Masker) -> HashMap<DistinguishedName, Vec<Domain>> {
+    let mut listed: HashMap<DistinguishedName, Vec<Domain>> = HashMap::new();
+    for (domain, names) in list.into_iter().flat_map(TrustList::iter) {
+        for name in names {
+            let shown = DistinguishedName::parse(&masker.certificate_name(name)).unwrap_or_else(|_| name.clone());
+            listed.entry(shown).or_default().push(domain.clone());
+        }
+    }
+    for domains in listed.values_mut() {
+        domains.sort();
+    }
+    listed
+}
+
+impl Peer {
+    fn seen(record: PeerRecord, domains: Option<Vec<Domain>>) -> Self {
+        Self {
+            name: record.name,
+            proven: Some(record.proven),
+            listed: domains.is_some(),
+            domains: domains.unwrap_or_default(),
+            incoming: record.incoming,
+            outgoing: record.outgoing,
+        }
+    }
+
+    fn unseen(name: String, domains: Vec<Domain>) -> Self {
+        Self { name, proven: None, listed: true, domains, incoming: None, outgoing: None }
+    }
+}
+
+impl Peer {
+    /// The same name in another spelling.
+    fn merge(&mut self, other: PeerRecord) {
+        self.incoming = merged(self.incoming.take(), other.incoming);
+        self.outgoing = merged(self.outgoing.take(), other.outgoing);
+    }
+
+    fn last_seen(&self) -> Option<Timestamp> {
+        [&self.incoming, &self.outgoing].into_iter().flatten().map(|seen| seen.last_seen).max()
+    }
+
+    fn is_asked_for(&self, args: &Args) -> bool {
+        let by_domain = args.domain.as_ref().is_none_or(|domain| self.domains.contains(domain));
+        let text = args.name.as_ref().map(|text| text.to_lowercase());
+        let by_name = text.is_none_or(|text| self.name.to_lowercase().contains(&text));
+        let unseen_too = args.all || args.domain.is_some();
+        by_domain && by_name && (unseen_too || self.last_seen().is_some())
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let first: Vec<&str> = self.domains.iter().take(DOMAINS_SHOWN).map(Domain::as_str).collect();
+        let mut members = Map::new();
+        members.insert("schema_version".to_owned(), json!(SCHEMA_VERSION));
+        members.insert("name".to_owned(), json!(self.name));
+        members.insert("proven".to_owned(), json!(self.proven));
+        members.insert("listed".to_owned(), json!(self.listed));
+        members.insert("domains".to_owned(), json!(self.domains.len()));
+        members.insert("first_domains".to_owned(), json!(first));
+        for (side, seen) in [("in", &self.incoming), ("out", &self.outgoing)] {
+            members.extend(side_members(side, seen.as_ref()));
+        }
+        members
+    }
+}
+
+/// The counts together, the rest of who was seen later.
+fn merged(one: Option<Seen>, other: Option<Seen>) -> Option<Seen> {
+    let (one, other) = match (one, other) {
+        (Some(one), Some(other)) => (one, other),
+        (one, other) => return one.or(other),
+    };
+    let (first, accepted, refused) = (
+        one.first_seen.min(other.first_seen),
+        one.accepted.saturating_add(other.accepted),
+        one.refused.saturating_add(other.refused),
+    );
+    let later = if one.last_seen > other.last_seen { one } else { other };
+    Some(Seen { first_seen: first, accepted, refused, ..later })
+}
+
+/// `in_last_seen` and so on; null where nothing was seen.
+fn side_members(side: &str, seen: Option<&Seen>) -> Vec<(String, Value)> {
+    let text = |value: fn(&Seen) -> String| seen.map_or(Value::Null, |seen| json!(value(seen)));
+    let members = [
+        ("first_seen", text(|seen| seen.first_seen.to_string())),
+        ("last_seen", text(|seen| seen.last_seen.to_string())),
+        ("address", text(|seen| seen.address.to_string())),
+        ("tls", text(|seen| seen.tls.clone())),
+        ("serial", text(|seen| seen.serial.clone())),
+        ("not_after", text(|seen| seen.not_after.to_string())),
+        ("outcome", text(|seen| seen.outcome.clone())),
+        ("accepted", json!(seen.map_or(0, |seen| seen.accepted))),
+        ("refused", json!(seen.map_or(0, |seen| seen.refused))),
+    ];
+    members.into_iter().map(|(name, value)| (format!("{side}_{name}"), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &str, proven: bool, last_seen: &str) -> PeerRecord {
+        let seen = json!({
+            "first_seen": "2026-06-01T00:00:00Z", "last_seen": last_seen, "address": "192.0.2.1", "tls": "TLSv1.3",
+            "serial": "01", "not_after": "2027-06-01T00:00:00Z", "outcome": "accepted", "accepted": 3, "refused": 1,
+        });
+        serde_json::from_value(json!({"name": name, "proven": proven, "in": seen})).unwrap()
+    }
+
+    fn list() -> TrustList {
+        let entry = |domain: &str, name: &str| {
+            format!("<Domaine><Nom>{domain}</Nom><DNCertificatOperateur>{name}</DNCertificatOperateur></Domaine>")
+        };
+        let entries = [entry("b.fr", "CN=a,C=FR"), entry("a.fr", "CN=a,C=FR"), entry("c.fr", "CN=c,C=FR")].concat();
+        let text = format!(
+            "<ListeBlancheMSSante xmlns=\"https://listeblanche.mssante.fr/schema\">\
+             <DateDeGeneration>2026-06-01T00:00:00Z</DateDeGeneration>\
+             <ListeDomaines>{entries}</ListeDomaines></ListeBlancheMSSante>"
+        );
+        TrustList::parse(text.as_bytes()).unwrap()
+    }
+
+    fn args(all: bool, domain: Option<&str>, name: Option<&str>) -> Args {
+        Args { all, domain: domain.map(|domain| Domain::parse(domain).unwrap()), name: name.map(str::to_owned) }
+    }
+
+    fn names(records: &[PeerRecord], args: &Args) -> Vec<String> {
+        let peers = peers(records.to_vec(), Some(&list()), &Masker::new(&[1; 32]));
+        peers.into_iter().filter(|peer| peer.is_asked_for(args)).map(|peer| peer.name).collect()
+    }
+
+    #[test]
+    fn who_was_seen_last_comes_first_and_who_never_was_only_if_asked_for() {
+        let records = [record("CN=a,C=FR", true, "2026-06-02T00:00:00Z"), record("CN=z", true, "2026-06-03T00:00:00Z")];
+        assert_eq!(names(&records, &args(false, None, None)), ["CN=z", "CN=a,C=FR"]);
+        assert_eq!(names(&records, &args(true, None, None)), ["CN=z", "CN=a,C=FR", "CN=c,C=FR"]);
+        assert_eq!(names(&records, &args(false, Some("C.fr"), None)), ["CN=c,C=FR"]);
+        assert_eq!(names(&records, &args(true, None, Some("cn=A"))), ["CN=a,C=FR"]);
+    }
+
+    #[test]
+    fn a_row_shows_what_the_list_says_of_a_name() {
+        let records = vec![record("CN=a,C=FR", true, "2026-06-02T00:00:00Z")];
+        let peers = peers(records, Some(&list()), &Masker::new(&[1; 32]));
+        let row = peers[0].members();
+        assert_eq!((&row["listed"], &row["domains"]), (&json!(true), &json!(2)));
+        assert_eq!(row["first_domains"], json!(["a.fr", "b.fr"]));
+        assert_eq!((&row["in_accepted"], &row["out_last_seen"]), (&json!(3), &Value::Null));
+        assert!(COLUMNS.iter().all(|column| row.contains_key(*column)));
+    }
+
+    #[test]
+    fn a_forged_certificate_stands_apart_from_the_operator_whose_name_it_bears() {
+        let records =
+            [record("CN=a,C=FR", true, "2026-06-02T00:00:00Z"), record("CN=a,C=FR", false, "2026-06-03T00:00:00Z")];
+        let peers = peers(records.to_vec(), Some(&list()), &Masker::new(&[1; 32]));
+        assert_eq!(peers.len(), 3, "the third is never seen: {peers:?}");
+        assert_eq!((peers[0].proven, peers[0].listed, peers[0].domains.len()), (Some(false), false, 0));
+        assert_eq!((peers[1].proven, peers[1].listed, peers[1].domains.len()), (Some(true), true, 2));
+        assert_eq!(peers[2].proven, None);
+    }
+
+    #[test]
+    fn two_spellings_of_a_name_are_one_row() {
+        let records =
+            [record("CN=a,C=FR", true, "2026-06-02T00:00:00Z"), record("C=fr,CN=A", true, "2026-06-03T00:00:00Z")];
+        let peers = peers(records.to_vec(), Some(&list()), &Masker::new(&[1; 32]));
+        let incoming = peers[0].incoming.as_ref().unwrap();
+        assert_eq!((incoming.accepted, incoming.last_seen.to_string().as_str()), (6, "2026-06-03T00:00:00Z"));
+        assert_eq!(names(&records, &args(false, None, None)).len(), 1);
+    }
+}
