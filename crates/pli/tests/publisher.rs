@@ -6,6 +6,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use pli_net::{ServerTls, TlsConfig};
+use rustix::process::Signal;
 use serde_json::Value;
 use support::exit;
 use support::lists::{FOUR, last, list};
@@ -120,6 +121,9 @@ async fn a_list_is_fetched_at_the_start_once_a_version_and_outlives_its_publishe
         assert_eq!(p.asked(), [None]);
         assert_eq!(o.told(&["trust", "fetch"])["outcome"], "unchanged");
         assert_eq!(p.asked(), [Some("\"one\"".to_owned())], "only asked whether it has changed");
+
+        node.signal(Signal::HUP);
+        node.wait_for(|| (!p.asked().is_empty()).then_some(()));
 
         p.serve("\"two\"", &list(2, &FOUR[1..]));
         assert_eq!(o.told(&["trust", "fetch"])["removed"], 1);

@@ -201,13 +201,20 @@ fn may_soon_be_over(fault: &ListFault) -> bool {
 /// Looks when it is time, and at once when `hurry` says so, until the end.
 pub(crate) async fn watch(lookout: Arc<Mutex<Lookout>>, hurry: Arc<Notify>, shutdown: Shutdown) {
     loop {
-        let pause = lookout.lock().await.pause();
+        // An admin's fetch may hold it for minutes.
+        let pause = tokio::select! {
+            () = shutdown.begun() => return,
+            lookout = lookout.lock() => lookout.pause(),
+        };
         tokio::select! {
             () = shutdown.begun() => return,
             () = hurry.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
-        let mut lookout = lookout.lock().await;
+        let mut lookout = tokio::select! {
+            () = shutdown.begun() => return,
+            lookout = lookout.lock() => lookout,
+        };
         // A fetch may take minutes: the end does not wait for it. It waits for a list that came to be told of.
         let brought = tokio::select! {
             () = shutdown.begun() => return,
