@@ -107,15 +107,7 @@ impl Desk {
     async fn alarms(&self, request: &Request) -> Result<Answer, Failure> {
         let sources = self.alarms.clone().ok_or_else(|| unable(request))?;
         let alarms = off_threads(move || Ok(sources.alarms())).await?;
-        let told = |alarm: &crate::alarms::Alarm| AlarmTold {
-            code: alarm.code.as_str().to_owned(),
-            subject: alarm.subject.clone(),
-            stage: alarm.stage.map(|stage| stage.as_str().to_owned()),
-            stops_mail: alarm.stops_mail,
-            what: alarm.what.clone(),
-            next: alarm.next.clone(),
-        };
-        Ok(Answer::Alarms { rows: alarms.iter().map(told).collect() })
+        Ok(Answer::Alarms { rows: alarms.iter().map(AlarmTold::from).collect() })
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use pli_directory::{HistoryRow, Installed, Signature};
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 
 /// The most bytes of a line, its end included.
@@ -192,6 +193,19 @@ pub(crate) struct AlarmTold {
     pub(crate) stops_mail: bool,
     pub(crate) what: String,
     pub(crate) next: String,
+}
+
+impl From<&Alarm> for AlarmTold {
+    fn from(alarm: &Alarm) -> Self {
+        Self {
+            code: alarm.code.as_str().to_owned(),
+            subject: alarm.subject.clone(),
+            stage: alarm.stage.map(|stage| stage.as_str().to_owned()),
+            stops_mail: alarm.stops_mail,
+            what: alarm.what.clone(),
+            next: alarm.next.clone(),
+        }
+    }
 }
 
 /// A [`Failure`], on its way to the command that it is for.

@@ -154,7 +154,7 @@ fn list(state: &ListState, now: Timestamp) -> Vec<Alarm> {
         }
         Some(in_force) if now.duration_since(in_force.confirmed_at) > state.stale_after => {
             let what = format!(
-                "since {} no source has said that the trust list of {} is still the one in force",
+                "since {:.0} no source has said that the trust list of {} is still the one in force",
                 in_force.confirmed_at, in_force.generated_at
             );
             found.push(Alarm::new(Code::ListStale, SUBJECT, what, "`pli trust fetch` says what hinders it"));
@@ -163,7 +163,7 @@ fn list(state: &ListState, now: Timestamp) -> Vec<Alarm> {
     }
     if let Some(held) = &state.held {
         let what = format!(
-            "the trust list of {} has lost {} of {} domains and waits for an admin since {}",
+            "the trust list of {} has lost {} of {} domains and waits for an admin since {:.0}",
             held.generated_at, held.lost, held.of, held.since
         );
         let next = "compare with `pli trust diff`; if it is meant, `pli trust install --reason TEXT`";
@@ -202,7 +202,7 @@ fn revocations(states: &[RevocationState], ours_unknown: bool, now: Timestamp) -
             }
         }
         if let Some((at, fault)) = &list.failed {
-            let what = format!("{} gave no newer revocation list of {authority} at {at}: {fault}", list.source);
+            let what = format!("{} gave no newer revocation list of {authority} at {at:.0}: {fault}", list.source);
             found.push(Alarm::new(Code::CrlFetchFailing, &list.source, what, NEXT));
         }
     }
@@ -237,7 +237,8 @@ fn certificate(state: &CertificateState, explained: bool, now: Timestamp) -> Vec
     if let Some((since, fault)) = &state.unfit
         && now.duration_since(*since) >= PAIR_PATIENCE
     {
-        let what = format!("the new files of our certificate do not fit since {since}, the old one goes on: {fault}");
+        let what =
+            format!("the new files of our certificate do not fit since {since:.0}, the old one goes on: {fault}");
         found.push(Alarm::new(Code::CertificateReloadFailing, &state.subject, what, RENEW));
     }
     found.extend(state.unlisted.iter().map(|domain| {

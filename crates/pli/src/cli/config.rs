@@ -36,14 +36,15 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
 }
 
 /// One thing that the configuration names, and whether it can be used.
-struct Check {
-    name: &'static str,
+pub(super) struct Check {
+    pub(super) name: &'static str,
     /// Would the relay start without it?
-    vital: bool,
-    fault: Option<Failure>,
+    pub(super) vital: bool,
+    pub(super) fault: Option<Failure>,
 }
 
-fn checks(settings: &Settings) -> Vec<Check> {
+/// All of them.
+pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     let config = &settings.config;
     let vital = |name, fault: Result<(), Failure>| Check { name, vital: true, fault: fault.err() };
     let fault = |result: Result<(), ConfigFault>| result.map_err(Failure::from);

@@ -3,6 +3,7 @@
 mod certificate;
 mod completions;
 mod config;
+mod doctor;
 mod explain;
 mod looking;
 mod message;
@@ -90,6 +91,8 @@ enum Command {
     /// Other operators
     #[command(subcommand)]
     Peer(peer::Command),
+    /// Look at the whole node and tell what must be done; also with no node running
+    Doctor,
     /// Certificates: ours, those we believe by, and any in a file
     #[command(subcommand)]
     Certificate(certificate::Command),
@@ -134,6 +137,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(globals, &command),
         Command::Trust(command) => trust::run(globals, command),
         Command::Peer(command) => peer::run(globals, &command),
+        Command::Doctor => doctor::run(globals),
         Command::Certificate(command) => certificate::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),

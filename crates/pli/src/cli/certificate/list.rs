@@ -78,7 +78,7 @@ fn revocation_row(list: &RevocationStatus, now: Timestamp) -> Map<String, Value>
             "source": list.source,
             "entries": list.entries,
             "in_force": list.in_force,
-            "last_try_at": tried.map(|at| at.to_string()),
+            "last_try_at": tried.map(|at| format!("{at:.0}")),
             "last_fault": fault.flatten(),
         }),
     )

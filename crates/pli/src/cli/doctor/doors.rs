@@ -1,0 +1,124 @@
+//! Does a node run, and do its doors answer?
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use pli_net::{ClientTls, OwnCertificate};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{Finding, Outcome};
+use crate::admin::protocol::Pong;
+use crate::admin::{self, Answer, Request};
+use crate::config::{Config, Door, Settings};
+
+/// A door on this machine that takes longer is shut.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Longer than the first line of any greeting (RFC 5321 §4.5.3.1.5).
+const GREETING_BYTES_MAX: u64 = 512;
+
+/// Is a node at work with this configuration?
+pub(super) async fn node(settings: &Settings) -> Finding {
+    match admin::ask(settings, Request::Ping, None).await {
+        // Without a node, the command answers itself.
+        Ok(Answer::Pong(Pong { version, pid })) if pid != std::process::id() => {
+            Finding::ok("node", format!("runs, version {version}, process {pid}"))
+        }
+        Ok(_) => Finding::warn("node", "node-stopped", "no node runs with this configuration", "systemctl start pli"),
+        Err(failure) => Finding::amiss(Outcome::Warn, "node", failure),
+    }
+}
+
+/// `runs`: there is a node whose doors should be open.
+pub(super) async fn look(config: &Config, runs: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (door, listener) in config.listener.each() {
+        let check = format!("listener.{}", door.name());
+        let address = reachable(listener.address);
+        findings.push(match address.port() {
+            0 => Finding::ok(check, "the system chooses its port at each start: not asked"),
+            _ if runs => opened(config, door, &check, address).await,
+            _ => free(&check, address).await,
+        });
+    }
+    findings
+}
+
+/// An address that means "all of this machine" is asked on its loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The door of a node that runs.
+async fn opened(config: &Config, door: Door, check: &str, address: SocketAddr) -> Finding {
+    let answer = async {
+        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        match door {
+            Door::Smtp | Door::Submission => greeting(stream, "220", "QUIT\r\n").await,
+            Door::Imap => greeting(stream, "* OK", "a LOGOUT\r\n").await,
+            Door::Submissions | Door::Imaps | Door::Http => handshake(config, stream).await,
+        }
+    };
+    match timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
+        Ok(told) => Finding::ok(check, format!("{address} answers: {told}")),
+        Err(fault) => Finding::fail(
+            check,
+            "listener-deaf",
+            format!("{address} does not answer as it should: {fault}"),
+            "look at the node's log; if [listener] has changed, restart it",
+        ),
+    }
+}
+
+/// The first line, and a good-bye, so that the node does not log a lost connection.
+async fn greeting(stream: TcpStream, expected: &str, farewell: &str) -> Result<String, String> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = reader.take(GREETING_BYTES_MAX);
+    let mut line = Vec::new();
+    loop {
+        let byte = reader.read_u8().await.map_err(|error| error.to_string())?;
+        if byte == b'\n' {
+            break;
+        }
+        line.push(byte);
+    }
+    let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+    writer.write_all(farewell.as_bytes()).await.map_err(|error| error.to_string())?;
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).await.map_err(|error| error.to_string())?;
+    if line.starts_with(expected) { Ok(line) } else { Err(line) }
+}
+
+/// Which certificate does it show?
+async fn handshake(config: &Config, stream: TcpStream) -> Result<String, String> {
+    let own = OwnCertificate::load(&config.tls).map_err(|error| error.to_string())?;
+    let name = config.server.name.0.as_str();
+    let connected = async { ClientTls::showing(&own)?.connect(name, stream).await }.await;
+    let (mut stream, facts) = connected.map_err(|error| error.to_string())?;
+    stream.shutdown().await.ok();
+    let shown = facts.certificate.map(|certificate| certificate.serial).unwrap_or_default();
+    if own.details().is_some_and(|own| own.serial == shown) {
+        return Ok(format!("{}, certificate {shown}", facts.version));
+    }
+    Err(format!("it shows the certificate {shown}, which is not the one in the file"))
+}
+
+/// The door of a node that does not run: whoever answers there is somebody else.
+async fn free(check: &str, address: SocketAddr) -> Finding {
+    match timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Finding::fail(
+            check,
+            "listener-taken",
+            format!("another program answers on {address}: a node could not start"),
+            format!("ss -ltnp 'sport = :{}' tells which", address.port()),
+        ),
+        _ => Finding::ok(check, format!("{address} is free")),
+    }
+}

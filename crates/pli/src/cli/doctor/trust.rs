@@ -1,0 +1,197 @@
+//! Trust list, revocation lists and our own certificate: the alarms, and a line for what raises none.
+
+use std::sync::Arc;
+
+use pli_directory::Signature;
+use pli_types::Clock;
+
+use super::{Finding, Outcome};
+use crate::admin::protocol::{AlarmTold, Standing};
+use crate::admin::{self, Answer, Request};
+use crate::alarms::alarms;
+use crate::alarms::rounds::Sources;
+use crate::alarms::state::State;
+use crate::certificate_files::CertificateFiles;
+use crate::cli::looking;
+use crate::config::Settings;
+use crate::exit::Failure;
+
+/// What an alarm of each code is a line of.
+const LIST: &str = "trust.list";
+const REVOCATION: &str = "pki.crl";
+const CERTIFICATE: &str = "tls.certificate";
+const LISTED: &str = "trust.listed";
+
+/// A running node is asked: it alone knows how its last fetches went. Without one, what it has left is judged.
+pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>) -> Vec<Finding> {
+    let local = sources(settings, clock).map(|(sources, damage)| (sources.state(clock.now()), damage));
+    let told = match &local {
+        _ if runs => asked(settings).await,
+        Ok((state, _)) => Ok(alarms(state, clock.now()).iter().map(AlarmTold::from).collect()),
+        Err(failure) => Err(failure.clone()),
+    };
+    let mut findings = Vec::new();
+    match (&told, &local) {
+        (Ok(told), Ok((state, damage))) => {
+            findings.extend(damage.iter().map(|what| {
+                let next = "look at the disk; `pli trust history` tells what is kept";
+                Finding::warn(LIST, "list-copy-damaged", what, next)
+            }));
+            findings.extend(judged(told, &sound(state, standing(settings).await.as_ref())));
+        }
+        (Ok(told), Err(failure)) => {
+            findings.extend(judged(told, &[]));
+            findings.push(Finding::amiss(Outcome::Fail, "trust", failure.clone()));
+        }
+        (Err(failure), _) => findings.push(Finding::amiss(Outcome::Fail, "trust", failure.clone())),
+    }
+    findings
+}
+
+/// What a node would judge by, from the files and from what it keeps in its state folder.
+fn sources(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<(Sources, Vec<String>), Failure> {
+    let config = &settings.config;
+    let pki = admin::pki(settings)?;
+    let (trust, damage) = looking::trust(settings, &pki, clock.now());
+    let sources = Sources {
+        trust,
+        pki,
+        certificate: CertificateFiles::load(&config.tls)?,
+        server_auth_clients: config.pki.server_auth_clients,
+        hosted: settings.hosted_domains().into(),
+        stale_after: config.trust.stale_after.get(),
+        clock: Arc::clone(clock),
+    };
+    Ok((sources, damage))
+}
+
+async fn asked(settings: &Settings) -> Result<Vec<AlarmTold>, Failure> {
+    match admin::ask(settings, Request::Alarms, None).await? {
+        Answer::Alarms { rows } => Ok(rows),
+        _ => Err(Failure::defect("the node answers another question than was asked")),
+    }
+}
+
+async fn standing(settings: &Settings) -> Option<Standing> {
+    match admin::ask(settings, Request::TrustShow, None).await {
+        Ok(Answer::Standing(standing)) => Some(*standing),
+        _ => None,
+    }
+}
+
+/// A line of what is in order: which check, about what, and how it stands.
+type Sound = (&'static str, String, String);
+
+fn sound(state: &State, standing: Option<&Standing>) -> Vec<Sound> {
+    let mut lines = Vec::new();
+    lines.extend(standing.and_then(sound_list).map(|detail| (LIST, String::new(), detail)));
+    for list in state.revocations.iter().filter(|list| list.in_force) {
+        let Some((begun, ends)) = list.validity else { continue };
+        let detail = format!("{}: made at {begun}, ends at {ends}, from {}", list.authority, list.source);
+        lines.push((REVOCATION, list.authority.clone(), detail));
+    }
+    let ours = &state.certificate;
+    let believed = format!("{}, serial {}: believed, and ends at {}", ours.subject, ours.serial, ours.not_after);
+    lines.push((CERTIFICATE, String::new(), believed));
+    if state.list.in_force.is_some() {
+        let listed = "every hosted domain is on the trust list under our certificate's name";
+        lines.push((LISTED, String::new(), listed.to_owned()));
+    }
+    lines
+}
+
+fn sound_list(standing: &Standing) -> Option<String> {
+    let list = standing.in_force.as_ref()?;
+    let signature = match &list.signature {
+        Signature::None => "not signed".to_owned(),
+        Signature::Unchecked => "its signature is not looked at".to_owned(),
+        Signature::Valid { signer } => format!("signed by {signer}"),
+    };
+    let confirmed = standing.confirmed_at.map(|at| format!(", confirmed at {at:.0}")).unwrap_or_default();
+    let source = standing.source.as_deref().unwrap_or("an unknown source");
+    Some(format!("made at {}{confirmed} by {source}; {} domains; {signature}", list.generated_at, list.domains))
+}
+
+/// The alarms, each as a line; and the lines of what is in order where no alarm is about the same thing.
+fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in [LIST, REVOCATION, CERTIFICATE, LISTED] {
+        let on: Vec<_> = told.iter().filter(|alarm| check_of(&alarm.code) == check).collect();
+        findings.extend(on.iter().map(|alarm| finding(check, alarm)));
+        let concerned = |about: &str| on.iter().any(|alarm| about.is_empty() || alarm.subject == about);
+        let quiet = sound.iter().filter(|(of, about, _)| *of == check && !concerned(about));
+        findings.extend(quiet.map(|(_, _, detail)| Finding::ok(check, detail)));
+    }
+    findings
+}
+
+/// Codes are told apart by their first word; a node newer than this command may have others.
+fn check_of(code: &str) -> &'static str {
+    match code.split('-').next() {
+        Some("list") => LIST,
+        Some("crl") => REVOCATION,
+        _ if code == "own-certificate-not-listed" => LISTED,
+        _ => CERTIFICATE,
+    }
+}
+
+/// Mail that is refused, for one domain or for all, is a failure; what is going to be so is a warning.
+fn finding(check: &str, alarm: &AlarmTold) -> Finding {
+    let fails = alarm.stops_mail || ["crl-expired", "own-certificate-not-listed"].contains(&alarm.code.as_str());
+    Finding {
+        outcome: if fails { Outcome::Fail } else { Outcome::Warn },
+        check: check.to_owned(),
+        code: Some(alarm.code.clone()),
+        detail: alarm.what.clone(),
+        next: Some(alarm.next.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(code: &str, subject: &str, stops_mail: bool) -> AlarmTold {
+        AlarmTold {
+            code: code.to_owned(),
+            subject: subject.to_owned(),
+            stage: None,
+            stops_mail,
+            what: "what".to_owned(),
+            next: "next".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_alarm_is_a_line_and_what_is_in_order_is_one_too() {
+        let sound = [
+            (LIST, String::new(), "list".to_owned()),
+            (REVOCATION, "CN=a".to_owned(), "a".to_owned()),
+            (REVOCATION, "CN=b".to_owned(), "b".to_owned()),
+            (CERTIFICATE, String::new(), "ours".to_owned()),
+        ];
+        let lines = |told: &[AlarmTold]| -> Vec<(String, &'static str)> {
+            judged(told, &sound).into_iter().map(|finding| (finding.check, finding.outcome.as_str())).collect()
+        };
+        let expect = |lines: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
+            lines.iter().map(|(check, outcome)| ((*check).to_owned(), *outcome)).collect()
+        };
+        assert_eq!(lines(&[]), expect(&[(LIST, "ok"), (REVOCATION, "ok"), (REVOCATION, "ok"), (CERTIFICATE, "ok")]));
+        let on = [
+            told("list-stale", "trust list", false),
+            told("crl-expired", "CN=a", false),
+            told("certificate-expired", "CN=us", true),
+            told("own-certificate-not-listed", "a.mssante.fr", false),
+        ];
+        assert_eq!(
+            lines(&on),
+            expect(&[
+                (LIST, "warn"),
+                (REVOCATION, "fail"),
+                (REVOCATION, "ok"),
+                (CERTIFICATE, "fail"),
+                (LISTED, "fail")
+            ])
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! `pli doctor`: beside a node, without one, and over a node that is ill.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+use support::node::{Node, Operator, read};
+use support::{exit, pli, stderr, stdout, text};
+
+/// What `doctor` finds with this configuration, and how it ends.
+fn doctor(config: &str) -> (i32, Vec<Value>, String) {
+    let output = pli(&["doctor", "--config", config, "-o", "json"]);
+    let findings = serde_json::from_str(stdout(&output)).unwrap_or_default();
+    (exit(&output), findings, stderr(&output).to_owned())
+}
+
+/// The outcomes and codes of the lines of one check.
+fn lines<'a>(findings: &'a [Value], check: &str) -> Vec<(&'a str, Option<&'a str>)> {
+    let of_check = findings.iter().filter(|finding| finding["check"] == check);
+    of_check.map(|finding| (finding["outcome"].as_str().unwrap(), finding["code"].as_str())).collect()
+}
+
+/// The operator's configuration with a change.
+fn configured(operator: &Operator, change: impl FnOnce(&mut toml::Table)) -> String {
+    let mut config: toml::Table = read(&operator.path("pro/pli.toml")).parse().unwrap();
+    // Nobody answers there: tests ask nobody's name server.
+    config
+        .insert("dns".to_owned(), toml::Table::from_iter([("servers".to_owned(), vec!["127.0.0.1:1"].into())]).into());
+    change(&mut config);
+    operator.replace("pro/other.toml", &config.to_string());
+    text(&operator.path("pro/other.toml")).to_owned()
+}
+
+/// Names the ports that a node was given.
+fn with_ports_of(node: &Node) -> impl FnOnce(&mut toml::Table) + '_ {
+    |config| {
+        for (name, listener) in config["listener"].as_table_mut().unwrap() {
+            let address = format!("127.0.0.1:{}", node.port(name));
+            listener.as_table_mut().unwrap().insert("address".to_owned(), address.into());
+        }
+    }
+}
+
+#[test]
+fn a_sound_node_is_found_sound_door_by_door() {
+    let operator = Operator::new();
+    let node = operator.serve();
+    let (exit, findings, told) = doctor(&configured(&operator, with_ports_of(&node)));
+    assert_eq!(exit, 0, "{told}{findings:#?}");
+    for check in ["config", "store", "node", "trust.list", "tls.certificate", "trust.listed", "clock", "tls.key"] {
+        assert_eq!(lines(&findings, check), [("ok", None)], "{check}: {findings:#?}");
+    }
+    for door in ["smtp", "submission", "submissions", "imap", "imaps", "http"] {
+        assert_eq!(lines(&findings, &format!("listener.{door}")), [("ok", None)], "{door}: {findings:#?}");
+    }
+    assert!(lines(&findings, "pki.crl").len() >= 2, "root and organisations: {findings:#?}");
+    // Every domain of a sandbox has a route: name servers that do not answer hinder nothing.
+    assert_eq!(lines(&findings, "dns")[0].0, "warn", "{findings:#?}");
+    for finding in &findings {
+        let told = finding["next"].is_string();
+        assert_eq!(told, finding["outcome"] != "ok", "what is amiss has a next step: {finding}");
+        assert!(finding["schema_version"] == 1 && finding["detail"].is_string(), "{finding}");
+    }
+}
+
+#[test]
+fn without_a_node_what_it_would_find_is_told() {
+    let operator = Operator::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = free.local_addr().unwrap();
+    let config = configured(&operator, |config| {
+        config["listener"]["imaps"].as_table_mut().unwrap().insert("address".to_owned(), taken.to_string().into());
+    });
+    let (exit, findings, told) = doctor(&config);
+    assert_eq!(exit, 1, "{told}");
+    assert_eq!(lines(&findings, "node"), [("warn", Some("node-stopped"))]);
+    assert_eq!(lines(&findings, "listener.imaps"), [("fail", Some("listener-taken"))], "{findings:#?}");
+    assert_eq!(lines(&findings, "trust.list"), [("fail", Some("list-missing"))], "it has never had one");
+    assert!(told.starts_with("error[listener-taken]: ") && told.contains(" more)"), "{told}");
+}
+
+#[test]
+fn what_stops_mail_fails_and_the_running_nodes_own_alarms_are_told() {
+    let operator = Operator::new();
+    std::fs::set_permissions(operator.path("pro/keys/master.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::remove_file(operator.path("whitelist.xml")).unwrap();
+    let _node = operator.serve();
+    std::fs::set_permissions(operator.path("pro/keys/master.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (exit, findings, told) = doctor(&configured(&operator, |_| ()));
+    assert_eq!(exit, 1, "{told}");
+    assert_eq!(lines(&findings, "store.master_key"), [("fail", Some("secret-exposed"))], "{findings:#?}");
+    assert_eq!(lines(&findings, "node"), [("ok", None)], "{findings:#?}");
+    let list = lines(&findings, "trust.list");
+    assert!(list.contains(&("fail", Some("list-missing"))), "{findings:#?}");
+    assert!(list.contains(&("warn", Some("list-refused"))), "only the node knows why: {findings:#?}");
+    assert!(told.starts_with("error[secret-exposed]: "), "the first in the order of the list: {told}");
+}
+
+#[test]
+fn without_a_configuration_there_is_one_line_and_it_is_a_usage_error() {
+    let (exit, findings, told) = doctor("/nowhere/pli.toml");
+    assert_eq!((exit, lines(&findings, "config")), (2, vec![("fail", Some("config-unreadable"))]), "{told}");
+    assert_eq!(findings.len(), 1);
+}
