@@ -42,6 +42,11 @@ pub(crate) fn may_sign(leaf: &CertificateDer<'_>, document: bool) -> bool {
     }
 }
 
+/// A name as RFC 4514 writes it.
+pub(crate) fn name_in_words(name: &X509Name<'_>) -> String {
+    self::name(name).map_or_else(|| "a name that cannot be read".to_owned(), |name| name.to_string())
+}
+
 /// Last RDN first, as RFC 4514 and the trust list write it: `CN=…` in front, `C=FR` at the end.
 ///
 /// A name without any attribute (all of it in the SAN) becomes an empty CN, which no trust list can mean.

@@ -10,7 +10,7 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use crate::config::PkiConfig;
 use crate::error::NetError;
-use crate::pem;
+use crate::{peer, pem};
 
 /// All of them.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Authority {
 impl Authority {
     fn new(path: &Path, certificate: CertificateDer<'static>) -> Result<Self, NetError> {
         let x509 = parsed(path, &certificate)?;
-        let (subject, name) = (x509.subject().as_raw().to_vec(), x509.subject().to_string());
+        let (subject, name) = (x509.subject().as_raw().to_vec(), peer::name_in_words(x509.subject()));
         Ok(Self { certificate, subject, name })
     }
 }

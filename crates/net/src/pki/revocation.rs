@@ -65,7 +65,7 @@ impl Signed {
         if !rest.is_empty() {
             return Err(ListFault::Unreadable(format!("{} bytes follow it", rest.len())));
         }
-        let name = || parsed.issuer().to_string();
+        let name = || peer::name_in_words(parsed.issuer());
         let of_name = |authority: &&Authority| authority.subject == parsed.issuer().as_raw();
         if !authorities.all().any(|authority| of_name(&authority)) {
             return Err(ListFault::OtherAuthority(name()));

@@ -143,6 +143,6 @@ impl ResolvesClientCert for Witness {
 }
 
 fn name(der: &[u8]) -> String {
-    let name = X509Name::from_der(der).ok().and_then(|(_, name)| peer::name(&name));
-    name.map_or_else(|| "a name that cannot be read".to_owned(), |name| name.to_string())
+    let read = X509Name::from_der(der);
+    read.map_or_else(|_| "a name that cannot be read".to_owned(), |(_, name)| peer::name_in_words(&name))
 }

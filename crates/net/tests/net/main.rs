@@ -10,6 +10,7 @@ mod support;
 
 mod certificates;
 mod fetching;
+mod fetching_points;
 mod handshake;
 mod handshake_forged;
 mod handshake_openssl;

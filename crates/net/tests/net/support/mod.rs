@@ -2,4 +2,5 @@
 
 pub(crate) mod peers;
 pub(crate) mod publisher;
+pub(crate) mod space;
 pub(crate) mod trust;
