@@ -123,7 +123,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(server_not_proven::a_server_that_speaks_on_in_clear_gets_nothing),
     scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
     scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
-    scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused),
+    scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused, Program("openssl")),
     scenario!(changed_lists_take_effect::a_domain_that_leaves_the_list_is_refused),
     scenario!(changed_lists_take_effect::queued_mail_of_a_domain_that_left_comes_back_to_its_sender),
     scenario!(changing_list_under_load::each_message_is_judged_by_the_list_of_its_beginning, Program("openssl")),
