@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pli_types::{Clock, SystemClock};
 use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use rustls::client::Resumption;
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::UnixTime;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -70,12 +73,17 @@ impl HttpClient {
     /// For `https` addresses only; the server's certificate must chain to one of the authorities in this PEM file and
     /// carry the address's name. No other authority is believed, whatever the system's store holds.
     pub fn trusting(anchors: &Path) -> Result<Self, NetError> {
+        Self::trusting_at(anchors, Arc::new(SystemClock))
+    }
+
+    /// The same, with the dates of the server's chain held against this clock.
+    pub fn trusting_at(anchors: &Path, clock: Arc<dyn Clock>) -> Result<Self, NetError> {
         let mut roots = RootCertStore::empty();
         for certificate in pem::certificates(anchors)? {
             let unfit = |error: rustls::Error| NetError::file(anchors, format!("cannot be an anchor: {error}"));
             roots.add(certificate).map_err(unfit)?;
         }
-        let builder = builder(roots).map_err(|error| NetError::file(anchors, error.to_string()))?;
+        let builder = builder(roots, clock).map_err(|error| NetError::file(anchors, error.to_string()))?;
         let client = builder.https_only(true).build();
         let client = client.map_err(|error| NetError::file(anchors, fault::words(&error)))?;
         Ok(Self { client, scheme: "https://" })
@@ -84,7 +92,8 @@ impl HttpClient {
     /// For `http` addresses only: what comes is proven by its own signature (revocation lists), or not at all.
     pub fn plain() -> Result<Self, NetError> {
         // No authority at all: nothing would be believed over TLS, should it ever come to that.
-        let client = builder(RootCertStore::empty()).map_err(|error| NetError::Handshake(error.to_string()))?.build();
+        let builder = builder(RootCertStore::empty(), Arc::new(SystemClock));
+        let client = builder.map_err(|error| NetError::Handshake(error.to_string()))?.build();
         let client = client.map_err(|error| NetError::Handshake(fault::words(&error)))?;
         Ok(Self { client, scheme: "http://" })
     }
@@ -119,9 +128,20 @@ impl HttpClient {
     }
 }
 
+/// The one place where rustls itself looks at dates: everywhere else certificates are judged by [`crate::Pki`].
+#[derive(Debug)]
+struct TimeOf(Arc<dyn Clock>);
+
+impl TimeProvider for TimeOf {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
 /// What both clients have in common.
-fn builder(roots: RootCertStore) -> Result<ClientBuilder, rustls::Error> {
-    let mut tls = ClientConfig::builder_with_provider(provider())
+fn builder(roots: RootCertStore, clock: Arc<dyn Clock>) -> Result<ClientBuilder, rustls::Error> {
+    let mut tls = ClientConfig::builder_with_details(provider(), Arc::new(TimeOf(clock)))
         .with_protocol_versions(VERSIONS)?
         .with_root_certificates(Arc::new(roots))
         .with_no_client_auth();

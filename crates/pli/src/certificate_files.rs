@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pli_net::{CertificateDetails, OwnCertificate, Shutdown, TlsConfig, certificate_details, certificates_in};
+use pli_net::{CertificateDetails, OwnCertificate, Pki, Shutdown, TlsConfig, certificate_details, certificates_in};
 use pli_types::{Clock, PresentedCertificate};
 use tokio::sync::Notify;
 
@@ -81,7 +81,9 @@ impl CertificateFiles {
     }
 
     /// Looks at the files every second, and at once when `hurry` says so.
-    pub(crate) async fn watch(self, hurry: Arc<Notify>, clock: Arc<dyn Clock>, shutdown: Shutdown) {
+    pub(crate) async fn watch(self, hurry: Arc<Notify>, pki: Pki, clock: Arc<dyn Clock>, shutdown: Shutdown) {
+        // Nobody presents our own certificate to us, so that its revocation list is asked for on our own account.
+        pki.learn(&self.current(), clock.now());
         loop {
             let asked = tokio::select! {
                 () = shutdown.begun() => return,
@@ -90,8 +92,12 @@ impl CertificateFiles {
             };
             let (own, now) = (self.clone(), clock.now());
             let look = tokio::task::spawn_blocking(move || own.look(now)).await;
-            if let (Ok(Look::Unfit), true, Some((_, fault))) = (look, asked, self.unfit()) {
-                tracing::warn!(%fault, "the files of our certificate do not fit; the one in force goes on");
+            match (look, self.unfit()) {
+                (Ok(Look::Taken), _) => pki.learn(&self.current(), now),
+                (Ok(Look::Unfit), Some((_, fault))) if asked => {
+                    tracing::warn!(%fault, "the files of our certificate do not fit; the one in force goes on");
+                }
+                _ => {}
             }
         }
     }

@@ -3,9 +3,11 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pli_net::{FetchLimits, Fetched, HttpClient, HttpFault, Validators};
+use pli_types::ManualClock;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
@@ -151,6 +153,18 @@ async fn a_publisher_under_another_name_or_past_its_end_is_not_believed() {
         assert!(matches!(&fault, HttpFault::Untrusted(what) if what.contains(told)), "{fault:?}");
         assert_eq!(publisher.asked("/list"), 0);
     }
+}
+
+#[tokio::test]
+async fn a_publishers_dates_are_held_against_the_clock_that_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let anchors = folder.path().join("anchors.pem");
+    let publisher = behind_tls(&anchors, |params| params.not_after = date_time_ymd(2001, 1, 1));
+    let at = |instant: &str| Arc::new(ManualClock::new(instant.parse().unwrap()));
+    let client = HttpClient::trusting_at(&anchors, at("2000-12-31T00:00:00Z")).unwrap();
+    assert!(matches!(get(&client, &publisher.url("/list"), ROOMY).await, Ok(Fetched::Body { .. })));
+    let client = HttpClient::trusting_at(&anchors, at("2001-01-02T00:00:00Z")).unwrap();
+    assert!(matches!(get(&client, &publisher.url("/list"), ROOMY).await, Err(HttpFault::Untrusted(_))));
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ impl Lookout {
         let source = match &settings.list {
             ListOrigin::File(path) => Source::File(FileSource::new(path)),
             ListOrigin::Publisher { url, anchors } => {
-                Source::Publisher(Box::new(Publisher::new(url, anchors, trust.fetch_timeout.get(), state)?))
+                let (total, clock) = (trust.fetch_timeout.get(), Arc::clone(&custodian.clock));
+                Source::Publisher(Box::new(Publisher::new(url, anchors, total, state, clock)?))
             }
         };
         let (name, every) = (settings.list.name(), trust.every.get());

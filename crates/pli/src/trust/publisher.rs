@@ -1,10 +1,12 @@
 //! [`Publisher`]: the list as its publisher serves it over HTTPS.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pli_directory::{ListFault, TrustList};
 use pli_net::http::{FetchLimits, Fetched, HttpClient, HttpFault, Validators};
+use pli_types::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
@@ -44,8 +46,14 @@ pub(crate) enum Answer {
 
 impl Publisher {
     /// The publisher at this address, who has a certificate of these authorities.
-    pub(crate) fn new(url: &str, anchors: &Path, total: Duration, state: &Path) -> Result<Self, Failure> {
-        let client = HttpClient::trusting(anchors)?;
+    pub(crate) fn new(
+        url: &str,
+        anchors: &Path,
+        total: Duration,
+        state: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let client = HttpClient::trusting_at(anchors, clock)?;
         let file = state.join(FILE);
         let known = read(&file);
         let limits = FetchLimits { bytes: TrustList::BYTES_MAX, total };

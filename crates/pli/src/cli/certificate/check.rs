@@ -99,14 +99,14 @@ impl Judgement {
             let mut config = PkiConfig::new(anchor, organisations);
             config.crl.clone_from(&args.crl);
             // Nothing was ever fetched into a folder that is not there.
-            let pki = Pki::load(&config, Path::new("/nonexistent"))?;
+            let pki = Pki::look(&config, Path::new("/nonexistent"))?;
             return Ok(Some(judged(&pki, None)));
         }
         if !globals.has_configuration() {
             return Ok(None);
         }
         let settings = globals.settings()?;
-        let pki = Pki::load(&settings.config.pki, &settings.config.server.state)?;
+        let pki = Pki::look(&settings.config.pki, &settings.config.server.state)?;
         let (trust, _) = looking::trust(&settings, &pki, now);
         let known = trust.current().map(|list| Known {
             domains: list.domains_of(&certificate.subject).iter().map(ToString::to_string).collect(),

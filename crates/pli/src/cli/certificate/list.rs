@@ -40,7 +40,7 @@ pub(super) fn run(globals: &Globals) -> Result<(), Failure> {
         let count = if kind == "organisations" { found.len() } else { 1 };
         rows.extend(found.iter().take(count).map(|details| certificate_row(kind, path, details, now)));
     }
-    let pki = Pki::load(&config.pki, &config.server.state)?;
+    let pki = Pki::look(&config.pki, &config.server.state)?;
     rows.extend(pki.revocation_lists().iter().map(|list| revocation_row(list, now)));
     rows.extend(config.connector.iter().map(|connector| {
         let source = format!("{}:{}", connector.host, connector.port);
