@@ -1,8 +1,9 @@
 //! [`PeerBook`]: what was seen of each peer's certificate, in either direction. For an admin who asks when an operator was
 //! last here, and how it ended; no decision is ever taken by it.
 //!
-//! It is written once a connection (twice, if its transactions end differently), beside a handshake that costs a
-//! thousand times as much, so that one lock serves all: a note takes well under a microsecond.
+//! It is written once a connection (twice, if its transactions end differently), beside a handshake that costs some
+//! hundred times as much. Most of a note is masking the name (25 µs in all, measured), which is done before the one lock
+//! is taken: under it are a look-up and a few copies.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -156,6 +156,12 @@ impl Walk<'_> {
 
     fn route(&mut self) {
         let detail = match &self.route {
+            Route::Mx if self.probe.hosted_domains.contains(self.domain) => {
+                format!(
+                    "hosted here, so that our own mail for it stays here; others': the MX, port {}",
+                    self.probe.port
+                )
+            }
             Route::Mx => format!("the MX, port {}", self.probe.port),
             Route::Static { host, port } => format!("a static route: {host}, port {port}"),
             Route::Connector(connector) => {
@@ -171,6 +177,9 @@ impl Walk<'_> {
         let (seen, hosts) = match looked {
             Ok(hosts) => {
                 let told = hosts.iter().map(|(host, _, addresses)| {
+                    if host.parse::<IpAddr>().is_ok() {
+                        return format!("{host}, an address");
+                    }
                     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
                     let addresses = if addresses.is_empty() { "no address".to_owned() } else { addresses.join(", ") };
                     format!("{}: {addresses}", self.probe.foreign(host))

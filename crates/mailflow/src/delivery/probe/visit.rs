@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pli_net::TlsStream;
 use pli_net::tls::probe::{ProbeFault, ProbeVersion, Probed, Showing, probe};
+use pli_net::{NetError, TlsStream};
 use pli_types::Domain;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -91,6 +91,8 @@ impl Probe {
         let (stream, facts) = match handshake {
             Ok(secured) => secured,
             Err(fault @ ProbeFault::Alert(_)) if asked.is_some() => return Visited::NotTaken(crate::chain(&fault)),
+            // That tells nothing of TLS.
+            Err(ProbeFault::Other(NetError::Timeout)) => return Visited::NoWay("no answer in time".to_owned()),
             Err(fault) => return Visited::NoHandshake(crate::chain(&fault)),
         };
         let proven = facts.certificate.filter(|certificate| {
@@ -126,22 +128,22 @@ impl Probe {
     pub(super) fn other_way(&self, visited: Visited, version: ProbeVersion, spoken: &Answer) -> Seen {
         let goes_through = matches!(spoken, Answer::Reply(reply) if reply.is_done());
         let amiss = |fault, what: &str| {
-            let detail = self.words(what);
+            let detail = self.foreign(what);
             if goes_through { Seen::warning(fault, detail) } else { Seen::fail(fault, detail) }
         };
         match visited {
             Visited::Answer(Answer::Reply(reply)) if reply.is_done() => {
-                Seen::ok(format!("taken: {}", self.words(&reply.to_string())))
+                Seen::ok(format!("taken: {}", self.foreign(&reply.to_string())))
             }
             Visited::Answer(Answer::Reply(reply)) => amiss(Fault::FormNotTaken, &reply.to_string()),
             Visited::Answer(Answer::NotTaken(what)) | Visited::NotTaken(what) => amiss(Fault::FormNotTaken, &what),
             Visited::NoHandshake(what) if version == ProbeVersion::Tls13 => {
-                Seen::skipped(format!("no TLS 1.3, which need not be offered: {}", self.words(&what)))
+                Seen::skipped(format!("no TLS 1.3, which need not be offered: {}", self.foreign(&what)))
             }
             Visited::NoHandshake(what) => amiss(Fault::NoTls12, &what),
             Visited::OtherCertificate(what) => amiss(Fault::OtherCertificate, &what),
             Visited::Answer(Answer::None(what)) | Visited::NoWay(what) => {
-                Seen::skipped(format!("another connection was not to be had: {}", self.words(&what)))
+                Seen::skipped(format!("another connection was not to be had: {}", self.foreign(&what)))
             }
         }
     }
@@ -150,22 +152,18 @@ impl Probe {
     pub(super) fn without_certificate(&self, visited: Visited) -> Seen {
         match visited {
             Visited::Answer(Answer::Reply(reply)) if reply.is_done() => {
-                Seen::warning(Fault::LetsAnybodyIn, self.words(&reply.to_string()))
+                Seen::warning(Fault::LetsAnybodyIn, self.foreign(&reply.to_string()))
             }
-            Visited::Answer(Answer::Reply(reply)) => Seen::ok(format!("refused: {}", self.words(&reply.to_string()))),
+            Visited::Answer(Answer::Reply(reply)) => Seen::ok(format!("refused: {}", self.foreign(&reply.to_string()))),
             Visited::Answer(Answer::NotTaken(what)) | Visited::NotTaken(what) | Visited::NoHandshake(what) => {
-                Seen::ok(format!("refused by TLS: {}", self.words(&what)))
+                Seen::ok(format!("refused by TLS: {}", self.foreign(&what)))
             }
-            Visited::Answer(Answer::None(what)) => Seen::ok(format!("refused without a word: {}", self.words(&what))),
-            Visited::OtherCertificate(what) => Seen::warning(Fault::OtherCertificate, self.words(&what)),
+            Visited::Answer(Answer::None(what)) => Seen::ok(format!("refused without a word: {}", self.foreign(&what))),
+            Visited::OtherCertificate(what) => Seen::warning(Fault::OtherCertificate, self.foreign(&what)),
             Visited::NoWay(what) => {
-                Seen::skipped(format!("another connection was not to be had: {}", self.words(&what)))
+                Seen::skipped(format!("another connection was not to be had: {}", self.foreign(&what)))
             }
         }
-    }
-
-    fn words(&self, text: &str) -> String {
-        self.foreign(text)
     }
 }
 

@@ -1,10 +1,10 @@
 //! `pli peer list`.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use pli_directory::TrustList;
+use pli_directory::{Connector, TrustList};
 use pli_mailflow::{PeerRecord, Seen};
 use pli_types::{DistinguishedName, Domain, Masker};
 use serde_json::{Map, Value, json};
@@ -50,76 +50,90 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let records = PeerFile::in_state(&config.server.state).read()?;
     let pki = looking::pki(&settings)?;
     let list = looking::trust_in_force(&settings, &pki, crate::clock::clock().now())?.current();
-    let peers = peers(records, list.as_deref(), &masker);
+    let connectors = config.connector.iter().filter_map(|one| DistinguishedName::parse(&one.certificate_name).ok());
+    let connectors = connectors.filter_map(|name| settings.routes.connector(&name));
+    let peers = peers(records, known(list.as_deref(), connectors, &masker));
     let rows = peers.iter().filter(|peer| peer.is_asked_for(args)).map(Peer::members).collect();
     output::print(&globals.format().list(&Listing { columns: COLUMNS, rows }))
 }
 
-/// An operator's certificate name.
+/// A certificate name: what we know of it, and what was seen of it.
 #[derive(Debug)]
 struct Peer {
     name: String,
     /// `None` if it was never seen.
     proven: Option<bool>,
-    listed: bool,
-    domains: Vec<Domain>,
+    known: Known,
     incoming: Option<Seen>,
     outgoing: Option<Seen>,
 }
 
-/// Every name that was seen or is listed, who was seen last first.
-fn peers(records: Vec<PeerRecord>, list: Option<&TrustList>, masker: &Masker) -> Vec<Peer> {
-    let mut listed = listed(list, masker);
+/// What list and configuration say of a name.
+#[derive(Debug, Default)]
+struct Known {
+    listed: bool,
+    /// The name of the connector whose certificate it is.
+    connector: Option<String>,
+    /// Listed for it, or the connector's. In order.
+    domains: BTreeSet<Domain>,
+}
+
+/// By names in the form of the book: masked. Two spellings of a name are one.
+fn known<'a>(
+    list: Option<&TrustList>,
+    connectors: impl Iterator<Item = &'a Connector>,
+    masker: &Masker,
+) -> HashMap<DistinguishedName, Known> {
+    let in_the_book = |name: &DistinguishedName| {
+        DistinguishedName::parse(&masker.certificate_name(name)).unwrap_or_else(|_| name.clone())
+    };
+    let mut known: HashMap<DistinguishedName, Known> = HashMap::new();
+    for (domain, names) in list.into_iter().flat_map(TrustList::iter) {
+        for name in names {
+            let known = known.entry(in_the_book(name)).or_default();
+            known.listed = true;
+            known.domains.insert(domain.clone());
+        }
+    }
+    for connector in connectors {
+        let known = known.entry(in_the_book(&connector.certificate_name)).or_default();
+        known.connector = Some(connector.name.clone());
+        known.domains.extend(connector.domains.iter().cloned());
+    }
+    known
+}
+
+/// Every name that was seen or is known, who was seen last first.
+fn peers(records: Vec<PeerRecord>, mut known: HashMap<DistinguishedName, Known>) -> Vec<Peer> {
     let (mut proven, mut peers) = (HashMap::<DistinguishedName, Peer>::new(), Vec::new());
     for record in records {
-        // A certificate that proves nothing has no domains, whatever its name.
+        // Nothing is known of a certificate that proves nothing, whatever its name.
         let name = DistinguishedName::parse(&record.name).ok().filter(|_| record.proven);
         match name {
-            None => peers.push(Peer::seen(record, None)),
+            None => peers.push(Peer::seen(record, Known::default())),
             Some(name) => match proven.entry(name) {
                 Entry::Occupied(mut peer) => peer.get_mut().merge(record),
                 Entry::Vacant(place) => {
-                    let domains = listed.remove(place.key());
-                    place.insert(Peer::seen(record, domains));
+                    let known = known.remove(place.key()).unwrap_or_default();
+                    place.insert(Peer::seen(record, known));
                 }
             },
         }
     }
     peers.extend(proven.into_values());
-    peers.extend(listed.into_iter().map(|(name, domains)| Peer::unseen(name.to_string(), domains)));
+    peers.extend(known.into_iter().map(|(name, known)| Peer::unseen(name.to_string(), known)));
     peers.sort_by(|a, b| b.last_seen().cmp(&a.last_seen()).then_with(|| a.name.cmp(&b.name)));
     peers
 }
 
-/// The list by names, in the form of the book: masked. Two spellings of a name are one.
-fn listed(list: Option<&TrustList>, masker: &Masker) -> HashMap<DistinguishedName, Vec<Domain>> {
-    let mut listed: HashMap<DistinguishedName, Vec<Domain>> = HashMap::new();
-    for (domain, names) in list.into_iter().flat_map(TrustList::iter) {
-        for name in names {
-            let shown = DistinguishedName::parse(&masker.certificate_name(name)).unwrap_or_else(|_| name.clone());
-            listed.entry(shown).or_default().push(domain.clone());
-        }
-    }
-    for domains in listed.values_mut() {
-        domains.sort();
-    }
-    listed
-}
-
 impl Peer {
-    fn seen(record: PeerRecord, domains: Option<Vec<Domain>>) -> Self {
-        Self {
-            name: record.name,
-            proven: Some(record.proven),
-            listed: domains.is_some(),
-            domains: domains.unwrap_or_default(),
-            incoming: record.incoming,
-            outgoing: record.outgoing,
-        }
+    fn seen(record: PeerRecord, known: Known) -> Self {
+        let PeerRecord { name, proven, incoming, outgoing } = record;
+        Self { name, proven: Some(proven), known, incoming, outgoing }
     }
 
-    fn unseen(name: String, domains: Vec<Domain>) -> Self {
-        Self { name, proven: None, listed: true, domains, incoming: None, outgoing: None }
+    fn unseen(name: String, known: Known) -> Self {
+        Self { name, proven: None, known, incoming: None, outgoing: None }
     }
 }
 
@@ -135,7 +149,7 @@ impl Peer {
     }
 
     fn is_asked_for(&self, args: &Args) -> bool {
-        let by_domain = args.domain.as_ref().is_none_or(|domain| self.domains.contains(domain));
+        let by_domain = args.domain.as_ref().is_none_or(|domain| self.known.domains.contains(domain));
         let text = args.name.as_ref().map(|text| text.to_lowercase());
         let by_name = text.is_none_or(|text| self.name.to_lowercase().contains(&text));
         let unseen_too = args.all || args.domain.is_some();
@@ -143,13 +157,14 @@ impl Peer {
     }
 
     fn members(&self) -> Map<String, Value> {
-        let first: Vec<&str> = self.domains.iter().take(DOMAINS_SHOWN).map(Domain::as_str).collect();
+        let first: Vec<&str> = self.known.domains.iter().take(DOMAINS_SHOWN).map(Domain::as_str).collect();
         let mut members = Map::new();
         members.insert("schema_version".to_owned(), json!(SCHEMA_VERSION));
         members.insert("name".to_owned(), json!(self.name));
         members.insert("proven".to_owned(), json!(self.proven));
-        members.insert("listed".to_owned(), json!(self.listed));
-        members.insert("domains".to_owned(), json!(self.domains.len()));
+        members.insert("listed".to_owned(), json!(self.known.listed));
+        members.insert("connector".to_owned(), json!(self.known.connector));
+        members.insert("domains".to_owned(), json!(self.known.domains.len()));
         members.insert("first_domains".to_owned(), json!(first));
         for (side, seen) in [("in", &self.incoming), ("out", &self.outgoing)] {
             members.extend(side_members(side, seen.as_ref()));
@@ -215,12 +230,24 @@ mod tests {
         TrustList::parse(text.as_bytes()).unwrap()
     }
 
+    /// The list, and a hospital that is not in it.
+    fn all_known() -> HashMap<DistinguishedName, Known> {
+        let hospital = Connector {
+            name: "hospital".to_owned(),
+            certificate_name: DistinguishedName::parse("CN=mta,C=FR").unwrap(),
+            domains: vec![Domain::parse("h.fr").unwrap()],
+            host: "mta.h.fr".to_owned(),
+            port: 25,
+        };
+        known(Some(&list()), std::iter::once(&hospital), &Masker::new(&[1; 32]))
+    }
+
     fn args(all: bool, domain: Option<&str>, name: Option<&str>) -> Args {
         Args { all, domain: domain.map(|domain| Domain::parse(domain).unwrap()), name: name.map(str::to_owned) }
     }
 
     fn names(records: &[PeerRecord], args: &Args) -> Vec<String> {
-        let peers = peers(records.to_vec(), Some(&list()), &Masker::new(&[1; 32]));
+        let peers = peers(records.to_vec(), all_known());
         peers.into_iter().filter(|peer| peer.is_asked_for(args)).map(|peer| peer.name).collect()
     }
 
@@ -228,7 +255,7 @@ mod tests {
     fn who_was_seen_last_comes_first_and_who_never_was_only_if_asked_for() {
         let records = [record("CN=a,C=FR", true, "2026-06-02T00:00:00Z"), record("CN=z", true, "2026-06-03T00:00:00Z")];
         assert_eq!(names(&records, &args(false, None, None)), ["CN=z", "CN=a,C=FR"]);
-        assert_eq!(names(&records, &args(true, None, None)), ["CN=z", "CN=a,C=FR", "CN=c,C=FR"]);
+        assert_eq!(names(&records, &args(true, None, None)), ["CN=z", "CN=a,C=FR", "CN=c,C=FR", "CN=mta,C=FR"]);
         assert_eq!(names(&records, &args(false, Some("C.fr"), None)), ["CN=c,C=FR"]);
         assert_eq!(names(&records, &args(true, None, Some("cn=A"))), ["CN=a,C=FR"]);
     }
@@ -236,7 +263,7 @@ mod tests {
     #[test]
     fn a_row_shows_what_the_list_says_of_a_name() {
         let records = vec![record("CN=a,C=FR", true, "2026-06-02T00:00:00Z")];
-        let peers = peers(records, Some(&list()), &Masker::new(&[1; 32]));
+        let peers = peers(records, all_known());
         let row = peers[0].members();
         assert_eq!((&row["listed"], &row["domains"]), (&json!(true), &json!(2)));
         assert_eq!(row["first_domains"], json!(["a.fr", "b.fr"]));
@@ -245,13 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn a_hospitals_own_server_is_told_as_such() {
+        let peers = peers(vec![record("CN=mta,C=FR", true, "2026-06-02T00:00:00Z")], all_known());
+        let row = peers[0].members();
+        assert_eq!((&row["listed"], &row["connector"]), (&json!(false), &json!("hospital")));
+        assert_eq!(row["first_domains"], json!(["h.fr"]));
+        assert_eq!(names(&[], &args(false, Some("h.fr"), None)), ["CN=mta,C=FR"]);
+    }
+
+    #[test]
     fn a_forged_certificate_stands_apart_from_the_operator_whose_name_it_bears() {
         let records =
             [record("CN=a,C=FR", true, "2026-06-02T00:00:00Z"), record("CN=a,C=FR", false, "2026-06-03T00:00:00Z")];
-        let peers = peers(records.to_vec(), Some(&list()), &Masker::new(&[1; 32]));
-        assert_eq!(peers.len(), 3, "the third is never seen: {peers:?}");
-        assert_eq!((peers[0].proven, peers[0].listed, peers[0].domains.len()), (Some(false), false, 0));
-        assert_eq!((peers[1].proven, peers[1].listed, peers[1].domains.len()), (Some(true), true, 2));
+        let peers = peers(records.to_vec(), all_known());
+        assert_eq!(peers.len(), 4, "the others were never seen: {peers:?}");
+        assert_eq!((peers[0].proven, peers[0].known.listed, peers[0].known.domains.len()), (Some(false), false, 0));
+        assert_eq!((peers[1].proven, peers[1].known.listed, peers[1].known.domains.len()), (Some(true), true, 2));
         assert_eq!(peers[2].proven, None);
     }
 
@@ -259,7 +295,7 @@ mod tests {
     fn two_spellings_of_a_name_are_one_row() {
         let records =
             [record("CN=a,C=FR", true, "2026-06-02T00:00:00Z"), record("C=fr,CN=A", true, "2026-06-03T00:00:00Z")];
-        let peers = peers(records.to_vec(), Some(&list()), &Masker::new(&[1; 32]));
+        let peers = peers(records.to_vec(), all_known());
         let incoming = peers[0].incoming.as_ref().unwrap();
         assert_eq!((incoming.accepted, incoming.last_seen.to_string().as_str()), (6, "2026-06-03T00:00:00Z"));
         assert_eq!(names(&records, &args(false, None, None)).len(), 1);
