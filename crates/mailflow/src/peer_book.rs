@@ -70,9 +70,9 @@ pub struct Seen {
     pub not_after: Timestamp,
     /// How it ended last: `accepted`, or the reason's code.
     pub outcome: String,
-    /// Connections on which the certificate was good for something.
+    /// Connections on which mail could pass: in, a MAIL was accepted; out, the server proved who it is and answered.
     pub accepted: u64,
-    /// Connections on which it was not.
+    /// Connections on which it could not, for what the peer is or did.
     pub refused: u64,
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pli_net::{ClientTls, Resolver};
+use pli_net::{ClientTls, Resolver, TlsStream};
 use pli_policy::Reason;
 use pli_store::Lease;
 use pli_types::{Domain, MessageId, PresentedCertificate};
@@ -226,17 +226,28 @@ impl Courier {
         };
         let certificate = facts.certificate.ok_or_else(|| no_tls("the server showed no certificate".to_owned()))?;
         self.intake.pki.prepare(&certificate, self.intake.clock.now()).await;
-        let admitted = way.admits(&self.intake, &certificate).map_err(|trouble| {
+        let begun = self.begin(way, &server, &certificate, stream).await;
+        self.note(&server, &facts.version, &certificate, begun.as_ref().err().map(|trouble| trouble.reason));
+        Ok(Connection { dialogue: Box::new(begun?), server, certificate, messages: 0 })
+    }
+
+    /// With a server whose certificate must be the right one: it hears nothing before that is known.
+    async fn begin(
+        &self,
+        way: &Way,
+        server: &Server,
+        certificate: &PresentedCertificate,
+        stream: TlsStream,
+    ) -> Result<LettreDialogue, Trouble> {
+        way.admits(&self.intake, certificate).map_err(|trouble| {
             let server = foreign(&self.intake.masker, &server.to_string());
             Trouble { detail: format!("{server}: {}", trouble.detail), ..trouble }
-        });
-        self.note(&server, &facts.version, &certificate, admitted.as_ref().err().map(|trouble| trouble.reason));
-        admitted?;
-
-        let dialogue = LettreDialogue::begin(stream, &server, own_name, EHLO_PATIENCE)
-            .await
-            .map_err(|Broken(what)| if is_tls_alert(&what) { no_tls(what) } else { unreachable(what) })?;
-        Ok(Connection { dialogue: Box::new(dialogue), server, certificate, messages: 0 })
+        })?;
+        let begun = LettreDialogue::begin(stream, server, &self.intake.config.server_name, EHLO_PATIENCE).await;
+        begun.map_err(|Broken(what)| {
+            let reason = if is_tls_alert(&what) { Reason::PeerTls } else { Reason::PeerUnreachable };
+            self.trouble(reason, &format!("{server}: {what}"))
+        })
     }
 
     /// Writes the meeting into the peer book.

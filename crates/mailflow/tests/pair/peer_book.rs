@@ -2,6 +2,7 @@
 
 use pli_mailflow::PeerRecord;
 
+use crate::peer::Act;
 use crate::relay::{OFFICINE, OURS, PATIENTS, Relay, THEIRS, letter};
 
 const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
@@ -45,6 +46,19 @@ async fn a_server_that_mail_goes_to_is_written_down_with_what_was_judged() {
     relay.story(send().await, &["deferred"]).await;
     let seen = only(&relay).outgoing.unwrap();
     assert_eq!((seen.outcome.as_str(), seen.accepted, seen.refused), ("peer-certificate-not-listed", 1, 1));
+    assert!(way_out.finish(std::time::Duration::from_secs(25)).await);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_falls_silent_once_it_is_known_is_no_success() {
+    let relay = Relay::start().await;
+    relay.peer.act(|heard| (heard.tls && heard.line.starts_with("EHLO")).then_some(Act::Hang));
+    let way_out = relay.deliver();
+    let id = relay.send(&relay.submitter().await, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await.unwrap();
+    relay.story(id, &["deferred"]).await;
+    let seen = only(&relay).outgoing.unwrap();
+    assert_eq!((seen.outcome.as_str(), seen.accepted, seen.refused), ("peer-unreachable", 0, 1));
     assert!(way_out.finish(std::time::Duration::from_secs(25)).await);
     relay.stop().await;
 }
