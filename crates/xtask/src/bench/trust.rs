@@ -135,7 +135,7 @@ fn reading(
         println!("| {} | {kind}: `{name}` is not installed | |", editions.entries);
     }
     tell(
-        &format!("{kind}: Pli puts it in force (check, gate, two writes with sync, swap)"),
+        &format!("{kind}: Pli puts it in force (check, gate, durable write, swap)"),
         &mut installs(editions, folder.path(), &judge)?,
     );
     Ok(())
