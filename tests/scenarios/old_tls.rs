@@ -114,7 +114,7 @@ fn judged_by_testssl(listener: Listener, folder: &Path) -> Outcome {
     let mut command = Command::new("testssl");
     command.args(["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--ip", "127.0.0.1"]);
     // Protocols, suites by kind, then one check each.
-    command.args(["--openssl-timeout", "10", "-p", "-s", "-L", "-BB", "-C", "-R", "--jsonfile"]).arg(&report);
+    command.args(["--openssl-timeout", "60", "-p", "-s", "-L", "-BB", "-C", "-R", "--jsonfile"]).arg(&report);
     command.args(listener.starttls.iter().flat_map(|protocol| ["-t", protocol]));
     succeed(command.arg(format!("localhost:{}", listener.port)).stdin(Stdio::null()))?;
     let findings: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&report)?)?;

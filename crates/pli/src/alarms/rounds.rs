@@ -1,4 +1,4 @@
-//! [`Rounds`]: every few seconds, what is known is gathered and judged, and what has changed is told.
+//! The rounds: every few seconds, what is known is gathered and judged, and what has changed is told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
