@@ -121,6 +121,17 @@ fn each_refusal_has_the_reason_of_the_server() {
 }
 
 #[test]
+fn a_file_without_a_certificate_is_told_by_its_name() {
+    let cast = Cast::new();
+    let (from, to) = ("a@peer.mssante.fr", "a@peer.mssante.fr");
+    let explained = |path: &str| explain(&cast.operator, &["--from", from, "--to", to, "--peer-cert", path]);
+    assert_fails(&explained("/nonexist"), 3, "file-not-found");
+    let none = explained(text(&cast.operator.path("sandbox.json")));
+    assert_fails(&none, 2, "file-unusable");
+    assert!(!stderr(&none).contains("configuration"), "{}", stderr(&none));
+}
+
+#[test]
 fn whoever_has_a_mailbox_here_is_taken_to_have_signed_in() {
     let cast = Cast::new();
     let (from, (_, to)) = (cast.account(), cast.operator("elsewhere"));

@@ -2,6 +2,7 @@
 
 mod answer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -144,11 +145,14 @@ fn locked_out(client: &Client) -> Option<Explanation> {
 
 /// The first certificate of the file.
 fn certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
+    let next = "give a certificate in PEM or DER";
     let unreadable = || {
         let what = format!("{}: no certificate that can be read", path.display());
-        Failure::new(Exit::Usage, "file-unusable", what, "give a certificate in PEM or DER")
+        Failure::new(Exit::Usage, "file-unusable", what, next)
     };
-    let chain = pli_net::certificates_in(path)?;
+    File::open(path).map_err(|error| Failure::file(path, &error))?;
+    let chain =
+        pli_net::certificates_in(path).map_err(|error| Failure { next: next.to_owned(), ..Failure::from(error) })?;
     pli_net::peer::presented(&chain.into_iter().map(CertificateDer::from).collect::<Vec<_>>()).ok_or_else(unreadable)
 }
 
