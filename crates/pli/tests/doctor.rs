@@ -5,9 +5,10 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use support::node::{Node, Operator, read};
-use support::{exit, pli, stderr, stdout, text};
+use support::{assert_fails, exit, pli, stderr, stdout, text};
 
 /// What `doctor` finds with this configuration, and how it ends.
 fn doctor(config: &str) -> (i32, Vec<Value>, String) {
@@ -62,6 +63,35 @@ fn a_sound_node_is_found_sound_door_by_door() {
         let told = finding["next"].is_string();
         assert_eq!(told, finding["outcome"] != "ok", "what is amiss has a next step: {finding}");
         assert!(finding["schema_version"] == 1 && finding["detail"].is_string(), "{finding}");
+    }
+}
+
+#[test]
+fn a_node_that_goes_on_with_its_old_pair_is_not_to_be_restarted() {
+    let operator = Operator::new();
+    let mut node = operator.serve();
+    operator.replace("pro/tls/server.pem", &read(&operator.path("peers/listed.pem")));
+    node.signal(Signal::HUP);
+    node.wait_for_log("the files of our certificate do not fit; the one in force goes on");
+    let config = configured(&operator, with_ports_of(&node));
+    let (exit, findings, told) = doctor(&config);
+    assert_eq!((exit, told.starts_with("error[file-unusable]: tls: ")), (1, true), "{told}");
+    for door in ["submissions", "imaps", "http"] {
+        let found = lines(&findings, &format!("listener.{door}"));
+        assert_eq!(found, [("warn", Some("certificate-not-taken"))], "it answers: {findings:#?}");
+    }
+    for finding in findings.iter().filter(|finding| finding["next"].as_str().is_some_and(|next| next.contains("start")))
+    {
+        assert!(finding["next"].as_str().unwrap().contains("do not restart the node before"), "{finding}");
+    }
+    let failing: Vec<_> = findings.iter().filter(|finding| finding["outcome"] == "fail").collect();
+    assert_eq!(failing.len(), 1, "mail flows; only the files are not in order: {failing:#?}");
+    assert!(failing[0]["next"].as_str().unwrap().contains("do not restart"), "{failing:#?}");
+
+    let probed = pli(&["peer", "probe", "peer.mssante.fr", "--config", &config]);
+    assert_fails(&probed, 2, "file-unusable");
+    for words in ["does not fit the first certificate", "still shows the old one", "do not restart the node before"] {
+        assert!(stderr(&probed).contains(words), "{}", stderr(&probed));
     }
 }
 

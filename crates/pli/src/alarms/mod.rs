@@ -15,6 +15,10 @@ use self::state::{CertificateState, ListState, RevocationState, State};
 /// How long new certificate files that do not fit together are taken for half written.
 const PAIR_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
+/// What to do about files of our certificate that a running node does not take.
+pub(crate) const PUT_PAIR_RIGHT: &str = "put certificate and key in [tls] right; do not restart the node before, for it \
+     goes on with the old pair only as long as it runs; docs/runbooks/certificate-expiring.md";
+
 /// What an alarm is about. The words are stable: log, metrics, `/health/ready`, `pli doctor` and the runbooks use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Code {
@@ -239,7 +243,7 @@ fn certificate(state: &CertificateState, explained: bool, now: Timestamp) -> Vec
     {
         let what =
             format!("the new files of our certificate do not fit since {since:.0}, the old one goes on: {fault}");
-        found.push(Alarm::new(Code::CertificateReloadFailing, &state.subject, what, RENEW));
+        found.push(Alarm::new(Code::CertificateReloadFailing, &state.subject, what, PUT_PAIR_RIGHT));
     }
     found.extend(state.unlisted.iter().map(|domain| {
         let what = format!("{domain} is not on the trust list under our certificate's name: others refuse its mail");

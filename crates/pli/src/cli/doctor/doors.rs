@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use pli_net::{ClientTls, OwnCertificate};
+use pli_net::tls::probe::{ProbeVersion, Showing, probe};
+use pli_net::{CertificateDetails, OwnCertificate, certificate_details, certificates_in};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -11,7 +12,9 @@ use tokio::time::timeout;
 use super::{Finding, Outcome};
 use crate::admin::protocol::Pong;
 use crate::admin::{self, Answer, Request};
-use crate::config::{Config, Door, Settings};
+use crate::alarms::PUT_PAIR_RIGHT;
+use crate::config::{Config, Door, Settings, check_secret_file};
+use crate::exit::chain;
 
 /// A door on this machine that takes longer is shut.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,18 +59,32 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
+/// What a door that answers said.
+enum Heard {
+    /// As it should.
+    Line(String),
+    /// As it should, but what lies in the files is not what it shows: the node cannot take that.
+    OldCertificate(String),
+}
+
 /// The door of a node that runs.
 async fn opened(config: &Config, door: Door, check: &str, address: SocketAddr) -> Finding {
     let answer = async {
         let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         match door {
-            Door::Smtp | Door::Submission => greeting(stream, "220", "QUIT\r\n").await,
-            Door::Imap => greeting(stream, "* OK", "a LOGOUT\r\n").await,
+            Door::Smtp | Door::Submission => greeting(stream, "220", "QUIT\r\n").await.map(Heard::Line),
+            Door::Imap => greeting(stream, "* OK", "a LOGOUT\r\n").await.map(Heard::Line),
             Door::Submissions | Door::Imaps | Door::Http => handshake(config, stream).await,
         }
     };
     match timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
-        Ok(told) => Finding::ok(check, format!("{address} answers: {told}")),
+        Ok(Heard::Line(told)) => Finding::ok(check, format!("{address} answers: {told}")),
+        Ok(Heard::OldCertificate(told)) => Finding::warn(
+            check,
+            "certificate-not-taken",
+            format!("{address} answers: {told}; the files in [tls] hold another, which is not taken"),
+            PUT_PAIR_RIGHT,
+        ),
         Err(fault) => Finding::fail(
             check,
             "listener-deaf",
@@ -96,18 +113,34 @@ async fn greeting(stream: TcpStream, expected: &str, farewell: &str) -> Result<S
     if line.starts_with(expected) { Ok(line) } else { Err(line) }
 }
 
-/// Which certificate does it show?
-async fn handshake(config: &Config, stream: TcpStream) -> Result<String, String> {
-    let own = OwnCertificate::load(&config.tls).map_err(|error| error.to_string())?;
+/// Which certificate does it show? Asked without showing one: ours may be unusable while the node goes on with the
+/// one that it has.
+async fn handshake(config: &Config, stream: TcpStream) -> Result<Heard, String> {
     let name = config.server.name.0.as_str();
-    let connected = async { ClientTls::showing(&own)?.connect(name, stream).await }.await;
-    let (mut stream, facts) = connected.map_err(|error| error.to_string())?;
+    let probed = probe(stream, name, Showing::Nothing, ProbeVersion::Any, PATIENCE).await;
+    let (mut stream, facts) = probed.handshake.map_err(|fault| chain(&fault))?;
     stream.shutdown().await.ok();
     let shown = facts.certificate.map(|certificate| certificate.serial).unwrap_or_default();
-    if own.details().is_some_and(|own| own.serial == shown) {
-        return Ok(format!("{}, certificate {shown}", facts.version));
+    let told = format!("{}, certificate {shown}", facts.version);
+    let lying = certificates_in(&config.tls.certificate).ok();
+    let lying = lying.and_then(|found| found.first().and_then(|der| certificate_details(der)));
+    match lying {
+        Some(lying) if lying.serial == shown => Ok(Heard::Line(told)),
+        // The node would have taken a pair that fits and holds: somebody else answers.
+        Some(lying) if holds(&lying) && fits(config) => {
+            Err(format!("it shows the certificate {shown}, which is not the one in the file"))
+        }
+        _ => Ok(Heard::OldCertificate(told)),
     }
-    Err(format!("it shows the certificate {shown}, which is not the one in the file"))
+}
+
+fn holds(certificate: &CertificateDetails) -> bool {
+    let now = crate::clock::clock().now();
+    certificate.not_before <= now && now <= certificate.not_after
+}
+
+fn fits(config: &Config) -> bool {
+    OwnCertificate::load(&config.tls).is_ok() && check_secret_file(&config.tls.key).is_ok()
 }
 
 /// The door of a node that does not run: whoever answers there is somebody else.

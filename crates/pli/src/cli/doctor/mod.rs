@@ -77,11 +77,12 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
     };
     let clock = crate::clock::clock();
     let mut findings = vec![Finding::ok("config", globals.config.display().to_string())];
-    findings.extend(files::look(&settings));
-    runtime::one_thread()?.block_on(async {
-        let node = doors::node(&settings).await;
-        let runs = node.outcome == Outcome::Ok;
-        findings.push(node);
+    let runtime = runtime::one_thread()?;
+    let node = runtime.block_on(doors::node(&settings));
+    let runs = node.outcome == Outcome::Ok;
+    findings.extend(files::look(&settings, runs));
+    findings.push(node);
+    runtime.block_on(async {
         findings.extend(doors::look(&settings.config, runs).await);
         findings.extend(trust::look(&settings, runs, &clock).await);
         findings.extend(machine::look(&settings, clock.now()).await);

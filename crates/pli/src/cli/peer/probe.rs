@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use pli_mailflow::delivery::probe::{Fault, Finding, Outcome, Party};
 use pli_mailflow::{Probe, ProbeReport};
-use pli_net::OwnCertificate;
+use pli_net::{OwnCertificate, TlsConfig};
 use pli_policy::Reason;
 use pli_types::{Domain, Masker, Span};
 use serde_json::{Map, Value, json};
 
+use crate::alarms::PUT_PAIR_RIGHT;
 use crate::cli::{Globals, looking, runtime};
 use crate::config::{Settings, check_secret_file, read_key};
 use crate::exit::{Exit, Failure};
@@ -73,10 +74,20 @@ fn probe(settings: &Settings, patience: Duration) -> Result<Probe, Failure> {
         routes: Arc::clone(&settings.routes),
         resolver: wiring::resolver(&config.dns.servers)?,
         port: config.delivery.port,
-        own: OwnCertificate::load(&config.tls)?,
+        own: own(&config.tls)?,
         masker: Masker::new(read_key(&config.server.masking_key)?.reveal()),
         clock,
         patience,
+    })
+}
+
+/// A probe is a delivery as far as MAIL, and a delivery shows our certificate.
+fn own(files: &TlsConfig) -> Result<OwnCertificate, Failure> {
+    OwnCertificate::load(files).map_err(|error| {
+        let Failure { exit, code, what, .. } = error.into();
+        let what =
+            format!("{what}; without our certificate there is no probe; a node that runs still shows the old one");
+        Failure::new(exit, code, what, PUT_PAIR_RIGHT)
     })
 }
 
