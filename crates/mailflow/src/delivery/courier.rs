@@ -15,6 +15,7 @@ use super::commands::Outgoing;
 use super::dialogue::{Broken, LettreDialogue};
 use super::exchange::{Exchange, exchange};
 use super::opening::{self, OpeningFault};
+use super::ours;
 use super::pool::{Connection, Pool};
 use super::route::Way;
 use super::unproven::Unproven;
@@ -86,7 +87,14 @@ impl Courier {
     /// Tries once to hand a parcel over.
     pub(crate) async fn deliver(&self, parcel: &Parcel) -> Tried {
         let all = |verdict: Verdict, unreachable| Tried { verdicts: vec![verdict; parcel.leases.len()], unreachable };
-        let way = match Way::find(&self.intake, &self.resolver, self.port, &parcel.destination).await {
+        let found = Way::find(&self.intake, &self.resolver, self.port, &parcel.destination).await;
+        // What can never be delivered goes back all the same.
+        if !matches!(found, Err(Verdict::Never(_)))
+            && let Some(trouble) = ours::fault(&self.intake, &self.tls)
+        {
+            return all(Verdict::Later(trouble.clone()), Some(trouble));
+        }
+        let way = match found {
             Ok(way) => way,
             Err(Verdict::Later(trouble)) => return all(Verdict::Later(trouble.clone()), Some(trouble)),
             Err(verdict) => return all(verdict, None),

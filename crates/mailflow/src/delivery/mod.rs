@@ -12,6 +12,7 @@ mod dialogue;
 mod dsn;
 mod exchange;
 mod opening;
+mod ours;
 mod pool;
 pub mod probe;
 mod reply;

@@ -6,6 +6,7 @@ mod distribution_point;
 mod explained;
 mod first_contact;
 mod log;
+mod ours;
 mod peer;
 mod peer_book;
 mod pki;

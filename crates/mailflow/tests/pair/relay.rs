@@ -207,10 +207,15 @@ impl Relay {
 
     /// Starts the way out; it ends with [`Relay::stop`].
     pub(crate) fn deliver(&self) -> Shutdown {
+        self.deliver_showing(&ClientTls::new(&self.authority.leaf("mss.pro.test", 10)).unwrap())
+    }
+
+    /// The same, our certificate being this one.
+    pub(crate) fn deliver_showing(&self, tls: &ClientTls) -> Shutdown {
         let shutdown = Shutdown::default();
         let delivery = Delivery {
             intake: self.intake.clone(),
-            tls: ClientTls::new(&self.authority.leaf("mss.pro.test", 10)).unwrap(),
+            tls: tls.clone(),
             resolver: Resolver::with_servers(&[]).unwrap(),
             config: DeliveryConfig::default(),
         };

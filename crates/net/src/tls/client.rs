@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pli_types::PresentedCertificate;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 use rustls_pki_types::{DnsName, ServerName};
@@ -47,6 +48,12 @@ impl ClientTls {
     /// [`OwnCertificate::reload`].
     pub fn reload(&self) -> Result<(), NetError> {
         self.own.reload().map(drop)
+    }
+
+    /// [`OwnCertificate::presented`].
+    #[must_use]
+    pub fn presented(&self) -> Option<PresentedCertificate> {
+        self.own.presented()
     }
 
     /// The handshake, as the client. Any certificate whose key is proven is taken: the caller judges it.
