@@ -62,8 +62,8 @@ Every refusal has one of these codes. It is the same word in the SMTP reply (`55
 in the metrics, in `pli message trace` and on this page. Codes are added; none is ever changed or taken away.
 
 Of the two replies, the first is given when trying again is of no use, the second when it may be. The `peer-…` codes and
-`expired-in-queue` are said of another server: they stand in queues and reports. So may the `certificate-…` codes and
-`revocation-unknown`, of the next server's certificate: the detail says whose it is.
+`expired-in-queue` are said of another server: they stand in queues and reports. So may the `certificate-…` codes,
+`revocation-unknown` and `list-unavailable`, of the next server's certificate or of our own: the detail says whose it is.
 
 | Code | What it means | What the sender can do | Reply |
 | --- | --- | --- | --- |

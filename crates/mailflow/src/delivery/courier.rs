@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::canonical::CanonicalMessage;
 use super::commands::Outgoing;
-use super::dialogue::{Broken, LettreDialogue};
+use super::dialogue::{Broken, LettreDialogue, Unbegun};
 use super::exchange::{Exchange, exchange};
 use super::opening::{self, OpeningFault};
 use super::ours;
@@ -54,7 +54,7 @@ pub(crate) struct Parcel {
 pub(crate) struct Tried {
     /// One a lease, in their order.
     pub(crate) verdicts: Vec<Verdict>,
-    /// Set if no server of the destination could be talked to at all: the same awaits every message for it.
+    /// Set if no server of the destination could be talked to at all, or one refuses us as a server: the same awaits every message for it.
     pub(crate) unreachable: Option<Trouble>,
 }
 
@@ -119,7 +119,7 @@ impl Courier {
                 self.unproven.proven(&parcel.destination);
                 metrics::connection(false);
                 let exchange = self.carry(connection, parcel, &message).await;
-                Tried { verdicts: exchange.verdicts, unreachable: None }
+                Tried { verdicts: exchange.verdicts, unreachable: exchange.refuses_us }
             }
         }
     }
@@ -156,8 +156,9 @@ impl Courier {
                 continue;
             }
             let exchange = self.carry(connection, parcel, message).await;
-            // The server may have closed it meanwhile. It has taken nothing yet, so a new one is asked.
-            if !exchange.unanswered {
+            // The server may have closed it meanwhile, or no longer take the certificate that we showed then. It has taken
+            // nothing yet, so a new one is asked.
+            if !exchange.unanswered && exchange.refuses_us.is_none() {
                 metrics::connection(true);
                 return Some(exchange);
             }
@@ -167,7 +168,7 @@ impl Courier {
 
     async fn carry(&self, mut connection: Connection, parcel: &Parcel, message: &CanonicalMessage) -> Exchange {
         let Some(first) = parcel.leases.first() else {
-            return Exchange { verdicts: Vec::new(), reusable: false, unanswered: false };
+            return Exchange { verdicts: Vec::new(), reusable: false, unanswered: false, refuses_us: None };
         };
         let outgoing = Outgoing {
             sender: &first.sender,
@@ -235,7 +236,7 @@ impl Courier {
         let certificate = facts.certificate.ok_or_else(|| no_tls("the server showed no certificate".to_owned()))?;
         self.intake.pki.prepare(&certificate, self.intake.clock.now()).await;
         let begun = self.begin(way, &server, &certificate, stream).await;
-        self.note(&server, &facts.version, &certificate, begun.as_ref().err().map(|trouble| trouble.reason));
+        self.note(&server, &facts.version, &certificate, begun.as_ref().err());
         Ok(Connection { dialogue: Box::new(begun?), server, certificate, messages: 0 })
     }
 
@@ -252,16 +253,25 @@ impl Courier {
             Trouble { detail: format!("{server}: {}", trouble.detail), ..trouble }
         })?;
         let begun = LettreDialogue::begin(stream, server, &self.intake.config.server_name, EHLO_PATIENCE).await;
-        begun.map_err(|Broken(what)| {
-            let reason = if is_tls_alert(&what) { Reason::PeerTls } else { Reason::PeerUnreachable };
-            self.trouble(reason, &format!("{server}: {what}"))
+        begun.map_err(|unbegun| match unbegun {
+            Unbegun::Refused(reply) => {
+                let reason = reply.refuses_us().unwrap_or(Reason::PeerUnreachable);
+                Trouble::of_reply(&self.intake.masker, reason, server, &reply)
+            }
+            Unbegun::Broken(Broken(what)) => {
+                let reason = if is_tls_alert(&what) { Reason::PeerTls } else { Reason::PeerUnreachable };
+                self.trouble(reason, &format!("{server}: {what}"))
+            }
         })
     }
 
     /// Writes the meeting into the peer book.
-    fn note(&self, server: &Server, tls: &str, certificate: &PresentedCertificate, refused: Option<Reason>) {
+    fn note(&self, server: &Server, tls: &str, certificate: &PresentedCertificate, trouble: Option<&Trouble>) {
         let (at, address) = (self.intake.clock.now(), server.address.ip());
         let direction = Direction::Out;
+        // The reason in a reply is what the server has against us, not we against it.
+        let refused =
+            trouble.map(|trouble| if trouble.reply.is_some() { Reason::PeerUnreachable } else { trouble.reason });
         let meeting = Meeting { at, direction, address, tls, certificate, refused, counts: true };
         self.intake.peers.note(&self.intake.masker, &meeting);
     }

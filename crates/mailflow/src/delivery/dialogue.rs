@@ -24,6 +24,17 @@ const PIECE_BYTES: usize = 64 * 1024;
 #[error("{0}")]
 pub(crate) struct Broken(pub(crate) String);
 
+/// Why no dialogue could begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unbegun {
+    /// The server refuses EHLO.
+    #[error("the server answered EHLO with {0}")]
+    Refused(Reply),
+    /// It does not answer.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
 /// A server's side of SMTP after STARTTLS and EHLO, one message after another.
 #[async_trait]
 pub(crate) trait SmtpDialogue: Send + fmt::Debug {
@@ -50,11 +61,14 @@ impl LettreDialogue {
         server: &Server,
         own_name: &str,
         patience: Duration,
-    ) -> Result<Self, Broken> {
+    ) -> Result<Self, Unbegun> {
         let (stream, heard) = GuardedStream::new(stream, server.address);
         let own_name = ClientId::Domain(own_name.to_owned());
         let begin = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &own_name);
-        let connection = within(patience, begin).await?.map_err(|error| broken(&error))?;
+        let connection = within(patience, begin).await?.map_err(|error| match refusal(&error) {
+            Some(reply) => Unbegun::Refused(reply),
+            None => Unbegun::Broken(broken(&error)),
+        })?;
         let heard = heard.take();
         let offers = Offers::read(heard.lines().map(|line| line.get(4..).unwrap_or_default()));
         Ok(Self { connection, offers })
@@ -105,14 +119,13 @@ fn read(answer: Result<Response, lettre::transport::smtp::Error>) -> Result<Repl
             let text = response.message().collect::<Vec<_>>().join(" ");
             Ok(Reply { code: response.code().into(), text })
         }
-        Err(error) => match error.status() {
-            Some(code) => {
-                let text = error.source().map(ToString::to_string).unwrap_or_default();
-                Ok(Reply { code: code.into(), text })
-            }
-            None => Err(broken(&error)),
-        },
+        Err(error) => refusal(&error).ok_or_else(|| broken(&error)),
     }
+}
+
+fn refusal(error: &lettre::transport::smtp::Error) -> Option<Reply> {
+    let text = error.source().map(ToString::to_string).unwrap_or_default();
+    error.status().map(|code| Reply { code: code.into(), text })
 }
 
 /// What went wrong, in words for an admin, who knows neither lettre nor rustls.

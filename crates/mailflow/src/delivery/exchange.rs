@@ -32,6 +32,8 @@ pub(crate) struct Exchange {
     pub(crate) reusable: bool,
     /// Did the server answer nothing at all? On a connection that lay idle this only says that it was closed.
     pub(crate) unanswered: bool,
+    /// Set if the server refuses us, whatever the message.
+    pub(crate) refuses_us: Option<Trouble>,
 }
 
 fn content_patience(bytes: usize) -> Duration {
@@ -48,10 +50,16 @@ pub(crate) async fn exchange(
     let verdicts = vec![None; outgoing.recipients.len()];
     let until = Instant::now() + ENVELOPE_PATIENCE;
     let mut talk = Talk { dialogue, server, masker, until, verdicts, answered: false };
+    let mut refuses_us = None;
     let reusable = match talk.run(outgoing).await {
         Ok(()) => true,
         Err(End::Closing(reply)) => {
             talk.settle_rest(|talk| Verdict::of_refusal(talk.masker, talk.server, &reply));
+            false
+        }
+        Err(End::RefusesUs(trouble)) => {
+            talk.settle_rest(|_| Verdict::Later(trouble.clone()));
+            refuses_us = Some(trouble);
             false
         }
         Err(End::Broken(broken)) => {
@@ -62,7 +70,7 @@ pub(crate) async fn exchange(
     };
     let unanswered = !talk.answered;
     let verdicts = talk.verdicts.into_iter().flatten().collect();
-    Exchange { verdicts, reusable, unanswered }
+    Exchange { verdicts, reusable, unanswered, refuses_us }
 }
 
 struct Talk<'a> {
@@ -79,6 +87,8 @@ struct Talk<'a> {
 enum End {
     /// `421`.
     Closing(Reply),
+    /// A refusal of MAIL that speaks of us as a server. A new connection shows what we are by then.
+    RefusesUs(Trouble),
     /// No reply, or none that makes sense.
     Broken(Broken),
 }
@@ -96,6 +106,9 @@ impl Talk<'_> {
             }
         };
         let answer = self.command(&mail, COMMAND_PATIENCE).await?;
+        if let Some(reason) = answer.refuses_us() {
+            return Err(End::RefusesUs(Trouble::of_reply(self.masker, reason, self.server, &answer)));
+        }
         if !answer.is_done() {
             return self.refused_all(&answer);
         }

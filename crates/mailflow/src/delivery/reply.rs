@@ -29,11 +29,17 @@ impl Reply {
         self.code == 421
     }
 
-    /// The reason that another relay of this kind names in brackets behind the enhanced status code.
+    /// The reason that another relay of this kind names in brackets, behind the enhanced status code if there is one.
     pub(crate) fn named_reason(&self) -> Option<Reason> {
-        let (_, words) = self.text.split_once(' ')?;
-        self.enhanced()?;
-        Reason::from_code(words.strip_prefix('[')?.split_once(']')?.0)
+        let words = self.enhanced().map_or(Some(self.text.as_str()), |code| self.text.strip_prefix(code))?;
+        Reason::from_code(words.trim_start().strip_prefix('[')?.split_once(']')?.0)
+    }
+
+    /// The reason of a refusal, of EHLO or MAIL, that speaks of us as a server and not of the message. Whatever its
+    /// code says, it does not last: one of the two sides mends it.
+    pub(crate) fn refuses_us(&self) -> Option<Reason> {
+        let is_refusal = (400..600).contains(&self.code);
+        self.named_reason().filter(|reason| is_refusal && is_of_a_server(*reason))
     }
 
     /// The enhanced status code (RFC 3463), if there is one and its class fits the reply's (RFC 2034 §4).
@@ -46,6 +52,21 @@ impl Reply {
         let fits = class.parse() == Ok(self.code / 100) && numbers.into_iter().all(is_number);
         (fits && parts.next().is_none()).then_some(word)
     }
+}
+
+fn is_of_a_server(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CertificateMissing
+            | Reason::CertificateUntrusted
+            | Reason::CertificateExpired
+            | Reason::CertificateNotYetValid
+            | Reason::CertificateRevoked
+            | Reason::CertificateUsage
+            | Reason::RevocationUnknown
+            | Reason::CertificateNotListed
+            | Reason::ListUnavailable
+    )
 }
 
 impl fmt::Display for Reply {
@@ -103,6 +124,20 @@ mod tests {
         {
             assert_eq!(enhanced(code, text), None, "{code} {text}");
         }
+    }
+
+    #[test]
+    fn a_named_reason_stands_first_or_behind_the_enhanced_code() {
+        let reply = |code, text: &str| Reply { code, text: text.to_owned() };
+        for text in ["5.7.1 [certificate-expired] no", "[certificate-expired] no", "[certificate-expired]"] {
+            assert_eq!(reply(550, text).refuses_us(), Some(Reason::CertificateExpired), "{text}");
+        }
+        for text in ["5.7.1 no [certificate-expired]", "4.7.1 [certificate-expired]", "5.7.1 [certificate-expired", ""]
+        {
+            assert_eq!(reply(550, text).named_reason(), None, "{text}");
+        }
+        assert_eq!(reply(550, "5.7.1 [sender-domain-not-listed] no").refuses_us(), None, "another sender may write");
+        assert_eq!(reply(250, "2.0.0 [certificate-expired]").refuses_us(), None);
     }
 
     #[test]

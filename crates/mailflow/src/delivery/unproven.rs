@@ -22,7 +22,8 @@ impl Unproven {
     /// No server of the destination could be used. If that is for want of a proof, it is counted, and an admin is
     /// warned unless he was told the same of this destination already.
     pub(crate) fn tell(&self, destination: &Domain, trouble: &Trouble) {
-        if !is_want_of_proof(trouble.reason) {
+        // In a reply, it is our proof that the server does not find.
+        if trouble.reply.is_some() || !is_want_of_proof(trouble.reason) {
             return;
         }
         metrics::unproven(trouble.reason);

@@ -177,7 +177,8 @@ async fn a_server_that_is_not_believed_gets_nothing_and_its_fault_is_named() {
 async fn an_answer_to_mail_data_or_content_decides() {
     let cases = [
         ("MAIL", "451 4.3.0 later", "deferred"),
-        ("MAIL", "550 5.7.1 [certificate-not-listed] no", "reported"),
+        ("MAIL", "550 5.7.1 [sender-domain-not-listed] no", "reported"),
+        ("RCPT", "550 5.7.1 [certificate-not-listed] no", "reported"),
         ("DATA", "451 4.3.0 later", "deferred"),
         ("DATA", "554 5.5.1 no", "reported"),
         ("(content)", "452 4.3.1 full", "deferred"),

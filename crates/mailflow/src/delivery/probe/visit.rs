@@ -109,7 +109,7 @@ impl Probe {
         let begin = LettreDialogue::begin(stream, server, &self.server_name, self.patience);
         let mut dialogue = match begin.await {
             Ok(dialogue) => dialogue,
-            Err(broken) => return unanswered(broken.0),
+            Err(unbegun) => return unanswered(unbegun.to_string()),
         };
         let answer = match dialogue.command(&mail_line(sender), self.patience).await {
             Ok(reply) => Answer::Reply(reply),
