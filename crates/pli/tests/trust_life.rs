@@ -165,4 +165,10 @@ fn two_files_are_compared_without_a_configuration() {
         "change,domain,before,after\r\nchanged,a.mssante.fr,\"CN=mss.un.fr,O=Un,C=FR\",\"CN=mss.deux.fr,O=Un,C=FR\"\r\n"
     );
     assert_fails(&pli(&["trust", "diff", "/nowhere/a.xml", text(&new)]), 3, "file-not-found");
+    let odd = support::file(&folder, "odd.xml", &list(2, &["279035121518989.mssante.fr"]));
+    for format in ["csv", "json"] {
+        let output = pli(&["trust", "diff", text(&old), text(&odd), "--config", "/nowhere/pli.toml", "-o", format]);
+        assert!(support::stdout(&output).contains("ins-hidden.mssante.fr"), "{output:?}");
+        assert!(!support::stdout(&output).contains("27903512151"), "{output:?}");
+    }
 }

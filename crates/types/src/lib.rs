@@ -30,7 +30,7 @@ pub use envelope::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, Recipient
 pub use identity::{FinessId, IdentityError, RppsId};
 pub use ids::{AccountId, FolderId, MailboxId, MessageId, QueueId, Uid, UidValidity};
 pub use ins::{Ins, InsError};
-pub use mask::Masker;
+pub use mask::{Masker, hide_identifiers};
 pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};
 pub use secret::Secret;
 pub use units::{ByteSize, Span};

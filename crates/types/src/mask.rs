@@ -68,26 +68,7 @@ impl Masker {
     /// groups of digits that make an INS together (`2 79 03 51 215 189 89`), as people write it.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut at = 0;
-        while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-            let rest = text.get(at..).unwrap_or_default();
-            let run = identifier_run(rest.as_bytes());
-            let (length, hidden) = match grouped::find_at(text, at) {
-                Found::Identifier(end) => (end - at, true),
-                Found::Harmless(end) => (end - at, false),
-                Found::Nothing if run > 0 => (run, true),
-                Found::Nothing => (c.len_utf8(), false),
-            };
-            let (piece, _) = rest.split_at(length);
-            if hidden {
-                out.push_str(&self.run(piece));
-            } else {
-                out.push_str(piece);
-            }
-            at += length;
-        }
-        out
+        scrub_with(text, |run| self.run(run))
     }
 
     /// A certificate's name, scrubbed, except for the number of a structure: organisations have a SIRET of 14 digits
@@ -120,6 +101,36 @@ impl Masker {
         bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         format!("ins-{:08x}", u32::from_be_bytes(bytes))
     }
+}
+
+/// [`Masker::scrub`] where there is no key yet, as before a configuration is read: each run becomes `ins-hidden`, which
+/// links nothing. A mask under a key that everybody knows could be undone by trying all numbers.
+#[must_use]
+pub fn hide_identifiers(text: &str) -> String {
+    scrub_with(text, |_| "ins-hidden".to_owned())
+}
+
+fn scrub_with(text: &str, masked: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let rest = text.get(at..).unwrap_or_default();
+        let run = identifier_run(rest.as_bytes());
+        let (length, hidden) = match grouped::find_at(text, at) {
+            Found::Identifier(end) => (end - at, true),
+            Found::Harmless(end) => (end - at, false),
+            Found::Nothing if run > 0 => (run, true),
+            Found::Nothing => (c.len_utf8(), false),
+        };
+        let (piece, _) = rest.split_at(length);
+        if hidden {
+            out.push_str(&masked(piece));
+        } else {
+            out.push_str(piece);
+        }
+        at += length;
+    }
+    out
 }
 
 /// The length of the run at the start of the text that must be hidden; 0 if none begins here.
@@ -352,6 +363,13 @@ mod tests {
                 let scrubbed = letters_and_digits(&masker().scrub(&format!("{before}{written}{after}")));
                 prop_assert!(!scrubbed.contains(number.split_at(7).1), "{} in {}", written, scrubbed);
             }
+        }
+
+        #[test]
+        fn without_a_key_as_much_is_hidden(text in "[0-9]{0,9}[0-9ABabx@ é.-]{0,60}") {
+            let hidden = hide_identifiers(&text);
+            prop_assert_eq!(hidden == text, masker().scrub(&text) == text);
+            prop_assert_eq!(hide_identifiers(&hidden), hidden);
         }
 
         #[test]

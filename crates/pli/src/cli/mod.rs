@@ -19,8 +19,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pli_types::{Masker, hide_identifiers};
 
-use crate::config::{ConfigFault, Settings};
+use crate::config::{ConfigFault, Settings, read_key};
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
 
@@ -71,6 +72,13 @@ impl Globals {
     /// Is there one? The default one may be missing, where a command needs none; one that was named may not.
     fn has_configuration(&self) -> bool {
         self.config != std::path::Path::new(DEFAULT_CONFIG) || self.config.exists()
+    }
+
+    /// A name as it may be shown: an identifier in it is masked under the node's key, or hidden where there is none.
+    fn scrubber(&self) -> impl Fn(&str) -> String + use<> {
+        let key = self.settings().ok().and_then(|settings| read_key(&settings.config.server.masking_key).ok());
+        let masker = key.map(|key| Masker::new(key.reveal()));
+        move |text| masker.as_ref().map_or_else(|| hide_identifiers(text), |masker| masker.scrub(text))
     }
 
     fn format(&self) -> Format {
@@ -152,7 +160,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
-        tell(text.replacen("error: ", "error[usage]: ", 1).trim_end());
+        // It repeats what was typed, and no configuration is read yet.
+        let text = hide_identifiers(&text.replacen("error: ", "error[usage]: ", 1));
+        tell(text.trim_end());
         return ExitCode::from(Exit::Usage as u8);
     }
     crate::output::print(&text).map_or(ExitCode::from(Exit::Usage as u8), |()| ExitCode::SUCCESS)

@@ -111,7 +111,7 @@ impl Evidence<'_> {
         let shown = certificate_name(self.masker, &self.certificate.subject);
         if self.expected.is_met_by(&self.certificate.subject, self.list) {
             return Seen::ok(match self.expected {
-                Expected::ListedFor(domain) => format!("{shown} is listed for {domain}"),
+                Expected::ListedFor(domain) => format!("{shown} is listed for {}", self.masker.scrub(domain.as_str())),
                 Expected::Named(_) => format!("{shown} is the connector's"),
             });
         }
@@ -128,7 +128,8 @@ impl Evidence<'_> {
         if domains.is_empty() {
             return "is in no entry of the list".to_owned();
         }
-        format!("is listed for {}", first_of(&domains.into_iter().map(Domain::as_str).collect::<Vec<_>>()))
+        let domains: Vec<_> = domains.into_iter().map(|domain| self.masker.scrub(domain.as_str())).collect();
+        format!("is listed for {}", first_of(&domains))
     }
 }
 

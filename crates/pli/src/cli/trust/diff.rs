@@ -24,7 +24,8 @@ pub(super) fn run(globals: &Globals, first: Option<String>, second: Option<Strin
         (from, to) => between(globals, from, to)?,
     };
     let format = globals.format();
-    let rows = rows.iter().map(|row| shown(row, format)).collect();
+    let scrubbed = globals.scrubber();
+    let rows = rows.iter().map(|row| shown(row, &scrubbed, format)).collect();
     output::print(&format.list(&Listing { columns: COLUMNS, rows }))
 }
 
@@ -61,7 +62,7 @@ fn between(globals: &Globals, from: Named, to: Named) -> Result<Vec<Difference>,
 }
 
 /// Names are a list for programs, and text in a table's cell.
-fn shown(row: &Difference, format: Format) -> Map<String, Value> {
+fn shown(row: &Difference, scrubbed: impl Fn(&str) -> String, format: Format) -> Map<String, Value> {
     let names = |names: &[String]| match format {
         Format::Json | Format::Jsonl => json!(names),
         Format::Table | Format::Csv => json!(names.join(" | ")),
@@ -69,7 +70,7 @@ fn shown(row: &Difference, format: Format) -> Map<String, Value> {
     members(json!({
         "schema_version": SCHEMA_VERSION,
         "change": row.change,
-        "domain": row.domain,
+        "domain": scrubbed(&row.domain),
         "before": names(&row.before),
         "after": names(&row.after),
     }))
