@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use rustls::{CommonState, Error, ProtocolVersion};
+use rustls::{AlertDescription, CommonState, Error, PeerIncompatible, ProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -86,6 +86,11 @@ pub(super) fn cause(error: io::Error) -> NetError {
         Some(Error::InvalidMessage(detail)) => {
             format!("the other side does not speak TLS, or not any more: {detail:?}")
         }
+        // Of both versions that we offer, it has neither (R-SMTP-6).
+        Some(
+            Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
+        ) => "the other side offers nothing at TLS 1.2 or above".to_owned(),
         Some(Error::PeerIncompatible(detail)) => {
             format!("nothing in common with what the other side offers: {detail:?}")
         }

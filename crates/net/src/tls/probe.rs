@@ -104,8 +104,11 @@ async fn shake_hands(
     match timeout(limit, connecting).await {
         Ok(Ok(stream)) => Ok(handshake::finished(stream)?),
         Ok(Err(error)) => Err(match alert_in(&error) {
-            Some(alert) => ProbeFault::Alert(alert),
-            None => handshake::cause(error).into(),
+            // Where one version only is offered, the alert says nothing of the other.
+            Some(alert) if version != ProbeVersion::Any || !alert.starts_with("ProtocolVersion") => {
+                ProbeFault::Alert(alert)
+            }
+            _ => handshake::cause(error).into(),
         }),
         Err(_) => Err(NetError::Timeout.into()),
     }

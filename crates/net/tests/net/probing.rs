@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pli_net::tls::probe::{ProbeFault, ProbeVersion, Probed, Showing, alert_in, probe};
-use pli_net::{NetError, OwnCertificate, ServerTls};
+use pli_net::{ClientTls, NetError, OwnCertificate, ServerTls};
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::peers::{Shows, connected, server};
@@ -96,6 +97,34 @@ async fn the_alert_of_a_server_that_refuses_our_certificate_is_told_by_its_name(
     };
     let (_, error) = tokio::join!(acceptor.accept(near), asking);
     assert_eq!(alert_in(&error).as_deref(), Some("CertificateRequired (116)"));
+}
+
+/// A server that knows TLS 1.0 only answers our greeting with this alert (RFC 5246 §7.2.2: fatal, 70).
+const OLD_SERVERS_ALERT: [u8; 7] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+
+async fn answer_as_of_old(mut near: TcpStream) {
+    let mut head = [0; 5];
+    near.read_exact(&mut head).await.unwrap();
+    let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+    near.read_exact(&mut hello).await.unwrap();
+    near.write_all(&OLD_SERVERS_ALERT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_of_old_tls_is_told_as_such_in_a_probe_and_in_a_delivery() {
+    let trust = Trust::new();
+    let own = OwnCertificate::load(&trust.operator().files(trust.folder.path(), "own")).unwrap();
+    let words = "the TLS handshake failed: the other side offers nothing at TLS 1.2 or above";
+
+    let (near, far) = connected().await;
+    let asking = probe(far, "mx.example", Showing::Nothing, ProbeVersion::Any, LIMIT);
+    let ((), seen) = tokio::join!(answer_as_of_old(near), asking);
+    assert_eq!(seen.handshake.unwrap_err().to_string(), words);
+
+    let (near, far) = connected().await;
+    let tls = ClientTls::showing(&own).unwrap();
+    let ((), connected) = tokio::join!(answer_as_of_old(near), tls.connect("mx.example", far));
+    assert_eq!(connected.unwrap_err().to_string(), words);
 }
 
 #[tokio::test]
