@@ -101,6 +101,30 @@ fn a_probe_needs_no_node_and_tells_who_must_act() {
     assert_fails_usage(&pli(&["peer", "probe", "[192.0.2.1]", "--config", &config]));
 }
 
+#[test]
+fn no_identifier_is_repeated_in_clear() {
+    let operator = Operator::new();
+    let config = operator.config();
+    for domain in ["279035121518989@patient.mssante.fr", "279035121518989.mssante.fr", "2 79 03 51 215 189 89"] {
+        for format in ["json", "table", "csv"] {
+            let probed = pli(&["peer", "probe", domain, "--config", &config, "-o", format]);
+            assert_ne!(exit(&probed), 0);
+            let told = format!("{}{}", stdout(&probed), stderr(&probed));
+            assert!(!told.replace(' ', "").contains("27903512151"), "{told}");
+        }
+    }
+    let typed = pli(&["peer", "probe", "279035121518989@patient.mssante.fr", "--config", &config]);
+    assert!(stderr(&typed).contains("ins-hidden@patient.mssante.fr"), "{}", stderr(&typed));
+}
+
+#[test]
+fn a_domain_may_end_with_the_dot_of_the_dns() {
+    let operator = Operator::new();
+    let probed = pli(&["peer", "probe", "example.org.", "--config", &operator.config(), "-o", "json"]);
+    assert_eq!((exit(&probed), &json(&probed)["domain"]), (3, &Value::from("example.org")));
+    assert_fails_usage(&pli(&["peer", "probe", "example.org..", "--config", &operator.config()]));
+}
+
 fn assert_fails_usage(output: &std::process::Output) {
     assert_eq!(exit(output), 2, "{}", stderr(output));
     assert!(stderr(output).starts_with("error[usage]: "), "{}", stderr(output));

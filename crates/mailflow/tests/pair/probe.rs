@@ -186,21 +186,26 @@ async fn a_certificate_of_another_domain_is_told_whose_it_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_mail_is_told_in_the_servers_words_and_whose_fault_it_is() {
-    for (answer, who) in [
-        ("550 5.7.1 [certificate-not-listed] unknown", Party::We),
-        ("550 5.7.1 [sender-domain-other-certificate] not yours", Party::We),
-        ("451 4.7.1 [revocation-unknown] later", Party::They),
-        ("550 5.7.1 go away, 279035121518989", Party::They),
+    for (answer, reason, who) in [
+        ("550 5.7.1 [certificate-not-listed] unknown", "certificate-not-listed", Party::We),
+        ("550 5.7.1 [sender-domain-other-certificate] not yours", "sender-domain-other-certificate", Party::We),
+        ("451 4.7.1 [revocation-unknown] later", "revocation-unknown", Party::They),
+        ("550 5.7.1 go away, 279035121518989", "peer-refused", Party::They),
     ] {
         let relay = Relay::start().await;
         relay.peer.on("MAIL", Act::Say(answer));
         let report = walk(&relay).await;
-        assert_fails(&report, Step::Mail, "peer-refused", who);
+        assert_fails(&report, Step::Mail, reason, who);
         let detail = &finding(&report, Step::Mail).detail;
         assert!(detail.contains(answer.split(' ').nth(2).unwrap()), "{detail}");
         assert!(!format!("{report:?}").contains("2790351215189"), "{report:#?}");
         for step in [Step::ChainTls13, Step::AloneTls13, Step::ChainTls12, Step::AloneTls12] {
-            assert_eq!(finding(&report, step).outcome, Outcome::Fail, "{report:#?}");
+            let told = finding(&report, step);
+            assert_eq!(
+                (told.outcome, told.reason().map(pli_policy::Reason::code)),
+                (Outcome::Fail, Some(reason)),
+                "{report:#?}"
+            );
         }
         assert_eq!(finding(&report, Step::NoCertificate).outcome, Outcome::Ok);
         relay.stop().await;

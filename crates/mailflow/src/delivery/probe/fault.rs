@@ -86,7 +86,7 @@ impl Fault {
             | Self::LetsAnybodyIn => Reason::PeerTls,
             Self::Certificate(fault) => Reason::from(fault),
             Self::OtherName | Self::OtherCertificate => Reason::PeerCertificateNotListed,
-            Self::MailRefused(_) => Reason::PeerRefused,
+            Self::MailRefused(named) => named.unwrap_or(Reason::PeerRefused),
         }
     }
 

@@ -135,6 +135,9 @@ impl Probe {
             Visited::Answer(Answer::Reply(reply)) if reply.is_done() => {
                 Seen::ok(format!("taken: {}", self.foreign(&reply.to_string())))
             }
+            Visited::Answer(Answer::Reply(reply)) if !goes_through => {
+                Seen::fail(Fault::MailRefused(reply.named_reason()), self.foreign(&reply.to_string()))
+            }
             Visited::Answer(Answer::Reply(reply)) => amiss(Fault::FormNotTaken, &reply.to_string()),
             Visited::Answer(Answer::NotTaken(what)) | Visited::NotTaken(what) => amiss(Fault::FormNotTaken, &what),
             Visited::NoHandshake(what) if version == ProbeVersion::Tls13 => {

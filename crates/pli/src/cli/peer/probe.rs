@@ -40,7 +40,8 @@ believed or not listed for the domain, or no trust list is in force), 3 if the d
 cannot be reached, offers no TLS or takes no mail from us.";
 
 pub(super) fn domain(text: &str) -> Result<Domain, String> {
-    Domain::parse(text).map_err(|error| error.to_string())
+    // With the dot at its end, a name is written as the DNS writes it.
+    Domain::parse(text.strip_suffix('.').unwrap_or(text)).map_err(|error| error.to_string())
 }
 
 fn patience(text: &str) -> Result<Span, String> {
@@ -57,7 +58,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let settings = globals.settings()?;
     let probe = probe(&settings, args.timeout.get())?;
     let report = runtime::one_thread()?.block_on(probe.walk(&args.domain));
-    output::print(&print(globals.format(), &report))?;
+    output::print(&print(globals.format(), &report, &probe.masker))?;
     report.first_failure().map_or(Ok(()), |finding| Err(failure(finding)))
 }
 
@@ -94,7 +95,7 @@ fn own(files: &TlsConfig) -> Result<OwnCertificate, Failure> {
 const COLUMNS: &[&str] = &["step", "outcome", "milliseconds", "reason", "detail"];
 
 /// For people and CSV a line a step; for programs one object.
-fn print(format: Format, report: &ProbeReport) -> String {
+fn print(format: Format, report: &ProbeReport, masker: &Masker) -> String {
     let steps = Listing { columns: COLUMNS, rows: report.findings.iter().map(members).collect() };
     match format {
         Format::Csv => format.list(&steps),
@@ -107,7 +108,7 @@ fn print(format: Format, report: &ProbeReport) -> String {
         Format::Json | Format::Jsonl => {
             let object = json!({
                 "schema_version": SCHEMA_VERSION,
-                "domain": report.domain.as_str(),
+                "domain": masker.scrub(report.domain.as_str()),
                 "ok": report.first_failure().is_none(),
                 "steps": steps.rows,
                 "first_failure": report.first_failure().map(explained),
@@ -143,7 +144,12 @@ fn explained(finding: &Finding) -> Value {
 }
 
 fn warning_text(finding: &Finding, fault: Fault) -> String {
-    format!("\nwarning: {}: {} {}\n  next: {}\n", finding.step.code(), finding.detail, fault.means(), next(fault))
+    format!("\nwarning: {}\n  next: {}\n", told(finding, fault), next(fault))
+}
+
+/// What was seen, and what that means.
+fn told(finding: &Finding, fault: Fault) -> String {
+    format!("{}: {}. {}", finding.step.code(), finding.detail.trim_end_matches('.'), fault.means())
 }
 
 fn next(fault: Fault) -> String {
@@ -160,12 +166,13 @@ fn failure(finding: &Finding) -> Failure {
     let Some((fault, reason)) = finding.fault.zip(finding.reason()) else {
         return Failure::defect("a step failed without a fault");
     };
-    let what = format!("{}: {}. {}", finding.step.code(), finding.detail.trim_end_matches('.'), fault.means());
-    Failure::new(exit(reason), reason.code(), what, next(fault))
+    Failure::new(exit(fault), reason.code(), told(finding, fault), next(fault))
 }
 
-fn exit(reason: Reason) -> Exit {
-    match reason {
+fn exit(fault: Fault) -> Exit {
+    match fault.reason() {
+        // Whatever reason it names, it is the other side that takes nothing.
+        _ if matches!(fault, Fault::MailRefused(_)) => Exit::Remote,
         Reason::RecipientDomainNotListed => Exit::NotFound,
         Reason::PeerUnreachable | Reason::PeerTls | Reason::PeerRefused => Exit::Remote,
         _ => Exit::Refused,
@@ -184,6 +191,10 @@ mod tests {
         Finding { step: Step::Mail, outcome, detail, fault: Some(fault), took: Duration::from_millis(12) }
     }
 
+    fn masker() -> Masker {
+        Masker::new(&[7; 32])
+    }
+
     fn report(outcome: Outcome, fault: Fault) -> ProbeReport {
         ProbeReport { domain: domain("a.fr").unwrap(), findings: vec![finding(outcome, fault)] }
     }
@@ -199,6 +210,7 @@ mod tests {
             (Fault::NoConnection, 5, "peer-unreachable"),
             (Fault::NoStarttls, 5, "peer-tls"),
             (Fault::MailRefused(None), 5, "peer-refused"),
+            (Fault::MailRefused(Some(Reason::CertificateNotListed)), 5, "certificate-not-listed"),
         ] {
             let failure = failure(&finding(Outcome::Fail, fault));
             assert_eq!((failure.exit as u8, failure.code), (exit, code), "{fault:?}");
@@ -209,9 +221,10 @@ mod tests {
     fn the_first_failure_is_explained_to_people_and_programs() {
         let fault = Fault::MailRefused(Some(Reason::CertificateNotListed));
         let text = failure(&finding(Outcome::Fail, fault)).to_string();
-        assert!(text.starts_with("error[peer-refused]: mail: 550 no. "), "{text}");
+        assert!(text.starts_with("error[certificate-not-listed]: mail: 550 no. "), "{text}");
         assert!(text.contains("\n  next: we must act. "), "{text}");
-        let printed: Value = serde_json::from_str(&print(Format::Json, &report(Outcome::Fail, fault))).unwrap();
+        let printed: Value =
+            serde_json::from_str(&print(Format::Json, &report(Outcome::Fail, fault), &masker())).unwrap();
         assert_eq!(printed["ok"], false);
         let first = &printed["first_failure"];
         assert_eq!((&first["who"], &first["peer_reason"]), (&json!("we"), &json!("certificate-not-listed")));
@@ -220,8 +233,8 @@ mod tests {
 
     #[test]
     fn a_warning_is_explained_where_nothing_failed() {
-        let text = print(Format::Table, &report(Outcome::Warning, Fault::NoTls12));
-        assert!(text.contains("\nwarning: mail: 550 no "), "{text}");
+        let text = print(Format::Table, &report(Outcome::Warning, Fault::NoTls12), &masker());
+        assert!(text.contains("\nwarning: mail: 550 no. The "), "{text}");
         assert!(text.ends_with("TLS 1.3 besides.\n"), "{text}");
     }
 
