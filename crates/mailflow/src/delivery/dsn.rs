@@ -72,6 +72,7 @@ pub(crate) fn write(reporter: &Reporter<'_>, sender: &MailAddress, failure: &Fai
         &failure.lease.recipient.address.reveal(),
         failure.reason,
         failure.trouble.reply.as_ref().and_then(Reply::named_reason),
+        failure.trouble.reason,
         &failure.trouble.detail,
     );
     part(
@@ -93,6 +94,7 @@ fn part(out: &mut String, boundary: &str, content_type: &str, body: &str) {
 /// RFC 3464 §2: fields of the message, an empty line, fields of the recipient.
 fn delivery_status(reporter: &Reporter<'_>, failure: &Failure<'_>) -> String {
     let Failure { lease, reason, trouble, .. } = failure;
+    let status = status(*reason, trouble);
     let mut out = format!("Reporting-MTA: dns; {}\r\n", reporter.server_name);
     if let Some(envid) = lease.parameters.envid.as_deref().and_then(from_xtext) {
         let _ = write!(out, "Original-Envelope-Id: {envid}\r\n");
@@ -105,18 +107,25 @@ fn delivery_status(reporter: &Reporter<'_>, failure: &Failure<'_>) -> String {
     }
     let _ = write!(
         out,
-        "Final-Recipient: {}\r\nAction: failed\r\nStatus: {}\r\n",
+        "Final-Recipient: {}\r\nAction: failed\r\nStatus: {status}\r\n",
         typed_address(&lease.recipient.address),
-        status(*reason, trouble)
     );
     if let Some(host) = trouble.remote_host.as_deref().filter(|host| is_printable(host)) {
         let _ = write!(out, "Remote-MTA: dns; {host}\r\n");
     }
-    if let Some(reply) = &trouble.reply {
-        let _ = write!(out, "Diagnostic-Code: smtp; {}\r\n", printable(&reply.to_string()));
-    }
+    let _ = write!(out, "Diagnostic-Code: {}\r\n", diagnostic(&status, failure));
     let _ = write!(out, "Last-Attempt-Date: {}\r\n", date(reporter.at));
     out
+}
+
+/// RFC 3464 §2.3.6: another server's words are of type `smtp`; what none said, being ours, is of a type of our own.
+fn diagnostic(status: &str, failure: &Failure<'_>) -> String {
+    let Failure { reason, trouble, .. } = failure;
+    if let Some(reply) = &trouble.reply {
+        return format!("smtp; {}", printable(&reply.to_string()));
+    }
+    let codes = words::codes(*reason, trouble.reason);
+    format!("X-Pli; {}", printable(&format!("550 {status} {codes} {}", trouble.detail)))
 }
 
 /// The code of RFC 3463: the other server's own where it gave one, else ours.
@@ -297,6 +306,36 @@ mod tests {
                         Diagnostic-Code: smtp; 550 5.1.1 nobody\r\n\
                         Last-Attempt-Date: Sat, 7 Mar 2026 10:00:00 +0000\r\n";
         assert_eq!(status.trim_end(), expected.trim_end());
+    }
+
+    #[test]
+    fn a_reason_of_our_own_is_told_by_its_code_to_both_readers() {
+        let not_listed = Reason::RecipientDomainNotListed;
+        let own = |reason| Trouble::scrubbed(reason, "b.fr is not in the list, \u{e9}t\u{e9}".to_owned());
+        let cases = [
+            (
+                not_listed,
+                own(not_listed),
+                "[recipient-domain-not-listed]",
+                "X-Pli; 550 5.7.1 [recipient-domain-not-listed] b.fr is not in the list, ?t?",
+            ),
+            (
+                Reason::ExpiredInQueue,
+                own(Reason::CertificateExpired),
+                "[expired-in-queue] [certificate-expired]",
+                "X-Pli; 550 5.4.7 [expired-in-queue] [certificate-expired] b.fr is not in the list, ?t?",
+            ),
+            (Reason::PeerRefused, trouble(Some((550, "5.1.1 nobody"))), "[peer-refused]", "smtp; 550 5.1.1 nobody"),
+        ];
+        for (reason, trouble, codes, diagnostic) in cases {
+            let text = report("bob@b.fr", "a@x.fr", reason, &trouble);
+            let message = MessageParser::default().parse(text.as_bytes()).unwrap();
+            let letter = message.body_text(0).unwrap().replace("\r\n", "\n");
+            for line in [format!("\nCode : {codes}\n"), format!("\nCode: {codes}\n")] {
+                assert!(letter.contains(&line), "{line} in {letter}");
+            }
+            assert!(text.contains(&format!("\r\nDiagnostic-Code: {diagnostic}\r\n")), "{diagnostic} in {text}");
+        }
     }
 
     #[test]

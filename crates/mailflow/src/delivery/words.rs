@@ -5,9 +5,11 @@ use pli_policy::Reason;
 /// `Message non distribué / Undelivered message` (spec §1.6), as RFC 2047 has it written.
 pub(crate) const SUBJECT: &str = "=?UTF-8?Q?Message_non_distribu=C3=A9?= / Undelivered message";
 
-/// The letter, its lines ended by LF. `named` is what the other server gave as its reason; `detail` is what happened at the last try, for an administrator.
-pub(crate) fn letter(recipient: &str, reason: Reason, named: Option<Reason>, detail: &str) -> String {
+/// The letter, its lines ended by LF. `named` is what the other server gave as its reason; `last` is why the last try
+/// failed, and `detail` what happened then, for an administrator.
+pub(crate) fn letter(recipient: &str, reason: Reason, named: Option<Reason>, last: Reason, detail: &str) -> String {
     let (motif, cause) = cause(reason);
+    let codes = codes(reason, last);
     let (motif_named, cause_named) = named.and_then(told_by_server).unwrap_or_default();
     format!(
         "Message non distribué\n\
@@ -17,6 +19,7 @@ pub(crate) fn letter(recipient: &str, reason: Reason, named: Option<Reason>, det
          \x20   {recipient}\n\
          \n\
          Motif : {motif}{motif_named}\n\
+         Code : {codes}\n\
          Détail technique : {detail}\n\
          \n\
          Il ne sera plus réessayé. Le message n'est pas joint à cet avis : retrouvez-le\n\
@@ -29,10 +32,16 @@ pub(crate) fn letter(recipient: &str, reason: Reason, named: Option<Reason>, det
          Your message could not be delivered to the recipient named above.\n\
          \n\
          Reason: {cause}{cause_named}\n\
+         Code: {codes}\n\
          \n\
          It will not be tried again. The message is not attached to this notice: look for\n\
          it among your sent messages, under the date given below.\n"
     )
+}
+
+/// The stable words by which an operator's help desk finds the reason: `[expired-in-queue] [certificate-revoked]`.
+pub(crate) fn codes(reason: Reason, last: Reason) -> String {
+    if reason == last { format!("[{}]", reason.code()) } else { format!("[{}] [{}]", reason.code(), last.code()) }
 }
 
 fn cause(reason: Reason) -> (&'static str, &'static str) {

@@ -59,6 +59,8 @@ async fn a_domain_taken_off_the_list_gets_no_more_mail_and_its_writers_are_told_
         assert!(report.contains(told), "{told} in {report}");
     }
     assert!(report.contains("\r\nStatus: 5.7.1\r\n"), "{report}");
+    let diagnostic = format!("\r\nDiagnostic-Code: X-Pli; 550 5.7.1 [recipient-domain-not-listed] {detail}\r\n");
+    assert!(report.contains(&diagnostic), "{report}");
     relay.stop().await;
 }
 
