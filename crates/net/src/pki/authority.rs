@@ -68,7 +68,7 @@ fn signed_by(root: &Authority, path: &Path) -> Result<Vec<Authority>, NetError> 
             let body = x509.tbs_certificate.as_ref();
             let signature = Signature { algorithm: &x509.signature_algorithm, value: &x509.signature_value.data };
             if x509.issuer().as_raw() != root.subject || !root.has_signed(body, &signature) {
-                let what = format!("{} is not signed by the configured anchor", x509.subject());
+                let what = format!("{} is not signed by the configured anchor", peer::name_in_words(x509.subject()));
                 return Err(NetError::file(path, what));
             }
             Authority::new(path, certificate)
