@@ -113,6 +113,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         store: Some(Arc::clone(&store)),
         office: Some(office.clone()),
         alarms: Some(sources.clone()),
+        peers: Some(peers.clone()),
     };
 
     // Everything turns.

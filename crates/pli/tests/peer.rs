@@ -6,6 +6,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -57,6 +58,15 @@ fn an_operator_of_a_sandbox_passes_every_step_and_is_in_the_peer_book() {
         assert!(steps.iter().all(|step| step["outcome"] == "ok"), "{report:#}");
         assert_eq!(steps.len(), 19);
         assert_eq!((&report["ok"], &report["first_failure"]), (&Value::Bool(true), &Value::Null));
+    }
+    // What happened a moment ago is shown: the node is asked, its file is written once a minute.
+    let began = Instant::now();
+    loop {
+        let listed = json(&pli(&["peer", "list", "--config", &config("patients"), "-o", "json"]));
+        if listed[0]["in_outcome"] == "accepted" {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{listed:#}");
     }
     sandbox.end();
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use pli_directory::{RollbackFault, TrustHandle, TrustList};
+use pli_mailflow::PeerBook;
 use pli_store::Store;
 use pli_types::Clock;
 use tokio::sync::Mutex;
@@ -24,6 +25,8 @@ pub(crate) struct Desk {
     pub(crate) office: Option<Office>,
     /// What only a running node knows.
     pub(crate) alarms: Option<Sources>,
+    /// What it has seen of other operators, up to now.
+    pub(crate) peers: Option<PeerBook>,
 }
 
 /// By what changes are made.
@@ -67,6 +70,10 @@ impl Desk {
                 super::changes::retry(&**store, &row, dry_run, actor, self.clock.now()).await.map(Answer::Retry)
             }
             Request::Alarms => self.alarms(&request).await,
+            Request::PeerList => {
+                let book = self.peers.clone().ok_or_else(|| unable(&request))?;
+                off_threads(move || Ok(Answer::Peers { rows: book.records() })).await
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use super::protocol::{Answer, Request};
 use super::{Desk, Office};
 use crate::config::{Settings, check_secret_file, read_key};
 use crate::exit::{Exit, Failure};
+use crate::peer_file::PeerFile;
 use crate::state::{self, StateFolder};
 use crate::trust::{Custodian, Lookout, Signers};
 
@@ -39,6 +40,9 @@ async fn look(
     actor: &str,
 ) -> Result<Answer, Failure> {
     let config = &settings.config;
+    if request == Request::PeerList {
+        return Ok(Answer::Peers { rows: PeerFile::in_state(&config.server.state).read()? });
+    }
     let clock = crate::clock::clock();
     let signers = Arc::new(Signers(pki(settings)?));
     let (trust, _) = TrustHandle::look(&state::trust(&config.server.state), config.trust.rules(), signers, clock.now());
@@ -49,7 +53,7 @@ async fn look(
         }
         _ => None,
     };
-    let desk = Desk { trust, clock, store: store.clone(), office: None, alarms: None };
+    let desk = Desk { trust, clock, store: store.clone(), office: None, alarms: None, peers: None };
     let answer = desk.answer(request, attached, actor).await;
     close(store).await;
     answer
@@ -74,7 +78,8 @@ async fn change(
     let outcome = match Lookout::new(settings, state.path(), custodian.clone()) {
         Ok(lookout) => {
             let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
-            let desk = Desk { trust, clock, store: Some(Arc::clone(&store)), office: Some(office), alarms: None };
+            let desk =
+                Desk { trust, clock, store: Some(Arc::clone(&store)), office: Some(office), alarms: None, peers: None };
             desk.answer(request, attached, actor).await
         }
         Err(failure) => Err(failure),

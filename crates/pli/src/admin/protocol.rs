@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use pli_directory::{HistoryRow, Installed, Signature};
+use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::alarms::Alarm;
@@ -43,6 +44,8 @@ pub(crate) enum Request {
     QueueRetry { id: String, dry_run: bool },
     /// What must somebody look at? Only a running node knows.
     Alarms,
+    /// What was seen of other operators?
+    PeerList,
 }
 
 /// One of the lists that are compared.
@@ -95,6 +98,11 @@ pub(crate) enum Answer {
     Alarms {
         /// Those that are on.
         rows: Vec<AlarmTold>,
+    },
+    /// To [`Request::PeerList`], in order of names.
+    Peers {
+        /// The peer book.
+        rows: Vec<PeerRecord>,
     },
 }
 
@@ -246,13 +254,19 @@ impl Request {
             Self::TrustRollback { .. } => "trust-rollback",
             Self::QueueRetry { .. } => "queue-retry",
             Self::Alarms => "alarms",
+            Self::PeerList => "peer-list",
         }
     }
 
     /// Does it change anything?
     pub(crate) fn writes(&self) -> bool {
         match self {
-            Self::Ping | Self::TrustShow | Self::TrustHistory | Self::TrustDiff { .. } | Self::Alarms => false,
+            Self::Ping
+            | Self::TrustShow
+            | Self::TrustHistory
+            | Self::TrustDiff { .. }
+            | Self::Alarms
+            | Self::PeerList => false,
             Self::TrustFetch => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }

@@ -9,11 +9,11 @@ use pli_mailflow::{PeerRecord, Seen};
 use pli_types::{DistinguishedName, Domain, Masker};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Globals, looking};
+use crate::admin::{self, Answer, Request};
+use crate::cli::{Globals, looking, runtime};
 use crate::config::read_key;
 use crate::exit::Failure;
 use crate::output::{self, Listing, SCHEMA_VERSION};
-use crate::peer_file::PeerFile;
 
 /// Which are shown.
 #[derive(Debug, clap::Args)]
@@ -31,8 +31,8 @@ pub(crate) struct Args {
 }
 
 const NOTES: &str = "\
-Who was seen last comes first. `in` is them bringing mail to us, `out` is us connecting to them. The node writes what it
-sees once a minute. A row with `proven` false is a certificate that no authority of the trust space has issued: anybody
+Who was seen last comes first. `in` is them bringing mail to us, `out` is us connecting to them. A running node is
+asked; without one, it is shown what the last one has written. A row with `proven` false is a certificate that no authority of the trust space has issued: anybody
 can make one, in any name.";
 
 /// What a table and CSV show.
@@ -47,7 +47,11 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let settings = globals.settings()?;
     let config = &settings.config;
     let masker = Masker::new(read_key(&config.server.masking_key)?.reveal());
-    let records = PeerFile::in_state(&config.server.state).read()?;
+    // A running node is asked: what it writes to its file is up to a minute old.
+    let asked = runtime::one_thread()?.block_on(admin::ask(&settings, Request::PeerList, None))?;
+    let Answer::Peers { rows: records } = asked else {
+        return Err(Failure::defect("the node answers another question than was asked"));
+    };
     let pki = looking::pki(&settings)?;
     let list = looking::trust_in_force(&settings, &pki, crate::clock::clock().now())?.current();
     let connectors = config.connector.iter().filter_map(|one| DistinguishedName::parse(&one.certificate_name).ok());
