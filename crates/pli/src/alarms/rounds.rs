@@ -56,7 +56,7 @@ impl Sources {
             of: held.of,
             since: held.since,
         });
-        let refused = self.trust.history().pop().and_then(|last| refused(last, confirmed_at));
+        let refused = refused(self.trust.history(), confirmed_at);
         ListState {
             in_force,
             stale_after: SignedDuration::try_from(self.stale_after).unwrap_or(SignedDuration::MAX),
@@ -99,14 +99,19 @@ fn revocation(list: RevocationStatus) -> RevocationState {
     }
 }
 
-/// What happened last, if it was a refusal and the list in force was not confirmed since. A publisher that cannot be
-/// reached has offered nothing: a list grows stale by it, and that has an alarm of its own.
-fn refused(last: HistoryRow, confirmed_at: Option<Timestamp>) -> Option<RefusedList> {
+/// What the source last offered, if that was refused and the list in force was not confirmed since. A publisher that
+/// gives nothing has offered nothing, so it takes nothing back either: a list grows stale by it, and that has an alarm
+/// of its own. What an admin tried and was refused is no offer of the source.
+fn refused(history: Vec<HistoryRow>, confirmed_at: Option<Timestamp>) -> Option<RefusedList> {
     const NOT_OFFERED: [&str; 3] = ["publisher-unreachable", "publisher-slow", "publisher-answer"];
+    let tells = |row: &HistoryRow| match (&row.fault, &row.by) {
+        (Some(code), None) => !NOT_OFFERED.iter().any(|word| code.ends_with(word)),
+        (fault, _) => fault.is_none(),
+    };
+    let last = history.into_iter().rfind(tells)?;
     let code = last.fault.filter(|_| last.action == HistoryAction::Refused)?;
     let stands = confirmed_at.is_none_or(|confirmed_at| confirmed_at < last.last_at);
-    let offered = !NOT_OFFERED.iter().any(|word| code.ends_with(word));
-    (stands && offered).then(|| RefusedList { code, detail: last.detail.unwrap_or_default() })
+    stands.then(|| RefusedList { code, detail: last.detail.unwrap_or_default() })
 }
 
 /// Tells until the end.
@@ -164,5 +169,29 @@ fn tell(change: &Change) {
         Change::Ended(code, subject) => {
             tracing::warn!(alarm = code.as_str(), subject, "this alarm has ended");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pli_directory::{ListFault, ListRules, NoSigner};
+
+    use super::*;
+
+    #[test]
+    fn a_refused_list_stands_until_its_source_has_a_good_one() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let trust = TrustHandle::unkept(ListRules::default(), Arc::new(NoSigner));
+        let stands = |confirmed| refused(trust.history(), confirmed).map(|refused| refused.code);
+        trust.refused(&ListFault::PublisherSlow, "url", at(1));
+        assert_eq!(stands(None), None, "nothing was offered");
+        trust.refused(&ListFault::SignatureMissing, "url", at(2));
+        trust.refused(&ListFault::PublisherSlow, "url", at(3));
+        trust.refused(&ListFault::PublisherAnswer("503".to_owned()), "url", at(4));
+        trust.install(Some(b"<a/>"), "anne", "why", at(5)).unwrap_err();
+        assert_eq!(stands(Some(at(1))).as_deref(), Some("list-signature-missing"), "it was not taken back");
+        assert_eq!(stands(Some(at(6))), None, "confirmed since");
     }
 }
