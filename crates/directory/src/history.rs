@@ -73,10 +73,11 @@ impl HistoryRow {
         }
     }
 
-    /// Has the same thing happened again? A publisher that stays unreachable for a week is one event, not 168.
+    /// Has the same thing happened again, for the same cause? A publisher that stays unreachable for a week is one event, not 168.
     fn repeats(&self, before: &Self) -> bool {
-        let of = |row: &Self| (row.action, row.digest.clone(), row.source.clone(), row.by.clone(), row.fault.clone());
-        self.fault.is_some() && of(self) == of(before)
+        let of = |row: &Self| (row.action, row.digest.clone(), row.source.clone(), row.by.clone());
+        let cause = |row: &Self| (row.fault.clone(), row.detail.clone());
+        self.fault.is_some() && of(self) == of(before) && cause(self) == cause(before)
     }
 }
 
@@ -199,6 +200,16 @@ mod tests {
         let told: Vec<_> = history.rows().iter().map(|row| (row.number, row.count)).collect();
         assert_eq!(told, [(1, 4), (2, 1), (3, 1)]);
         assert_eq!(read(&place), (history.rows, Vec::new()), "and it is read as it was written");
+    }
+
+    #[test]
+    fn the_same_refusal_for_another_cause_is_a_row_of_its_own() {
+        let (mut history, mut place) = (History::default(), memory());
+        for detail in ["refused", "refused", "no such host"] {
+            history.add(HistoryRow { detail: Some(detail.to_owned()), ..refusal("a") }, &mut place);
+        }
+        let told: Vec<_> = history.rows().iter().map(|row| (row.detail.as_deref().unwrap(), row.count)).collect();
+        assert_eq!(told, [("refused", 2), ("no such host", 1)]);
     }
 
     #[test]

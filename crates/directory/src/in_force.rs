@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::changes::Changes;
 use crate::check::Signature;
@@ -55,6 +55,17 @@ pub struct Installed {
     pub signature: Signature,
     /// What it changed.
     pub changes: Changes,
+}
+
+/// Clocks differ by less.
+const AHEAD_TOLD: SignedDuration = SignedDuration::from_hours(1);
+
+impl Installed {
+    /// Is it dated more than an hour ahead of this time? Then no true list is newer for as long.
+    #[must_use]
+    pub fn is_dated_ahead(&self, now: Timestamp) -> bool {
+        self.generated_at.duration_since(now) > AHEAD_TOLD
+    }
 }
 
 /// The list in force as it is shared.

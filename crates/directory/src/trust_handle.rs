@@ -289,6 +289,13 @@ impl TrustHandle {
         keeping.put(ledger, &record.digest, bytes).map_err(|error| ListFault::NotKept(error.to_string()))?;
         self.0.held.store(None);
         let installed = self.swap(Arc::new(checked.list), record).installed(changes);
+        let ahead = installed
+            .is_dated_ahead(wish.now)
+            .then(|| format!("the list is dated {}, which is ahead of {}", installed.generated_at, wish.now));
+        let detail = match (detail, ahead) {
+            (Some(detail), Some(ahead)) => Some(format!("{detail}; {ahead}")),
+            (detail, ahead) => detail.or(ahead),
+        };
         let row = HistoryRow {
             digest: Some(installed.digest.clone()),
             generated_at: Some(installed.generated_at),
@@ -351,10 +358,14 @@ impl TrustHandle {
     }
 }
 
+/// The most that a row tells of a fault: what a list says of itself may be long.
+const DETAIL_CHARS_MAX: usize = 500;
+
 fn refusal(fault: &ListFault, wish: Wish<'_>) -> HistoryRow {
+    let detail = fault.to_string().chars().take(DETAIL_CHARS_MAX).collect();
     let action =
         if matches!(fault, ListFault::LostDomains { .. }) { HistoryAction::Held } else { HistoryAction::Refused };
-    HistoryRow { fault: Some(fault.code().to_owned()), detail: Some(fault.to_string()), ..wish.row(action) }
+    HistoryRow { fault: Some(fault.code().to_owned()), detail: Some(detail), ..wish.row(action) }
 }
 
 /// The kept list that an admin means.
