@@ -63,6 +63,9 @@ fn a_list_that_lost_half_its_domains_waits_for_an_admin_who_says_why() {
     let _again = operator.serve();
     assert_eq!(operator.told(&["trust", "history"]), history);
     assert_eq!(operator.told(&["trust", "show"]), before, "a restart confirms nothing: the file is as old as it was");
+    let diff = operator.ask(&["trust", "diff"]);
+    assert_fails(&diff, 3, "list-nothing-held");
+    assert!(stderr(&diff).contains("pli trust diff OLD NEW"), "{}", stderr(&diff));
 }
 
 #[test]
@@ -103,6 +106,7 @@ fn a_rollback_sets_the_list_aside_until_an_admin_goes_back_to_it() {
 fn with_no_node_running_changes_are_made_on_its_folders() {
     let operator = Operator::with_list(&list(1, FOUR));
     operator.fails(&["trust", "show"], 3, "list-missing");
+    operator.fails(&["trust", "diff", "00", "00"], 3, "list-unknown");
     assert!(!operator.path("pro/state").exists(), "looking makes nothing");
     let given = operator.put("given.xml", &list(3, FOUR));
     let would = operator.told(&["trust", "install", text(&given), "--reason", "first", "--dry-run"]);
@@ -111,6 +115,10 @@ fn with_no_node_running_changes_are_made_on_its_folders() {
 
     operator.told(&["trust", "install", text(&given), "--reason", "before the first start"]);
     assert_eq!(operator.domains_in_force(), 4);
+    let again = operator.ask(&["trust", "install", text(&given), "--reason", "once more"]);
+    assert!(support::stdout(&again).contains("\"unchanged\""), "{}", support::stdout(&again));
+    assert!(!stderr(&again).contains("is in force"), "{}", stderr(&again));
+    assert!(!operator.is_on_record("once more"), "nothing has changed");
     operator.fails(&["trust", "fetch"], 6, "list-older");
     operator.replace("whitelist.xml", &list(4, &FOUR[1..]));
     assert_eq!(operator.told(&["trust", "fetch"])["outcome"], "installed");

@@ -16,14 +16,13 @@ impl Office {
     pub(super) async fn fetch(&self, actor: &str) -> Result<ListChange, Failure> {
         match self.lookout.lock().await.look(true, &Author::Admin(actor.to_owned())).await? {
             Looked::Installed(installed) => Ok(change(Outcome::Installed, &installed)),
-            Looked::Unchanged => Ok(ListChange {
-                outcome: Outcome::Unchanged,
-                list: self.custodian.trust.in_force().as_ref().map(Into::into),
-                added: 0,
-                removed: 0,
-                changed: 0,
-            }),
+            Looked::Unchanged => Ok(self.unchanged()),
         }
+    }
+
+    fn unchanged(&self) -> ListChange {
+        let list = self.custodian.trust.in_force().as_ref().map(Into::into);
+        ListChange { outcome: Outcome::Unchanged, list, added: 0, removed: 0, changed: 0 }
     }
 
     /// Puts a list in force: the attached one, or the held one.
@@ -33,10 +32,8 @@ impl Office {
         actor: &str,
         reason: &str,
     ) -> Result<ListChange, Failure> {
-        let before = self.custodian.trust.in_force().map(|list| list.digest);
         let installed = self.custodian.install(attached, actor, reason).await?;
-        let same = before.as_ref() == Some(&installed.digest);
-        Ok(change(if same { Outcome::Unchanged } else { Outcome::Installed }, &installed))
+        Ok(installed.map_or_else(|| self.unchanged(), |installed| change(Outcome::Installed, &installed)))
     }
 
     /// Goes back to a list that was in force.

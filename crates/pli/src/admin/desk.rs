@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pli_directory::{RollbackFault, TrustHandle, TrustList};
+use pli_directory::{ListFault, RollbackFault, TrustHandle, TrustList};
 use pli_mailflow::PeerBook;
 use pli_store::Store;
 use pli_types::Clock;
@@ -99,8 +99,8 @@ impl Desk {
             let side = |side: Side| -> Result<Arc<TrustList>, Failure> {
                 match side {
                     Side::InForce => trust.current().ok_or_else(no_list),
-                    Side::Held => Ok(Arc::new(trust.held_list()?)),
-                    Side::Kept(digest) => Ok(trust.kept_list(&digest)?),
+                    Side::Held => trust.held_list().map(Arc::new).map_err(not_held),
+                    Side::Kept(digest) => trust.kept_list(&digest).map_err(not_kept),
                     Side::Attached => attached.clone().map(Arc::new).ok_or_else(|| {
                         Failure::new(Exit::Usage, "admin-request", "no list is attached", "attach the list")
                     }),
@@ -141,6 +141,26 @@ fn unable(request: &Request) -> Failure {
 pub(crate) fn no_list() -> Failure {
     let next = "give the node its list: [trust] in the configuration, or `pli trust install FILE --reason TEXT`";
     Failure::new(Exit::NotFound, "list-missing", "no trust list is in force", next)
+}
+
+/// The held list is what is compared when nothing else is named.
+fn not_held(fault: ListFault) -> Failure {
+    if fault != ListFault::NothingHeld {
+        return fault.into();
+    }
+    let what = "no list is held: there is nothing to compare the list in force with";
+    let next = "name one list, or two: `pli trust diff OLD NEW`, each a file or a digest of `pli trust history`";
+    Failure::new(Exit::NotFound, fault.code(), what, next)
+}
+
+/// A list that is only to be looked at: no rollback is meant.
+fn not_kept(fault: RollbackFault) -> Failure {
+    let code = match fault {
+        RollbackFault::Unknown(_) => "list-unknown",
+        RollbackFault::Ambiguous(_) => "list-ambiguous",
+        _ => return fault.into(),
+    };
+    Failure { code, ..fault.into() }
 }
 
 /// Runs what parses and reads off the async threads.

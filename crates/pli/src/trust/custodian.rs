@@ -61,18 +61,25 @@ impl Custodian {
         Ok(offered)
     }
 
-    /// An admin's list, or the held one.
+    /// An admin's list, or the held one. Nothing is told of one that is in force already: that is `None`.
     pub(crate) async fn install(
         &self,
         bytes: Option<Vec<u8>>,
         admin: &str,
         reason: &str,
-    ) -> Result<Installed, ChangeFault> {
+    ) -> Result<Option<Installed>, ChangeFault> {
         let (trust, now) = (self.trust.clone(), self.clock.now());
         let (by, text) = (admin.to_owned(), self.masker.scrub(reason));
         let how = format!("installed by an admin: {text}");
-        let done = off_threads(move || trust.install(bytes.as_deref(), &by, &text, now)).await;
-        self.told_of_admin(done.map_err(ChangeFault::List), &how, admin).await
+        let done = off_threads(move || {
+            let before = trust.in_force().map(|list| list.digest);
+            let installed = trust.install(bytes.as_deref(), &by, &text, now)?;
+            Ok((before.as_ref() != Some(&installed.digest)).then_some(installed))
+        });
+        match done.await.map_err(ChangeFault::List).transpose() {
+            Some(done) => self.told_of_admin(done, &how, admin).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Back to a list that was in force.
@@ -148,6 +155,14 @@ impl Custodian {
             "a new trust list is in force"
         );
         let now = self.clock.now();
+        if installed.is_dated_ahead(now) {
+            tracing::warn!(
+                generated_at = %installed.generated_at,
+                %now,
+                "the new trust list is dated ahead: lists made until then may be refused as list-older; \
+                 docs/runbooks/trust-list-stale.md"
+            );
+        }
         let detail = format!(
             "trust list {} of {} in force, {how}: {} entries, domains added {added}, removed {removed}, changed {moved}",
             installed.digest, installed.generated_at, installed.entries,
