@@ -182,5 +182,5 @@ pub(crate) fn a_redirection() -> Outcome {
 }
 
 pub(crate) fn a_connection_cut_in_the_middle() -> Outcome {
-    published("list-publisher-unreachable", |scene, next| Ok(Answer::CutOff(scene.signed(next)?)))
+    published("list-publisher-answer", |scene, next| Ok(Answer::CutOff(scene.signed(next)?)))
 }

@@ -80,7 +80,8 @@ pub(crate) fn judge(
         return Ok(Passed::Unchanged);
     }
     if old.is_newer_than(new.list.generated_at(), now) {
-        return Err(ListFault::Older);
+        let (generated_at, in_force) = (new.list.generated_at(), old.list.generated_at());
+        return Err(ListFault::Older { generated_at, in_force });
     }
     let changes = diff(old.list, &new.list);
     let (lost, of) = (changes.removed.len(), old.list.domains());
@@ -120,6 +121,10 @@ mod tests {
         LATER.parse().unwrap()
     }
 
+    fn older(date: &str, in_force: &str) -> ListFault {
+        ListFault::Older { generated_at: date.parse().unwrap(), in_force: in_force.parse().unwrap() }
+    }
+
     /// As in every test but the one on dates, at [`LATER`].
     fn judge(new: &Checked, standing: Standing<'_>, bearer: Bearer) -> Result<Passed, ListFault> {
         super::judge(new, standing, bearer, now())
@@ -135,7 +140,7 @@ mod tests {
     fn a_list_whose_date_goes_back_is_refused_whoever_brings_it() {
         let (old, new) = (list(LATER, 0..10), list(NOON, 0..10));
         for bearer in [TEN, Bearer::Admin] {
-            assert_eq!(judge(&new, standing(&old, &[]), bearer), Err(ListFault::Older));
+            assert_eq!(judge(&new, standing(&old, &[]), bearer), Err(older(NOON, LATER)));
         }
         let same_date = list(LATER, 0..11);
         assert!(matches!(judge(&same_date, standing(&old, &[]), TEN), Ok(Passed::New(_))));
@@ -148,12 +153,16 @@ mod tests {
         let made =
             |date| super::judge(&list(date, 0..11), standing(&old, &[]), TEN, "2026-03-15T00:00:00Z".parse().unwrap());
         assert!(made("2026-03-14T13:00:01Z").is_ok(), "made after the mistaken one came");
-        assert_eq!(made("2026-03-14T12:59:59Z"), Err(ListFault::Older), "made before");
-        assert_eq!(made("2098-12-31T00:00:00Z"), Err(ListFault::Older), "as mistaken, and older");
+        assert_eq!(made("2026-03-14T12:59:59Z"), Err(older("2026-03-14T12:59:59Z", AHEAD)), "made before");
+        assert_eq!(made("2098-12-31T00:00:00Z"), Err(older("2098-12-31T00:00:00Z", AHEAD)), "as mistaken, and older");
         assert!(made("2099-01-01T00:00:01Z").is_ok());
         let hours_ahead = list("2026-03-15T02:00:00Z", 0..10);
         let next = super::judge(&list("2026-03-15T01:00:00Z", 0..11), standing(&hours_ahead, &[]), TEN, now());
-        assert_eq!(next, Err(ListFault::Older), "a time zone forgotten is no mistake");
+        assert_eq!(
+            next,
+            Err(older("2026-03-15T01:00:00Z", "2026-03-15T02:00:00Z")),
+            "a time zone forgotten is no mistake"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! [`ListFault`]: why a list is not put in force. Each fault has a stable code.
 
+use jiff::Timestamp;
+
 /// Why a list is not put in force. The list in force stays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListFault {
@@ -18,12 +20,17 @@ pub enum ListFault {
     /// It has a DTD with entities of its own. None was expanded.
     #[error("the list declares entities that would grow when read, which no list has")]
     EntityExpansion,
-    /// Larger than the limits on bytes or entries.
-    #[error("the list is larger than allowed")]
-    TooLarge,
+    /// Larger than the limits on bytes, entries or nodes.
+    #[error("the list is larger than allowed: {0}")]
+    TooLarge(String),
     /// Made before the list in force.
-    #[error("the list is older than the one in force")]
-    Older,
+    #[error("the list, of {generated_at}, is older than the one in force, of {in_force}")]
+    Older {
+        /// `DateDeGeneration` of the list.
+        generated_at: Timestamp,
+        /// `DateDeGeneration` of the list in force.
+        in_force: Timestamp,
+    },
     /// An admin rolled back from exactly this list.
     #[error("an admin has rolled back from this very list")]
     SetAside,
@@ -75,8 +82,8 @@ impl ListFault {
             Self::Schema(_) => "list-schema",
             Self::ExternalEntity => "list-external-entity",
             Self::EntityExpansion => "list-entity-expansion",
-            Self::TooLarge => "list-too-large",
-            Self::Older => "list-older",
+            Self::TooLarge(_) => "list-too-large",
+            Self::Older { .. } => "list-older",
             Self::SetAside => "list-set-aside",
             Self::LostDomains { .. } => "list-lost-domains",
             Self::SignatureMissing => "list-signature-missing",

@@ -55,7 +55,7 @@ pub(crate) fn read(
         }
         number += 1;
         if number > TrustList::ENTRIES_MAX {
-            return Err(ListFault::TooLarge);
+            return Err(ListFault::TooLarge(format!("it has more than {} entries", TrustList::ENTRIES_MAX)));
         }
         let field = |name| only_text(element, name).map_err(|what| schema(format!("entry {number}, {what}")));
         take(Entry { number, domain: field("Nom")?, certificate_name: field("DNCertificatOperateur")? })?;
@@ -70,7 +70,8 @@ pub(crate) fn read(
 /// The document, within the limits on bytes, nodes and what a parser takes long over.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Document<'_>, ListFault> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > TrustList::BYTES_MAX) {
-        return Err(ListFault::TooLarge);
+        // How much larger is not known here: whoever read it has stopped one byte above.
+        return Err(ListFault::TooLarge(format!("it has more than {} bytes", TrustList::BYTES_MAX)));
     }
     let text = str::from_utf8(bytes).map_err(|error| ListFault::Malformed(format!("not UTF-8: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -89,7 +90,9 @@ fn document(text: &str) -> Result<Document<'_>, ListFault> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
         roxmltree::Error::DtdDetected => dtd_fault(text),
-        roxmltree::Error::NodesLimitReached => ListFault::TooLarge,
+        roxmltree::Error::NodesLimitReached => {
+            ListFault::TooLarge(format!("it has more than {nodes_limit} elements, attributes and texts"))
+        }
         error => ListFault::Malformed(error.to_string()),
     })
 }
@@ -221,15 +224,15 @@ mod tests {
         assert!(matches!(fault(&format!("<a{attributes}/>")), ListFault::Schema(what) if what.contains("attributes")));
         let deep = "<a>".repeat(1_000_000);
         assert!(matches!(fault(&deep), ListFault::Malformed(_)));
-        assert_eq!(fault(&format!("<a>{}</a>", "<b/>".repeat(2_600_000))), ListFault::TooLarge);
+        assert_eq!(fault(&format!("<a>{}</a>", "<b/>".repeat(2_600_000))).code(), "list-too-large");
     }
 
     #[test]
     fn a_list_over_the_limits_is_refused() {
         let spaces = " ".repeat(usize::try_from(TrustList::BYTES_MAX).unwrap());
-        assert_eq!(fault(&(good() + &spaces)), ListFault::TooLarge);
+        assert_eq!(fault(&(good() + &spaces)).code(), "list-too-large");
         let entry = ("a.mssante.fr", NAME);
-        assert_eq!(fault(&list_of(DATE, &vec![entry; TrustList::ENTRIES_MAX + 1])), ListFault::TooLarge);
+        assert_eq!(fault(&list_of(DATE, &vec![entry; TrustList::ENTRIES_MAX + 1])).code(), "list-too-large");
     }
 
     #[test]

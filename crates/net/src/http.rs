@@ -163,17 +163,18 @@ fn builder(roots: RootCertStore, clock: Arc<dyn Clock>) -> Result<ClientBuilder,
 async fn body(mut answer: Response, bytes_max: u64) -> Result<Vec<u8>, HttpFault> {
     let announced = answer.content_length();
     if announced.is_some_and(|length| length > bytes_max) {
-        return Err(HttpFault::TooLarge);
+        return Err(HttpFault::TooLarge { limit: bytes_max, size: announced });
     }
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| HttpFault::of(&error))? {
+    loop {
+        let chunk = answer.chunk().await.map_err(|error| HttpFault::of_body(&error, bytes.len(), announced))?;
+        let Some(chunk) = chunk else { return Ok(bytes) };
         let length = bytes.len().saturating_add(chunk.len());
         if u64::try_from(length).unwrap_or(u64::MAX) > bytes_max {
-            return Err(HttpFault::TooLarge);
+            return Err(HttpFault::TooLarge { limit: bytes_max, size: announced });
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
 }
 
 fn conditions(validators: &Validators) -> HeaderMap {

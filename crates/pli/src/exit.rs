@@ -154,8 +154,8 @@ impl From<ListFault> for Failure {
             ListFault::ExternalEntity | ListFault::EntityExpansion => {
                 "ask the publisher who made this file: it is an attack on those who read it"
             }
-            ListFault::TooLarge => "make sure that this is the list, and nothing else",
-            ListFault::Older => "fetch the newest list",
+            ListFault::TooLarge(_) => "make sure that this is the list, and nothing else",
+            ListFault::Older { .. } => "fetch the newest list",
             ListFault::SetAside => "go back to it, if that is meant: `pli trust rollback DIGEST --reason TEXT`",
             ListFault::LostDomains { .. } => "read `pli trust diff`; if it is right, `pli trust install --reason TEXT`",
             ListFault::SignatureMissing => "fetch the signed list from its publisher",
@@ -203,7 +203,7 @@ mod tests {
             (listen(ErrorKind::PermissionDenied).into(), 2, "address-forbidden"),
             (listen(ErrorKind::AddrNotAvailable).into(), 2, "address-not-ours"),
             (ListFault::Malformed("line 1".into()).into(), 6, "list-malformed"),
-            (ListFault::Older.into(), 6, "list-older"),
+            (ListFault::SetAside.into(), 6, "list-set-aside"),
             (ListFault::NothingHeld.into(), 3, ListFault::NothingHeld.code()),
             (ListFault::PublisherSlow.into(), 5, "list-publisher-slow"),
             (Failure::defect("impossible"), 70, "defect"),
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_failure_ends_with_what_to_do_next() {
-        let text = Failure::from(ListFault::TooLarge).to_string();
+        let text = Failure::from(ListFault::TooLarge("4 bytes".to_owned())).to_string();
         assert!(text.starts_with("error[list-too-large]: "), "{text}");
         assert!(text.lines().last().unwrap().starts_with("  next: "), "{text}");
     }

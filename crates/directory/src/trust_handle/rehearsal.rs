@@ -109,7 +109,7 @@ mod tests {
         let rehearsed = handle.rehearse_install(None, now()).unwrap();
         let older = handle.rehearse_install(Some(list_of(NOON, &[("c.fr", NAME)]).as_bytes()), now());
         let back = handle.rehearse_rollback(None, now()).unwrap();
-        assert_eq!(older, Err(ListFault::Older));
+        assert_eq!(older.unwrap_err().code(), "list-older");
         assert_eq!(before, (handle.in_force().unwrap().digest, handle.held(), handle.history()));
 
         assert_eq!(handle.rollback(None, "me", "test", now()).unwrap(), back);

@@ -73,8 +73,10 @@ fn a_list_dated_ahead_gives_way_to_the_next_true_one() {
     let stage = Stage::new();
     let handle = stage.open();
     install(&handle, &list(8, 0..20).replace("2026-", "2099-"), 1);
-    assert_eq!(refuse(&handle, &list(7, 0..20).replace("2026-", "2099-"), 2), ListFault::Older);
-    assert_eq!(refuse(&handle, &list(9, 0..21), 2), ListFault::Older);
+    let detail = handle.history()[0].detail.clone().unwrap();
+    assert!(detail.contains("2099-") && detail.contains("ahead of 2026-"), "{detail}");
+    assert_eq!(refuse(&handle, &list(7, 0..20).replace("2026-", "2099-"), 2).code(), "list-older");
+    assert_eq!(refuse(&handle, &list(9, 0..21), 2).code(), "list-older");
     install(&handle, &list(9, 0..21).replace("2026-03-14T09:00", "2026-03-15T00:02"), 3);
 }
 
@@ -131,7 +133,7 @@ fn offers_from_many_threads_are_taken_one_after_the_other() {
                     let date = format!("2026-03-14T00:{:02}:{:02}Z", second / 60, second % 60);
                     let list = list_of(&date, &[("a.mssante.fr", "CN=a,C=FR")]);
                     match handle.offer(list.as_bytes(), "thread", at(0)) {
-                        Ok(Offer::Installed(_)) | Err(ListFault::Older) => {}
+                        Ok(Offer::Installed(_)) | Err(ListFault::Older { .. }) => {}
                         other => panic!("{other:?}"),
                     }
                 }

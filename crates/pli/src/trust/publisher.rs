@@ -94,7 +94,10 @@ fn list_fault(fault: HttpFault) -> ListFault {
     match fault {
         HttpFault::Unreachable(what) => ListFault::PublisherUnreachable(what),
         HttpFault::Untrusted(what) => ListFault::PublisherUntrusted(what),
-        HttpFault::TooLarge => ListFault::TooLarge,
+        HttpFault::TooLarge { limit, size: Some(size) } => {
+            ListFault::TooLarge(format!("it has {size} bytes, and no more than {limit} are taken"))
+        }
+        HttpFault::TooLarge { limit, size: None } => ListFault::TooLarge(format!("it has more than {limit} bytes")),
         HttpFault::TooSlow => ListFault::PublisherSlow,
         HttpFault::Answer(what) => ListFault::PublisherAnswer(what),
     }
