@@ -122,6 +122,29 @@ reasons! {
     ExpiredInQueue = "expired-in-queue", "Send again, or reach the recipient another way.";
 }
 
+impl Reason {
+    /// Is a certificate not believed, whoever shows it? Each [`pli_types::CertificateFault`] has its reason here.
+    #[must_use]
+    pub fn is_certificate_fault(self) -> bool {
+        matches!(
+            self,
+            Self::CertificateUntrusted
+                | Self::CertificateExpired
+                | Self::CertificateNotYetValid
+                | Self::CertificateRevoked
+                | Self::CertificateUsage
+                | Self::RevocationUnknown
+        )
+    }
+
+    /// Does it say that nobody can tell who the sending server is? Then it is about that server, whatever it brings.
+    #[must_use]
+    pub fn is_about_the_server(self) -> bool {
+        let unknown = matches!(self, Self::CertificateMissing | Self::CertificateNotListed | Self::ListUnavailable);
+        unknown || self.is_certificate_fault()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

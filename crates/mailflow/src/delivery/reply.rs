@@ -39,7 +39,7 @@ impl Reply {
     /// code says, it does not last: one of the two sides mends it.
     pub(crate) fn refuses_us(&self) -> Option<Reason> {
         let is_refusal = (400..600).contains(&self.code);
-        self.named_reason().filter(|reason| is_refusal && is_of_a_server(*reason))
+        self.named_reason().filter(|reason| is_refusal && reason.is_about_the_server())
     }
 
     /// The enhanced status code (RFC 3463), if there is one and its class fits the reply's (RFC 2034 §4).
@@ -52,21 +52,6 @@ impl Reply {
         let fits = class.parse() == Ok(self.code / 100) && numbers.into_iter().all(is_number);
         (fits && parts.next().is_none()).then_some(word)
     }
-}
-
-fn is_of_a_server(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::CertificateMissing
-            | Reason::CertificateUntrusted
-            | Reason::CertificateExpired
-            | Reason::CertificateNotYetValid
-            | Reason::CertificateRevoked
-            | Reason::CertificateUsage
-            | Reason::RevocationUnknown
-            | Reason::CertificateNotListed
-            | Reason::ListUnavailable
-    )
 }
 
 impl fmt::Display for Reply {

@@ -59,17 +59,7 @@ impl Unproven {
 
 /// Other troubles pass by themselves, or are nobody's attack.
 fn is_want_of_proof(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::PeerTls
-            | Reason::PeerCertificateNotListed
-            | Reason::CertificateUntrusted
-            | Reason::CertificateExpired
-            | Reason::CertificateNotYetValid
-            | Reason::CertificateRevoked
-            | Reason::CertificateUsage
-            | Reason::RevocationUnknown
-    )
+    matches!(reason, Reason::PeerTls | Reason::PeerCertificateNotListed) || reason.is_certificate_fault()
 }
 
 #[cfg(test)]

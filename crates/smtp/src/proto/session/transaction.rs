@@ -109,17 +109,5 @@ impl Session {
 
 /// Reasons that say that nobody knows who the peer is.
 pub(super) fn is_about_the_peer(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::TlsRequired
-            | Reason::CertificateMissing
-            | Reason::CertificateUntrusted
-            | Reason::CertificateExpired
-            | Reason::CertificateNotYetValid
-            | Reason::CertificateRevoked
-            | Reason::CertificateUsage
-            | Reason::RevocationUnknown
-            | Reason::CertificateNotListed
-            | Reason::ListUnavailable
-    )
+    reason == Reason::TlsRequired || reason.is_about_the_server()
 }
