@@ -9,6 +9,7 @@
 
 pub mod error;
 pub mod model;
+pub mod national;
 pub mod seal;
 pub mod sqlite;
 

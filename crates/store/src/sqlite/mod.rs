@@ -34,7 +34,8 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 
 use self::readers::Readers;
-use self::rows::{database_error, json_ids, micros};
+pub(crate) use self::rows::database_error;
+use self::rows::{json_ids, micros};
 use self::setup::{Location, Lock};
 use self::writer::{Hand, Write, Writer};
 use crate::seal::{BodyFolder, MasterKey};

@@ -141,7 +141,7 @@ fn json_list(items: impl Iterator<Item = String>) -> String {
 }
 
 /// What a failed statement means for the caller.
-pub(super) fn database_error(what: &'static str, error: sqlx::Error) -> StoreError {
+pub(crate) fn database_error(what: &'static str, error: sqlx::Error) -> StoreError {
     let sqlx::Error::Database(database) = &error else {
         return StoreError::Unavailable { what, full: false, source: Some(error.into()) };
     };
