@@ -2,11 +2,15 @@
 //!
 //! Machine output is stable: every object carries `schema_version`, and members are only ever added.
 
+mod rows;
+
 use std::io::{IsTerminal, Write};
 
 use serde_json::{Map, Value};
 
 use crate::exit::{Exit, Failure};
+
+pub(crate) use rows::Rows;
 
 /// The version of all objects that are printed.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -111,11 +115,14 @@ fn table(listing: &Listing) -> String {
 fn csv(listing: &Listing) -> String {
     let mut out = listing.columns.join(",") + "\r\n";
     for row in &listing.rows {
-        let cells = listing.columns.iter().map(|column| quoted(&row.get(*column).map(plain).unwrap_or_default()));
-        out.push_str(&cells.collect::<Vec<_>>().join(","));
-        out.push_str("\r\n");
+        out.push_str(&csv_line(listing.columns, row));
     }
     out
+}
+
+fn csv_line(columns: &[&str], row: &Map<String, Value>) -> String {
+    let cells = columns.iter().map(|column| quoted(&row.get(*column).map(plain).unwrap_or_default()));
+    cells.collect::<Vec<_>>().join(",") + "\r\n"
 }
 
 /// A value as text: strings as they are, null as nothing, lists and objects as JSON.

@@ -20,11 +20,8 @@ pub(crate) struct StateFolder {
 impl StateFolder {
     /// Makes the folder if it is missing, for this user only, and takes it.
     pub(crate) fn take(path: &Path) -> Result<Self, Failure> {
-        let unusable = |error: std::io::Error| {
-            let what = format!("the state folder {}: {error}", path.display());
-            Failure::new(Exit::Usage, "state-unusable", what, "make [server] state a folder of the node's own user")
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        let unusable = |error| unusable(path, &error);
+        make(path)?;
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
         let lock = lock.map_err(unusable)?;
         let begun = Instant::now();
@@ -54,6 +51,17 @@ impl StateFolder {
 /// Where the trust lists of a state folder are kept.
 pub(crate) fn trust(state: &Path) -> PathBuf {
     state.join("trust")
+}
+
+/// Makes a state folder if it is missing, for this user only.
+pub(crate) fn make(path: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    let what = format!("the state folder {}: {error}", path.display());
+    Failure::new(Exit::Usage, "state-unusable", what, "make [server] state a folder of the node's own user")
 }
 
 fn in_use(path: &Path) -> Failure {

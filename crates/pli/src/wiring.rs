@@ -110,6 +110,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let desk = Desk {
         trust: sources.trust.clone(),
         clock: Arc::clone(&clock),
+        state: config.server.state.clone(),
         store: Some(Arc::clone(&store)),
         office: Some(office.clone()),
         alarms: Some(sources.clone()),

@@ -29,7 +29,11 @@ fn people() -> Vec<Listed> {
     let angouleme = ("16000 ANGOULÊME", "Charente 16");
     vec![
         listed(2, "a@x.fr", "Dr LEFÈVRE Zoé"),
-        Listed { town: angouleme.0.into(), department: angouleme.1.into(), ..listed(3, "b@x.fr", "Mme L'HERMITE-Cœur Anne") },
+        Listed {
+            town: angouleme.0.into(),
+            department: angouleme.1.into(),
+            ..listed(3, "b@x.fr", "Mme L'HERMITE-Cœur Anne")
+        },
         Listed { kind: "ORG".into(), structure: "PHARMACIE DU PONT".into(), ..listed(5, "a@x.fr", "") },
     ]
 }

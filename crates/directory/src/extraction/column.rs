@@ -12,6 +12,9 @@ macro_rules! columns {
             /// All, in the order of the file.
             pub const ALL: &'static [Self] = &[$(Self::$column,)*];
 
+            /// [`Column::member`] of all.
+            pub const MEMBERS: &'static [&'static str] = &[$($member,)*];
+
             /// What programs read it under. Stable.
             #[must_use]
             pub fn member(self) -> &'static str {

@@ -165,9 +165,15 @@ mod tests {
 
     #[test]
     fn a_department_is_found_by_name_and_by_number() {
-        for (code, number) in
-            [("75014", "75"), ("20000", "2A"), ("20167", "2A"), ("20200", "2B"), ("97110", "971"), ("1", ""), ("aé", "")]
-        {
+        for (code, number) in [
+            ("75014", "75"),
+            ("20000", "2A"),
+            ("20167", "2A"),
+            ("20200", "2B"),
+            ("97110", "971"),
+            ("1", ""),
+            ("aé", ""),
+        ] {
             let text = line(&[PER, ADDRESS, (Column::PostalCode, code), (Column::Department, "Nom")]);
             assert_eq!(Entry::parse(&text).unwrap().department_words(), format!("Nom {number}"), "{code}");
         }

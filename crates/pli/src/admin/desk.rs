@@ -1,6 +1,7 @@
 //! [`Desk`]: answers what an admin asks, in a node or beside none. Gathers, decides, and leaves changes to
 //! [`super::changes`].
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pli_directory::{ListFault, RollbackFault, TrustHandle, TrustList};
@@ -19,6 +20,8 @@ use crate::trust::{Custodian, Lookout};
 pub(crate) struct Desk {
     pub(crate) trust: TrustHandle,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The state folder.
+    pub(crate) state: PathBuf,
     /// The store, to look into: a running node's own, or one opened for reading.
     pub(crate) store: Option<Arc<dyn Store>>,
     /// What only who may change something has.
@@ -68,6 +71,10 @@ impl Desk {
                 let store = self.store.as_ref().ok_or_else(|| unable(&request))?;
                 let row = super::changes::queue_row(&**store, id).await?;
                 super::changes::retry(&**store, &row, dry_run, actor, self.clock.now()).await.map(Answer::Retry)
+            }
+            Request::DirectoryInstall { ref digest } => {
+                let about = self.install_directory(digest, actor).await?;
+                Ok(Answer::Directory { taken: about.taken, refused: about.refused })
             }
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {

@@ -53,7 +53,8 @@ async fn look(
         }
         _ => None,
     };
-    let desk = Desk { trust, clock, store: store.clone(), office: None, alarms: None, peers: None };
+    let state = config.server.state.clone();
+    let desk = Desk { trust, clock, state, store: store.clone(), office: None, alarms: None, peers: None };
     let answer = desk.answer(request, attached, actor).await;
     close(store).await;
     answer
@@ -78,8 +79,8 @@ async fn change(
     let outcome = match Lookout::new(settings, state.path(), custodian.clone()) {
         Ok(lookout) => {
             let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
-            let desk =
-                Desk { trust, clock, store: Some(Arc::clone(&store)), office: Some(office), alarms: None, peers: None };
+            let (state, store) = (state.path().to_owned(), Some(Arc::clone(&store)));
+            let desk = Desk { trust, clock, state, store, office: Some(office), alarms: None, peers: None };
             desk.answer(request, attached, actor).await
         }
         Err(failure) => Err(failure),
@@ -104,7 +105,7 @@ pub(crate) fn pki(settings: &Settings) -> Result<Pki, Failure> {
 }
 
 /// What root writes into the folder of another user, that user's node cannot read.
-fn check_owner(state: &Path) -> Result<(), Failure> {
+pub(crate) fn check_owner(state: &Path) -> Result<(), Failure> {
     let ours = rustix::process::geteuid().as_raw();
     match std::fs::metadata(state) {
         Ok(metadata) if metadata.uid() != ours => {

@@ -42,6 +42,8 @@ pub(crate) enum Request {
     TrustRollback { to: Option<String>, reason: String, dry_run: bool },
     /// Try this row of the queue now.
     QueueRetry { id: String, dry_run: bool },
+    /// Put the copy of the national directory that lies prepared in the state folder, and is of this text, in place.
+    DirectoryInstall { digest: String },
     /// What must somebody look at? Only a running node knows.
     Alarms,
     /// What was seen of other operators?
@@ -94,6 +96,8 @@ pub(crate) enum Answer {
     Change(ListChange),
     /// To [`Request::QueueRetry`].
     Retry(Retry),
+    /// To [`Request::DirectoryInstall`]: how many lines it has, and how many were not taken.
+    Directory { taken: u64, refused: u64 },
     /// To [`Request::Alarms`], the most urgent first.
     Alarms {
         /// Those that are on.
@@ -253,6 +257,7 @@ impl Request {
             Self::TrustInstall { .. } => "trust-install",
             Self::TrustRollback { .. } => "trust-rollback",
             Self::QueueRetry { .. } => "queue-retry",
+            Self::DirectoryInstall { .. } => "directory-install",
             Self::Alarms => "alarms",
             Self::PeerList => "peer-list",
         }
@@ -267,7 +272,7 @@ impl Request {
             | Self::TrustDiff { .. }
             | Self::Alarms
             | Self::PeerList => false,
-            Self::TrustFetch => true,
+            Self::TrustFetch | Self::DirectoryInstall { .. } => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
             | Self::QueueRetry { dry_run, .. } => !dry_run,

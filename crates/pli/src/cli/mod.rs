@@ -3,6 +3,7 @@
 mod certificate;
 mod completions;
 mod config;
+mod directory;
 mod doctor;
 mod explain;
 mod looking;
@@ -104,6 +105,9 @@ enum Command {
     /// Certificates: ours, those we believe by, and any in a file
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// The national directory, by its local copy
+    #[command(subcommand)]
+    Directory(directory::Command),
     /// What waits to be delivered elsewhere
     #[command(subcommand)]
     Queue(queue::Command),
@@ -147,6 +151,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Peer(command) => peer::run(globals, &command),
         Command::Doctor => doctor::run(globals),
         Command::Certificate(command) => certificate::run(globals, &command),
+        Command::Directory(command) => directory::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
         Command::Explain(args) => explain::run(globals, &args),

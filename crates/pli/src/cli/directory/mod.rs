@@ -1,0 +1,71 @@
+//! `pli directory`: the national directory, by its local copy.
+
+mod export;
+mod import;
+mod progress;
+mod search;
+mod show;
+mod sift;
+
+use pli_directory::extraction::{Column, Entry};
+use pli_store::national::LocalCopy;
+use serde_json::{Map, Value, json};
+
+use super::{Globals, runtime};
+use crate::exit::{Exit, Failure};
+use crate::output::SCHEMA_VERSION;
+
+/// What can be done with the directory.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Replace the local copy of the national directory by this extraction
+    Import(import::Args),
+    /// Look for mailboxes by the words of their entries; accents and case are ignored
+    Search(search::Args),
+    /// All lines of an address
+    Show(show::Args),
+    /// Print the whole copy
+    Export,
+}
+
+/// Does it.
+pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Import(args) => import::run(globals, args),
+        Command::Search(args) => search::run(globals, args),
+        Command::Show(args) => show::run(globals, args),
+        Command::Export => export::run(globals),
+    }
+}
+
+/// Opens the copy, beside a node or none, and hands it to `work`.
+fn read<T>(globals: &Globals, work: impl AsyncFnOnce(&mut LocalCopy) -> Result<T, Failure>) -> Result<T, Failure> {
+    let state = globals.settings()?.config.server.state;
+    runtime::one_thread()?.block_on(async {
+        let mut copy = LocalCopy::open(&state).await?.ok_or_else(no_copy)?;
+        let outcome = work(&mut copy).await;
+        copy.close().await;
+        outcome
+    })
+}
+
+fn no_copy() -> Failure {
+    let what = "the national directory has not been imported";
+    Failure::new(Exit::NotFound, "directory-missing", what, "fetch its extraction, then `pli directory import FILE`")
+}
+
+/// A line of the copy, as programs read it: a member a column, null where the directory says nothing.
+fn members(line: &str) -> Result<Map<String, Value>, Failure> {
+    let entry = Entry::parse(line).map_err(|fault| {
+        let next = "import the extraction again: `pli directory import FILE`";
+        Failure::new(Exit::Integrity, "directory-corrupt", format!("a line of the directory's copy: {fault}"), next)
+    })?;
+    let mut members = Map::new();
+    members.insert("schema_version".to_owned(), json!(SCHEMA_VERSION));
+    for column in Column::ALL {
+        let text = entry.get(*column);
+        let value = if text.is_empty() { Value::Null } else { text.into() };
+        members.insert(column.member().to_owned(), value);
+    }
+    Ok(members)
+}
