@@ -92,6 +92,17 @@ fn what_is_no_request_is_answered_and_nothing_comes_of_it() {
 }
 
 #[test]
+fn a_copy_of_the_directory_that_nobody_prepared_is_not_installed() {
+    let operator = Operator::with_list(&list(1, FOUR));
+    let _node = operator.serve();
+    let request = b"{\"request\":{\"ask\":\"directory-install\",\"digest\":\"1a2b\"}}\n";
+    assert_eq!(say(&operator, request)["failed"]["code"], "directory-not-prepared");
+    std::fs::write(operator.path("pro/state/directory.db.new"), "half of a copy, and of no database").unwrap();
+    assert_eq!(say(&operator, request)["failed"]["code"], "directory-not-prepared");
+    assert!(!operator.path("pro/state/directory.db").exists());
+}
+
+#[test]
 fn a_socket_that_a_killed_node_left_behind_is_in_nobodys_way() {
     let operator = Operator::with_list(&list(1, FOUR));
     let mut node = operator.serve();

@@ -1,5 +1,5 @@
 //! The local copy of the national directory: found as people type, replaced whole, never changed in between.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 

@@ -57,8 +57,9 @@ impl<'l> Entry<'l> {
             return Err(LineFault::Control);
         }
         let columns = cut(line)?;
-        let kind = MailboxType::ALL.iter().copied().find(|kind| kind.as_str() == columns[Column::Type.index()]);
-        let address = MailAddress::parse(columns[Column::Address.index()])?;
+        let text = |column: Column| columns.get(column.index()).copied().unwrap_or_default();
+        let kind = MailboxType::ALL.iter().copied().find(|kind| kind.as_str() == text(Column::Type));
+        let address = MailAddress::parse(text(Column::Address))?;
         if address.domain().is_patient_domain() {
             return Err(LineFault::Patient);
         }

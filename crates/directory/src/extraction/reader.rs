@@ -46,10 +46,10 @@ impl<R: Read> Extraction<R> {
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ExtractionFault> {
         loop {
             match self.advance()? {
-                Read1::End => return Ok(None),
-                Read1::TooLong => return Ok(Some(Line { number: self.number, entry: Err(LineFault::TooLong) })),
-                Read1::Line if self.line.is_empty() => {}
-                Read1::Line => break,
+                Advance::End => return Ok(None),
+                Advance::TooLong => return Ok(Some(Line { number: self.number, entry: Err(LineFault::TooLong) })),
+                Advance::Line if self.line.is_empty() => {}
+                Advance::Line => break,
             }
         }
         let text = std::str::from_utf8(&self.line).map_err(|_| LineFault::NotUtf8);
@@ -64,7 +64,12 @@ impl<R: Read> Extraction<R> {
     /// The SHA-256, in hexadecimal, of all that was read: of the whole text, once the end was.
     pub fn digest(&self) -> String {
         let digest = self.text.get_ref().digest.clone().finish();
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .as_ref()
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0xf])
+            .filter_map(|half| char::from_digit(half.into(), 16))
+            .collect()
     }
 
     /// Reads the whole text for its [`Extraction::digest`] alone: how large it is, and which.
@@ -79,14 +84,14 @@ impl<R: Read> Extraction<R> {
     }
 
     /// Reads one line into `self.line`, without its end.
-    fn advance(&mut self) -> Result<Read1, ExtractionFault> {
+    fn advance(&mut self) -> Result<Advance, ExtractionFault> {
         self.line.clear();
         let mut too_long = false;
         loop {
             let buffer = self.text.fill_buf().map_err(too_large)?;
             if buffer.is_empty() {
                 if self.line.is_empty() && !too_long {
-                    return Ok(Read1::End);
+                    return Ok(Advance::End);
                 }
                 break;
             }
@@ -108,7 +113,7 @@ impl<R: Read> Extraction<R> {
         if self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
-        Ok(if too_long { Read1::TooLong } else { Read1::Line })
+        Ok(if too_long { Advance::TooLong } else { Advance::Line })
     }
 }
 
@@ -119,7 +124,7 @@ impl<R> std::fmt::Debug for Extraction<R> {
 }
 
 /// What one reading gave.
-enum Read1 {
+enum Advance {
     Line,
     TooLong,
     End,

@@ -317,6 +317,10 @@ mod tests {
         let rollback = Request::TrustRollback { to: Some("1a2b".to_owned()), reason: "why".to_owned(), dry_run: false };
         for (request, text) in [
             (Request::Ping, json!({"ask": "ping"})),
+            (
+                Request::DirectoryInstall { digest: "1a2b".to_owned() },
+                json!({"ask": "directory-install", "digest": "1a2b"}),
+            ),
             (rollback, json!({"ask": "trust-rollback", "to": "1a2b", "reason": "why", "dry_run": false})),
             (
                 Request::TrustDiff { from: Side::InForce, to: Side::Kept("1a2b".to_owned()) },

@@ -20,7 +20,7 @@ use crate::output::{self, SCHEMA_VERSION};
 /// What is imported.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The extraction as it is published (Extraction_Correspondance_MSSante): ZIP or text
+    /// The extraction as it is published, in its ZIP archive or as text
     file: PathBuf,
     /// Tell what would be done, and do nothing
     #[arg(long)]

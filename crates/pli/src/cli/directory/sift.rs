@@ -92,6 +92,7 @@ pub(super) fn sift(
 }
 
 /// A file that is not read to its end.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(super) fn unread(path: &Path, fault: ExtractionFault) -> Failure {
     let next = match &fault {
         ExtractionFault::Unreadable(error) if error.kind() == std::io::ErrorKind::NotFound => {
