@@ -127,7 +127,7 @@ fn write(file: &Path, lines: usize) -> Outcome<()> {
             writeln!(
                 out,
                 "ORG|contact-{number}@etablissement-{domain}.mssante.fr||||1|99{code:05}{:02}|Accueil|||||||||||\
-                 PHARMACIE DE L'ÉGLISE {family}|||||{}||RUE|DU MOULIN||{code:05} VILLE{town}|{code:05}|Département {}|France",
+                 PHARMACIE DE L'ÉGLISE {family}||||{}||RUE|DU MOULIN||{code:05} VILLE{town}|{code:05}|Département {}|France",
                 number % 100,
                 number % 200,
                 code / 1_000
@@ -136,7 +136,7 @@ fn write(file: &Path, lines: usize) -> Outcome<()> {
             writeln!(
                 out,
                 "PER|prenom{given}.nom{family}.{number}@etablissement-{domain}.mssante.fr|8|{id}|8{id}|1|99{code:05}{:02}||DR|\
-                 NOM{family}|PRENOM{given}|C|Civil|10|{profession}|SM04|{speciality}|O|CABINET DU DR NOM{family}|||||\
+                 NOM{family}|PRENOM{given}|C|Civil|10|{profession}|SM04|{speciality}|O|CABINET DU DR NOM{family}||||\
                  {}||RUE|DU MOULIN||{code:05} VILLE{town}|{code:05}|Département {}|France",
                 number % 100,
                 number % 200,
