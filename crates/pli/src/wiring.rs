@@ -122,10 +122,8 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let (list, revocations, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
     keeper.spawn("trust-list", trust::watch(office.lookout, Arc::clone(&list), keeper.shutdown.clone()));
     keeper.spawn("watch", watch.run(Arc::clone(&revocations), page, keeper.shutdown.clone()));
-    keeper.spawn(
-        "certificate",
-        certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone()),
-    );
+    let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
+    keeper.spawn("certificate", renewing);
     keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);

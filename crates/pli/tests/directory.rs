@@ -162,3 +162,32 @@ fn a_file_that_is_cut_or_another_leaves_the_copy_in_use() {
     assert_eq!(operator.told(&["directory", "import", &path, "--smaller"])["outcome"], "imported");
     assert_eq!(operator.told(&["directory", "export"]).as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn no_error_repeats_an_identifier_of_a_patient() {
+    let operator = Operator::new();
+    let file = operator.put("extraction.txt", &extraction());
+    operator.told(&["directory", "import", text(&file)]);
+    let ins = "279035121518989";
+    let patient = format!("{ins}@patient.mssante.fr");
+    let quoted = format!("\"{ins}\"@patient.mssante.fr");
+    let other = operator.put("other.txt", &format!("nom;{ins};{patient}\n"));
+    let long = format!("{ins} {}", "mot ".repeat(100));
+    for (command, code) in [
+        (&["show", &patient][..], "directory-unknown"),
+        (&["show", ins], "usage"),
+        (&["show", &quoted], "usage"),
+        (&["show", "a@b.fr", &patient], "usage"),
+        (&["search", "--type", &patient], "usage"),
+        (&["search", "--limit", ins], "usage"),
+        (&["search", &long], "search-too-long"),
+        (&["export", &patient], "usage"),
+        (&[&patient], "usage"),
+        (&["import", text(&other)], "extraction-headings"),
+    ] {
+        let output = operator.ask(&[&["directory"], command].concat());
+        assert!(stderr(&output).starts_with(&format!("error[{code}]: ")), "{command:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("27903512151"), "{command:?}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{command:?}");
+    }
+}

@@ -53,15 +53,13 @@ pub enum ExtractionFault {
     /// A ZIP archive, but not one with exactly one `.txt` in it.
     #[error("the archive: {0}")]
     Archive(String),
-    /// The first line is not the extraction's.
-    #[error("this is not the directory's extraction: heading {number} is {found:?} instead of {expected:?}")]
+    /// The first line is not the extraction's. Nothing of it is repeated either: another file's may be a patient's.
+    #[error("this is not the directory's extraction: heading {number} {}", wanted(*.expected))]
     Headings {
         /// Which column, from 1.
         number: usize,
-        /// What stands there, cut short.
-        found: String,
-        /// What should.
-        expected: &'static str,
+        /// What should stand there; `None` behind the last column.
+        expected: Option<&'static str>,
     },
     /// More than the country could have.
     #[error("the extraction has more than {TEXT_BYTES_MAX} bytes")]
@@ -79,4 +77,8 @@ impl ExtractionFault {
             Self::TooLarge => "extraction-too-large",
         }
     }
+}
+
+fn wanted(expected: Option<&str>) -> String {
+    expected.map_or_else(|| "is one too many".to_owned(), |heading| format!("is not {heading:?}"))
 }

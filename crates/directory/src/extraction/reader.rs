@@ -153,9 +153,6 @@ fn too_large(error: io::Error) -> ExtractionFault {
     }
 }
 
-/// How much of a wrong heading is shown.
-const SHOWN_CHARS: usize = 40;
-
 /// The headings are those of the specification: columns in another order would be another meaning. Case, accents and
 /// signs are not looked at.
 fn check_headings(line: &str) -> Result<(), ExtractionFault> {
@@ -163,16 +160,12 @@ fn check_headings(line: &str) -> Result<(), ExtractionFault> {
     for (number, column) in (1..).zip(Column::ALL) {
         let heading = found.next().unwrap_or_default();
         if letters(heading) != letters(column.heading()) {
-            let found = heading.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
-            return Err(ExtractionFault::Headings { number, found, expected: column.heading() });
+            return Err(ExtractionFault::Headings { number, expected: Some(column.heading()) });
         }
     }
     match found.next() {
         None | Some("") => Ok(()),
-        Some(more) => {
-            let found = more.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
-            Err(ExtractionFault::Headings { number: Column::COUNT + 1, found, expected: "" })
-        }
+        Some(_) => Err(ExtractionFault::Headings { number: Column::COUNT + 1, expected: None }),
     }
 }
 
