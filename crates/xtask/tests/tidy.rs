@@ -14,9 +14,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["types", "audit"]),
     ("directory", &["types"]),
     ("net", &["types"]),
+    ("signin", &["types", "net"]),
     ("mailflow", &["types", "policy", "audit", "store", "directory", "net"]),
-    ("smtp", &["types", "policy", "audit", "store", "net", "mailflow"]),
-    ("imap", &["types", "audit", "store", "net"]),
+    ("smtp", &["types", "policy", "audit", "store", "net", "signin", "mailflow"]),
+    ("imap", &["types", "audit", "store", "net", "signin"]),
     ("web", &["types", "policy", "audit", "store", "directory", "net", "mailflow"]),
     ("sandbox", &["types", "audit", "store", "directory", "net"]),
     // The bench plays a peer: it brings its load by our own TLS, and lists signed by a sandbox's authorities.
@@ -38,6 +39,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("x509-parser", &["net", "sandbox"]),
     ("rcgen", &["sandbox"]),
     ("reqwest", &["net"]),
+    ("jsonwebtoken", &["signin"]),
     ("bergshamra", &["directory"]),
 ];
 

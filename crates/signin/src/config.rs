@@ -1,0 +1,100 @@
+//! [`PscConfig`]: `[signin.psc]`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::claims::Rules;
+
+/// `[signin.psc]`: whose tokens open mailboxes.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PscConfig {
+    /// The issuer's name, as its tokens have it: an `https` address.
+    pub issuer: String,
+    /// PEM file with the authorities that the issuer's certificate must chain to. No other is believed.
+    pub anchors: PathBuf,
+    /// Whom tokens must be meant for (`aud`): one of these.
+    pub audiences: Vec<String>,
+    /// The programs that tokens are taken from (`azp`).
+    pub authorized_parties: Vec<String>,
+    /// How strongly the holder must have proven himself (`acr`): one of these.
+    #[serde(default = "eidas1")]
+    pub acr: Vec<String>,
+    /// The claim with the professional's national identifier: `8` and the RPPS number.
+    #[serde(default = "subject_name_id")]
+    pub subject_claim: String,
+    /// What follows the issuer's name in the address of its discovery document.
+    #[serde(default = "wallet")]
+    pub discovery: String,
+}
+
+fn eidas1() -> Vec<String> {
+    vec!["eidas1".to_owned()]
+}
+
+fn subject_name_id() -> String {
+    "SubjectNameID".to_owned()
+}
+
+fn wallet() -> String {
+    "/.well-known/wallet-openid-configuration".to_owned()
+}
+
+/// What is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ConfigError {
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
+    /// What to write instead.
+    pub next: &'static str,
+}
+
+impl PscConfig {
+    /// Holds the values against what they are for. Opens no file.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let fault = |key, what, next| Err(ConfigError { key, what, next });
+        let host = self.issuer.strip_prefix("https://").unwrap_or_default();
+        if host.is_empty() || host.starts_with('/') || host.contains(['@', '?', '#']) || !is_graphic(host) {
+            return fault("issuer", "this is not an https address", "write it as https://HOST/PATH");
+        }
+        for (key, values) in
+            [("audiences", &self.audiences), ("authorized_parties", &self.authorized_parties), ("acr", &self.acr)]
+        {
+            if values.is_empty() || values.iter().any(|value| value.trim().is_empty()) {
+                return fault(key, "no token could fit", "name one value at least, and no empty one");
+            }
+        }
+        if self.subject_claim.trim().is_empty() {
+            return fault("subject_claim", "no claim is named", "name the claim with the national identifier");
+        }
+        if !self.discovery.starts_with('/') || !is_graphic(&self.discovery) {
+            return fault("discovery", "this is not a path", "begin it with /");
+        }
+        Ok(())
+    }
+
+    /// What tokens must say.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules {
+            issuer: self.issuer.clone(),
+            audiences: self.audiences.clone(),
+            authorized_parties: self.authorized_parties.clone(),
+            acr: self.acr.clone(),
+            subject_claim: self.subject_claim.clone(),
+        }
+    }
+
+    /// Where the issuer tells where its keys are.
+    pub(crate) fn discovery_url(&self) -> String {
+        format!("{}{}", self.issuer.trim_end_matches('/'), self.discovery)
+    }
+}
+
+fn is_graphic(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
