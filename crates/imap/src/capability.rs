@@ -9,6 +9,8 @@ pub(crate) enum Offer {
     Tls {
         /// The client showed a certificate that is believed.
         certificate: bool,
+        /// Tokens are taken.
+        tokens: bool,
     },
     /// Signed in.
     SignedIn,
@@ -24,8 +26,11 @@ const SIGNED_IN: &str = "IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS SPECIAL-USE MO
 pub(crate) fn words(offer: Offer) -> String {
     match offer {
         Offer::Clear => format!("{ALWAYS} STARTTLS LOGINDISABLED"),
-        Offer::Tls { certificate: false } => format!("{ALWAYS} AUTH=PLAIN"),
-        Offer::Tls { certificate: true } => format!("{ALWAYS} AUTH=PLAIN AUTH=EXTERNAL"),
+        Offer::Tls { certificate, tokens } => {
+            let external = if certificate { " AUTH=EXTERNAL" } else { "" };
+            let tokens = if tokens { " AUTH=XOAUTH2 AUTH=OAUTHBEARER" } else { "" };
+            format!("{ALWAYS} AUTH=PLAIN{external}{tokens}")
+        }
         Offer::SignedIn => format!("{ALWAYS} {SIGNED_IN}"),
     }
 }

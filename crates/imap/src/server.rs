@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pli_net::{Accepted, Listener, Pki, ServerTls, Shutdown, TlsFacts};
+use pli_signin::TokenSignIn;
 use pli_store::Store;
 use pli_types::{Clock, Masker};
 
@@ -30,6 +31,8 @@ pub struct ImapContext {
     pub pki: Pki,
     /// For the record.
     pub masker: Masker,
+    /// Who judges tokens, if they are taken at sign-in.
+    pub tokens: Option<TokenSignIn>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }

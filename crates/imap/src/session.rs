@@ -172,7 +172,9 @@ impl Session<'_> {
         match &self.peer.security {
             _ if self.state.account().is_some() => Offer::SignedIn,
             Security::Clear => Offer::Clear,
-            Security::Tls(_) => Offer::Tls { certificate: self.believed_certificate().is_some() },
+            Security::Tls(_) => {
+                Offer::Tls { certificate: self.believed_certificate().is_some(), tokens: self.context.tokens.is_some() }
+            }
         }
     }
 

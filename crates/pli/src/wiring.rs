@@ -11,8 +11,9 @@ use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
+use pli_signin::TokenSignIn;
 use pli_smtp::SmtpConfig;
-use pli_types::Masker;
+use pli_types::{Clock, Masker};
 use pli_web::{Metrics, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
 
@@ -91,7 +92,9 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     };
 
     // The doors. All are bound before the first one opens.
-    let imap = ImapContext { store: Arc::clone(&store), pki: pki.clone(), masker, clock: Arc::clone(&clock) };
+    let tokens = tokens(config, &clock)?;
+    let (for_imap, imap_clock) = (tokens.clone(), Arc::clone(&clock));
+    let imap = ImapContext { store: Arc::clone(&store), pki: pki.clone(), masker, tokens: for_imap, clock: imap_clock };
     let sources = Sources {
         trust,
         pki,
@@ -130,7 +133,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
-    let doors = Doors { smtp: smtp_config(config), imap_config: imap_config(config), tls, intake, imap, web };
+    let doors = Doors { smtp: smtp_config(config, tokens), imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {
         doors.open(door, listener, &keeper);
     }
@@ -221,8 +224,14 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
     }
 }
 
-fn smtp_config(config: &Config) -> Arc<SmtpConfig> {
-    Arc::new(SmtpConfig { server_name: config.server.name.0.to_string(), idle: config.limits.smtp_idle.get() })
+/// Who judges the tokens of Pro Santé Connect, if they are taken here.
+fn tokens(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<TokenSignIn>, NetError> {
+    config.signin.psc.as_ref().map(|psc| TokenSignIn::new(psc, Arc::clone(clock))).transpose()
+}
+
+fn smtp_config(config: &Config, tokens: Option<TokenSignIn>) -> Arc<SmtpConfig> {
+    let (server_name, idle) = (config.server.name.0.to_string(), config.limits.smtp_idle.get());
+    Arc::new(SmtpConfig { server_name, idle, tokens })
 }
 
 fn imap_config(config: &Config) -> Arc<ImapConfig> {

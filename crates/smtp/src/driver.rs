@@ -10,6 +10,7 @@ use std::time::Duration;
 use pli_mailflow::{Client, Intake, PeerOnWire, Refusal, Transaction};
 use pli_net::TlsFacts;
 use pli_policy::Reason;
+use pli_signin::TokenSignIn;
 use pli_types::{EnvelopeParameters, Recipient, ReversePath};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -45,6 +46,7 @@ enum Waited {
 #[derive(Debug)]
 pub(crate) struct Connection {
     intake: Intake,
+    tokens: Option<TokenSignIn>,
     machine: Session,
     /// Who is there, as intake wants to know it.
     session: pli_mailflow::Session,
@@ -59,9 +61,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(intake: Intake, machine: Session, session: pli_mailflow::Session, idle: Duration) -> Self {
+    pub(crate) fn new(
+        intake: Intake,
+        tokens: Option<TokenSignIn>,
+        machine: Session,
+        session: pli_mailflow::Session,
+        idle: Duration,
+    ) -> Self {
         Self {
             intake,
+            tokens,
             machine,
             session,
             idle,
@@ -185,7 +194,7 @@ impl Connection {
         let Client::Submitter { tls, .. } = &self.session.client else {
             return self.machine.answer(replies::not_offered());
         };
-        let verdict = auth::sign_in(&self.intake, &self.session, tls.as_ref(), credentials).await;
+        let verdict = auth::sign_in(&self.intake, self.tokens.as_ref(), &self.session, tls.as_ref(), credentials).await;
         self.machine.answer(match verdict {
             Ok(found) => {
                 if let Client::Submitter { account, .. } = &mut self.session.client {

@@ -42,12 +42,17 @@ catalogue! {
     ready_for_tls = 220, Some((0, 0)), "Ready for the TLS handshake.";
     /// `AUTH` without an initial response (RFC 4954 §4): nothing to say before it comes.
     sasl_challenge = 334, None, "";
+    /// `AUTH` with a token that is not taken: [`pli_signin::bearer::REFUSAL`], in base64. The refusal follows the
+    /// client's next line (RFC 7628 §3.2.3).
+    token_not_taken = 334, None, "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJtYWlsIn0=";
     /// `AUTH`: signed in.
     signed_in = 235, Some((7, 0)), "Signed in.";
     /// `AUTH` was given up by the client (RFC 4954 §4).
     sign_in_cancelled = 501, Some((7, 0)), "Sign-in given up, as you asked.";
     /// `AUTH`: it cannot be said whether the password fits (RFC 4954 §6).
     sign_in_unavailable = 454, Some((7, 0)), "[store-unavailable] Signing in does not work just now. Try again later; the operator has been told.";
+    /// `AUTH` with a token that cannot be judged: the keys of its issuer are not known (RFC 4954 §6).
+    issuer_unavailable = 454, Some((7, 0)), "Signing in by token does not work just now: its issuer does not answer. Try again later.";
     /// `AUTH` while signed in, or within a transaction.
     no_sign_in_now = 503, Some((5, 1)), "Sign in once, and between messages.";
     /// `AUTH` with a mechanism that was not offered.

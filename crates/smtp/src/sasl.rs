@@ -1,16 +1,19 @@
-//! SASL over SMTP (RFC 4954): PLAIN (RFC 4616) and EXTERNAL (RFC 4422 appendix A).
+//! SASL over SMTP (RFC 4954): PLAIN (RFC 4616), EXTERNAL (RFC 4422 appendix A), and tokens ([`pli_signin::bearer`]).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pli_signin::{Bearer, bearer};
 use pli_types::Secret;
 
-/// What we offer. Both are safe only under TLS.
+/// What we offer. All are safe only under TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
     /// Name and password.
     Plain,
     /// The certificate that was shown in the handshake.
     External,
+    /// A token of the configured issuer.
+    Token(bearer::Mechanism),
 }
 
 impl Mechanism {
@@ -20,7 +23,7 @@ impl Mechanism {
         match name {
             "PLAIN" => Some(Self::Plain),
             "EXTERNAL" => Some(Self::External),
-            _ => None,
+            _ => bearer::Mechanism::parse(name).map(Self::Token),
         }
     }
 }
@@ -39,6 +42,13 @@ pub enum Credentials {
     Certificate {
         /// The name that he wants to act as; empty for the certificate's own.
         name: String,
+    },
+    /// By token.
+    Token {
+        /// How it came.
+        mechanism: bearer::Mechanism,
+        /// The mailbox asked for, and the token.
+        bearer: Bearer,
     },
 }
 
@@ -59,6 +69,10 @@ pub fn decode(mechanism: Mechanism, response: &[u8]) -> Result<Credentials, Sasl
     match mechanism {
         Mechanism::Plain => plain(text),
         Mechanism::External => external(text),
+        Mechanism::Token(mechanism) => {
+            let bearer = mechanism.read(text).ok_or(SaslError::Malformed)?;
+            Ok(Credentials::Token { mechanism, bearer })
+        }
     }
 }
 
@@ -91,6 +105,7 @@ mod tests {
         match decode(mechanism, STANDARD.encode(response).as_bytes())? {
             Credentials::Password { name, password } => Ok((name, password.reveal().clone())),
             Credentials::Certificate { name } => Ok((name, String::new())),
+            Credentials::Token { bearer, .. } => Ok((bearer.name, bearer.token.reveal().clone())),
         }
     }
 
@@ -113,6 +128,14 @@ mod tests {
         }
         assert_eq!(decode(Mechanism::Plain, b"*!").err(), Some(SaslError::Malformed));
         assert_eq!(decode(Mechanism::Plain, &[0xff]).err(), Some(SaslError::Malformed));
+    }
+
+    #[test]
+    fn a_token_comes_with_the_mailbox_that_it_is_to_open() {
+        let mechanism = Mechanism::parse("XOAUTH2").unwrap();
+        let ana = Ok(("ana@example.test".to_owned(), "a.b.c".to_owned()));
+        assert_eq!(read(mechanism, "user=ana@example.test\x01auth=Bearer a.b.c\x01\x01"), ana);
+        assert_eq!(read(mechanism, "user=ana@example.test\x01auth=Bearer a.b.c"), Err(SaslError::Malformed));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{
-    Clock, DistinguishedName, Domain, FolderId, MailAddress, MailboxId, MessageId, Secret, Uid, UidValidity,
+    Clock, DistinguishedName, Domain, FolderId, MailAddress, MailboxId, MessageId, RppsId, Secret, Uid, UidValidity,
 };
 use tokio::sync::broadcast;
 
@@ -138,6 +138,10 @@ pub trait Accounts: Send + Sync {
 
     /// The account that this certificate name (already judged) opens (SASL EXTERNAL).
     async fn sign_in_with_certificate(&self, name: &DistinguishedName) -> Result<Option<Account>>;
+
+    /// The PER mailbox of a professional whose identity is proven (by a token, already judged): the one with this
+    /// address, or his only one. Nobody else's, whatever the address.
+    async fn sign_in_as_professional(&self, rpps: &RppsId, address: Option<&MailAddress>) -> Result<Option<Account>>;
 }
 
 /// The record of what happened.

@@ -393,8 +393,8 @@ pub struct NewAccount {
 /// Someone who signed in.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The account.
-    pub id: AccountId,
+    /// The account; none if he was let in by what an issuer says of him, who needs no credential here.
+    pub id: Option<AccountId>,
     /// The mailbox that it opens.
     pub mailbox: Mailbox,
 }

@@ -1,4 +1,5 @@
-//! STARTTLS, LOGIN and AUTHENTICATE (RFC 3501 §6.2): PLAIN (RFC 4616) and EXTERNAL (RFC 4422 appendix A).
+//! STARTTLS, LOGIN and AUTHENTICATE (RFC 3501 §6.2): PLAIN (RFC 4616), EXTERNAL (RFC 4422 appendix A), and tokens
+//! ([`pli_signin::bearer`]).
 //!
 //! Whatever is wrong with who someone claims to be, the answer is the same, so that nothing can be learned of which
 //! accounts there are.
@@ -11,6 +12,8 @@ use imap_codec::imap_types::auth::AuthMechanism;
 use imap_codec::imap_types::core::AString;
 use imap_codec::imap_types::secret::Secret as Classified;
 use pli_audit::{Event, EventKind};
+use pli_signin::TokenFault;
+use pli_signin::bearer::{Bearer, Mechanism, REFUSAL};
 use pli_store::{Account, MailboxState};
 use pli_types::{MailAddress, Secret};
 
@@ -24,13 +27,22 @@ use crate::{capability, metrics, record};
 /// Tries on one connection.
 const FAILED_MAX: u8 = 3;
 
-/// A SASL response: two names and a password fit well within.
-const RESPONSE_BYTES_MAX: usize = 4 * 1024;
+/// A SASL response: two names and a token fit well within (RFC 4954 §4 asks as much of SMTP).
+const RESPONSE_BYTES_MAX: usize = 12_288;
 
 /// What someone shows to be let in.
 enum Proof {
     Password { name: String, password: Secret<String> },
     Certificate { claimed: String },
+    Token(Bearer),
+}
+
+/// What AUTHENTICATE was asked to use.
+#[derive(Clone, Copy)]
+enum Way {
+    Plain,
+    External,
+    Token(Mechanism),
 }
 
 /// What is kept of a try.
@@ -75,21 +87,35 @@ pub(super) async fn authenticate(
     initial: Option<Classified<Cow<'_, [u8]>>>,
 ) -> Result<Next, Fault> {
     may_sign_in(session)?;
-    let external = match mechanism {
-        AuthMechanism::Plain => false,
-        AuthMechanism::Other(_) if mechanism.as_ref().eq_ignore_ascii_case("EXTERNAL") => true,
-        _ => return Err(Answer::no("CANNOT", "This mechanism is not offered").into()),
-    };
+    let way = way(session, mechanism.as_ref())?;
     let response = match initial {
         Some(initial) => Secret::new(initial.declassify().to_vec()),
         None => ask(session).await?,
     };
-    let proof = if external {
-        std::str::from_utf8(response.reveal()).ok().map(|name| Proof::Certificate { claimed: name.to_owned() })
-    } else {
-        read_plain(response.reveal())
-    };
-    judge(session, tag, proof, if external { "external" } else { "plain" }).await
+    let text = std::str::from_utf8(response.reveal()).ok();
+    match way {
+        Way::Plain => judge(session, tag, read_plain(response.reveal()), "plain").await,
+        Way::External => {
+            let proof = text.map(|name| Proof::Certificate { claimed: name.to_owned() });
+            judge(session, tag, proof, "external").await
+        }
+        Way::Token(mechanism) => {
+            let proof = text.and_then(|text| mechanism.read(text)).map(Proof::Token);
+            judge(session, tag, proof, mechanism.word()).await
+        }
+    }
+}
+
+/// A mechanism that is offered here.
+fn way(session: &Session<'_>, name: &str) -> Result<Way, Answer> {
+    if name.eq_ignore_ascii_case("PLAIN") {
+        return Ok(Way::Plain);
+    }
+    if name.eq_ignore_ascii_case("EXTERNAL") {
+        return Ok(Way::External);
+    }
+    let token = Mechanism::parse(name).filter(|_| session.context.tokens.is_some());
+    token.map(Way::Token).ok_or(Answer::no("CANNOT", "This mechanism is not offered"))
 }
 
 fn may_sign_in(session: &Session<'_>) -> Result<(), Answer> {
@@ -130,6 +156,17 @@ async fn judge(session: &mut Session<'_>, tag: &str, proof: Option<Proof>, how: 
     let generation = session.context.pki.generation();
     let (account, actor, judged_under) = match &proof {
         None => (None, None, None),
+        Some(Proof::Token(bearer)) => {
+            let actor = record::claimed_name(session, &bearer.name);
+            let claim = Claim { actor, how };
+            return match by_token(session, bearer).await? {
+                Ok(account) => succeed(session, tag, Holder { account, judged_under: None }, &claim).await,
+                Err(reason) => {
+                    hear_refusal(session).await?;
+                    fail(session, tag, &claim, reason).await
+                }
+            };
+        }
         Some(Proof::Password { name, password }) => {
             let account = session.context.store.sign_in_with_password(name, password).await?;
             (account, record::claimed_name(session, name), None)
@@ -154,6 +191,38 @@ async fn by_certificate(session: &Session<'_>, claimed: &str) -> Result<Option<A
     let Some(account) = session.context.store.sign_in_with_certificate(name).await? else { return Ok(None) };
     let is_own = MailAddress::parse(claimed).is_ok_and(|claimed| claimed.key() == account.mailbox.address.key());
     Ok((claimed.is_empty() || is_own).then_some(account))
+}
+
+/// The holder's own mailbox, the one asked for if one was; or what the record says of the failure.
+async fn by_token(session: &Session<'_>, bearer: &Bearer) -> Result<Result<Account, &'static str>, Fault> {
+    let (Some(tokens), Security::Tls(facts)) = (&session.context.tokens, &session.peer.security) else {
+        return Ok(Err(TokenFault::Malformed.code()));
+    };
+    let holder = match tokens.judge(&bearer.token, facts.certificate.as_ref()).await {
+        Ok(holder) => holder,
+        Err(fault) if fault.is_temporary() => {
+            tracing::warn!(%fault, "sign-in by token could not be judged");
+            return Err(Answer::no("UNAVAILABLE", "The issuer of tokens does not answer, try again").into());
+        }
+        Err(fault) => return Ok(Err(fault.code())),
+    };
+    let address = match MailAddress::parse(&bearer.name) {
+        Ok(address) => Some(address),
+        Err(_) if bearer.name.is_empty() => None,
+        Err(_) => return Ok(Err(NOT_HIS)),
+    };
+    let account = session.context.store.sign_in_as_professional(&holder.rpps, address.as_ref()).await?;
+    Ok(account.ok_or(NOT_HIS))
+}
+
+/// The token of one professional, and the mailbox of another, or of nobody.
+const NOT_HIS: &str = "token-holder";
+
+/// Says in a challenge what is wrong; the client's answer means nothing (RFC 7628 §3.2.3).
+async fn hear_refusal(session: &mut Session<'_>) -> Result<(), Fault> {
+    session.wire.say(&format!("+ {}\r\n", STANDARD.encode(REFUSAL)));
+    let line = session.wire.line(RESPONSE_BYTES_MAX).await?;
+    line.map(drop).ok_or(WireError::Broken("The response is too long").into())
 }
 
 async fn succeed(session: &mut Session<'_>, tag: &str, holder: Holder, claim: &Claim) -> Result<Next, Fault> {

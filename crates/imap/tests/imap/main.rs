@@ -7,6 +7,7 @@ mod clients;
 mod patience;
 mod script;
 mod stage;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(bodies::trials());
     trials.extend(clients::trials());
     trials.extend(patience::trials());
+    trials.extend(tokens::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

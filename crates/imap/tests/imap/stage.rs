@@ -12,10 +12,11 @@ use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session, serve};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig, TlsFacts};
 use pli_sandbox::crl::Revoked;
 use pli_sandbox::pki::{DEPARTMENT, Leaf, Purpose, Subject, TestPki};
+use pli_signin::{DocumentSource, PscConfig, TokenSignIn};
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage, Store};
 use pli_types::{
     Clock, EnvelopeParameters, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate,
-    ReversePath, Secret,
+    ReversePath, RppsId, Secret,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -58,7 +59,7 @@ struct Trust {
     certificate: PresentedCertificate,
 }
 
-fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     "2026-03-07T08:05:09Z".parse().expect("a date")
 }
 
@@ -114,7 +115,7 @@ impl Stage {
         let mailbox = people(&*store).await?;
         let pki_config = pki(folder.path())?;
         let pki = Pki::load(&pki_config, &folder.path().join("state"))?;
-        let context = ImapContext { store, pki, masker: Masker::new(&[7; 32]), clock };
+        let context = ImapContext { store, pki, masker: Masker::new(&[7; 32]), tokens: None, clock };
         let config = Arc::new(ImapConfig {
             server_name: "imap.pli.test".to_owned(),
             idle: Duration::from_mins(30),
@@ -122,6 +123,20 @@ impl Stage {
         });
         let certificate = trust().certificate.clone();
         Ok(Self { folder, pki_config, config, context, shutdown: Shutdown::default(), mailbox, certificate })
+    }
+
+    /// The same, where tokens are taken; `documents` are their issuer's.
+    pub(crate) fn taking_tokens(mut self, config: &PscConfig, documents: Arc<dyn DocumentSource>) -> Self {
+        self.context.tokens = Some(TokenSignIn::with_source(config, documents, Arc::clone(&self.context.clock)));
+        self
+    }
+
+    /// A professional's mailbox, which no password opens.
+    pub(crate) async fn professional(&self, address: &str, rpps: &str, state: MailboxState) -> anyhow::Result<()> {
+        let (address, rpps) = (MailAddress::parse(address)?, Some(RppsId::parse(rpps)?));
+        let new = NewMailbox { address, kind: MailboxKind::Per, rpps, finess: None, state, quota_bytes: None };
+        self.context.store.add_mailbox(new, Vec::new()).await?;
+        Ok(())
     }
 
     /// The same, where a silent client is borne for so long.

@@ -158,7 +158,7 @@ impl Relay {
 
     /// Someone signed in to [`OFFICINE`].
     pub(crate) async fn submitter(&self) -> Session {
-        let account = Account { id: AccountId(1), mailbox: self.mailbox(OFFICINE).await };
+        let account = Account { id: Some(AccountId(1)), mailbox: self.mailbox(OFFICINE).await };
         session(Face::Submission, Client::Submitter { tls: Some(tls(None)), account: Some(account) })
     }
 

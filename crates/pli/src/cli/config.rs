@@ -67,6 +67,9 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
         ListOrigin::File(path) => Check { name: "trust.list", vital: false, fault: trust_list(settings, path).err() },
         ListOrigin::Publisher { anchors, .. } => vital("trust.anchors", net(HttpClient::trusting(anchors).map(drop))),
     });
+    if let Some(psc) = &config.signin.psc {
+        checks.push(vital("signin.psc.anchors", net(HttpClient::trusting(&psc.anchors).map(drop))));
+    }
     checks.extend(crl);
     checks
 }

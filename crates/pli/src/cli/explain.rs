@@ -12,7 +12,7 @@ use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Qu
 use pli_net::TlsFacts;
 use pli_policy::{Decision, Reason, RuleOutcome};
 use pli_store::{Account, Mailbox, MailboxState};
-use pli_types::{AccountId, Clock, MailAddress, ManualClock, PresentedCertificate, ReversePath};
+use pli_types::{Clock, MailAddress, ManualClock, PresentedCertificate, ReversePath};
 use rustls_pki_types::CertificateDer;
 
 use super::Globals;
@@ -126,7 +126,7 @@ fn nobody() -> Failure {
 }
 
 fn signed_in(mailbox: Mailbox) -> Client {
-    Client::Submitter { tls: Some(under_tls(None)), account: Some(Account { id: AccountId(0), mailbox }) }
+    Client::Submitter { tls: Some(under_tls(None)), account: Some(Account { id: None, mailbox }) }
 }
 
 /// What a handshake would tell.

@@ -71,6 +71,9 @@ fn anchor(config: &mut Config, folder: &Path) {
         *path = folder.join(&*path);
     }
     config.trust.anchor(folder);
+    if let Some(psc) = &mut config.signin.psc {
+        psc.anchors = folder.join(&psc.anchors);
+    }
     if let Some(file) = config.store.url.strip_prefix("sqlite://") {
         config.store.url = format!("sqlite://{}", folder.join(file).display());
     }

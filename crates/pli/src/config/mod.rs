@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use pli_directory::{ConnectorConfig, RouteConfig};
 use pli_mailflow::DeliveryConfig;
 use pli_net::{PkiConfig, TlsConfig};
+use pli_signin::PscConfig;
 use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -50,6 +51,9 @@ pub(crate) struct Config {
     /// `[delivery]`: the way out.
     #[serde(default)]
     pub(crate) delivery: DeliveryConfig,
+    /// `[signin]`: who else says who someone is.
+    #[serde(default, skip_serializing_if = "SignIn::is_empty")]
+    pub(crate) signin: SignIn,
     /// `[[connector]]`: hospitals' own mail servers.
     #[serde(default)]
     pub(crate) connector: Vec<ConnectorConfig>,
@@ -106,6 +110,21 @@ pub(crate) struct Listeners {
     /// Health and metrics, over TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http: Option<ListenerConfig>,
+}
+
+/// `[signin]`. Passwords and certificates need no setting.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    /// Pro Santé Connect: without it no token is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) psc: Option<PscConfig>,
+}
+
+impl SignIn {
+    fn is_empty(&self) -> bool {
+        self.psc.is_none()
+    }
 }
 
 /// `[listener.NAME]`.
@@ -215,8 +234,9 @@ mod tests {
         // Comments of the sample that are keys, so that what excludes each other in one file is looked at too.
         let all = SAMPLE.replace("# url = ", "url = ").replace("# anchors = ", "anchors = ");
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
+        let all = all.replace("#psc ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
-        assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some(), "{all}");
+        assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");
         for (section, value) in sections("", &toml::Value::try_from(config).unwrap()) {
             let heading = format!("## `{section}`\n");
             let text = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("docs/config.md lacks {heading}")).1;
@@ -234,6 +254,9 @@ mod tests {
             toml::Value::Table(table) if name == "listener" => {
                 found.push(("[listener.NAME]".to_owned(), table.iter().next().unwrap().1.as_table().unwrap().clone()));
                 assert_eq!(table.len(), 6, "the sample file shows all listeners");
+            }
+            toml::Value::Table(table) if name == "signin" => {
+                found.push(("[signin.psc]".to_owned(), table["psc"].as_table().unwrap().clone()));
             }
             toml::Value::Table(table) if name.is_empty() => {
                 for (key, value) in table {

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pli_directory::Routes;
+use pli_signin::PscConfig;
 use pli_types::Domain;
 
-use super::{Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig};
+use super::{Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn};
 
 /// What the program works with.
 #[derive(Debug, Clone)]
@@ -28,6 +29,7 @@ impl Settings {
         listeners(&config.listener)?;
         limits(&config)?;
         config.trust.check()?;
+        sign_in(&config.signin)?;
         let list = config.trust.origin()?;
         let routes = Routes::new(&config.connector, &config.route)
             .map_err(|what| fault("[[connector]], [[route]]", what, "give each domain one connector or one route"))?;
@@ -81,6 +83,11 @@ fn listeners(listeners: &Listeners) -> Result<(), ConfigFault> {
         }
     }
     Ok(())
+}
+
+fn sign_in(signin: &SignIn) -> Result<(), ConfigFault> {
+    let Some(Err(error)) = signin.psc.as_ref().map(PscConfig::check) else { return Ok(()) };
+    Err(fault(&format!("[signin.psc] {}", error.key), error.what, error.next))
 }
 
 fn limits(config: &Config) -> Result<(), ConfigFault> {

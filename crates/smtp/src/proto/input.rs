@@ -2,9 +2,13 @@
 
 use std::ops::Range;
 
-/// The longest command line, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512; the extensions that we offer add
-/// SIZE 26, SMTPUTF8 10 and more, ENVID and ORCPT 100 and 500 (RFC 3461 §5), and AUTH its response (RFC 4954 §4).
+/// The longest command line, CRLF included, where no tokens are taken. RFC 5321 §4.5.3.1.4 asks for 512; the extensions
+/// that we offer add SIZE 26, SMTPUTF8 10 and more, ENVID and ORCPT 100 and 500 (RFC 3461 §5), and AUTH its response
+/// (RFC 4954 §4).
 pub(crate) const LINE_MAX: usize = 2048;
+
+/// The same where they are: what RFC 4954 §4 asks for.
+pub(crate) const LINE_MAX_WITH_TOKENS: usize = 12_288;
 
 /// The buffer's size, in bytes: a full TLS record.
 const CAPACITY: usize = 16 * 1024;
@@ -14,7 +18,7 @@ const CAPACITY: usize = 16 * 1024;
 pub(crate) enum Line {
     /// Its place in the buffer, CRLF taken off; see [`Input::bytes`].
     Complete(Range<usize>),
-    /// It was longer than [`LINE_MAX`] and has been thrown away.
+    /// It was longer than the limit and has been thrown away.
     TooLong,
     /// An LF without CR. Nobody can say what was meant to be a line, so nothing behind it may be used.
     BareLineFeed,
@@ -24,6 +28,7 @@ pub(crate) struct Input {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
+    line_max: usize,
     /// Throwing away the rest of a line that is too long.
     skipping: bool,
 }
@@ -36,8 +41,9 @@ impl std::fmt::Debug for Input {
 }
 
 impl Input {
-    pub(crate) fn new() -> Self {
-        Self { buffer: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0, skipping: false }
+    /// Longer lines than `line_max` octets are thrown away.
+    pub(crate) fn new(line_max: usize) -> Self {
+        Self { buffer: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0, line_max, skipping: false }
     }
 
     /// Free space to read into. Empty only if everything in the buffer is still waiting to be used.
@@ -96,7 +102,7 @@ impl Input {
         if self.bytes(start..start + length).last() != Some(&b'\r') {
             return Some(Line::BareLineFeed);
         }
-        if skipped || length + 1 > LINE_MAX {
+        if skipped || length + 1 > self.line_max {
             return Some(Line::TooLong);
         }
         Some(Line::Complete(start..start + length - 1))
@@ -105,7 +111,7 @@ impl Input {
     /// Keeps of a line that is too long only the last byte: it may be the CR of its end.
     fn give_up_long_line(&mut self) {
         let unread = self.end - self.start;
-        if unread >= LINE_MAX || (self.skipping && unread > 1) {
+        if unread >= self.line_max || (self.skipping && unread > 1) {
             self.skipping = true;
             self.start = self.end - 1;
         }
@@ -117,7 +123,7 @@ mod tests {
     use super::*;
 
     fn lines(pieces: &[&[u8]]) -> Vec<Result<Vec<u8>, Line>> {
-        let mut input = Input::new();
+        let mut input = Input::new(LINE_MAX);
         let mut out = Vec::new();
         for piece in pieces {
             input.space()[..piece.len()].copy_from_slice(piece);

@@ -15,7 +15,7 @@ use pli_types::{Domain, Secret};
 use super::command::{Command, SyntaxError};
 use super::data::DataReader;
 use super::event::{Event, Interrupt};
-use super::input::{Input, Line};
+use super::input::{Input, LINE_MAX, LINE_MAX_WITH_TOKENS, Line};
 use super::reply::Reply;
 use crate::replies;
 use crate::sasl::Mechanism;
@@ -44,6 +44,8 @@ pub struct SessionConfig {
     pub message_bytes_max: u64,
     /// Where `<postmaster>` without a domain goes (RFC 5321 §4.5.1).
     pub postmaster_domain: Option<Domain>,
+    /// Are tokens taken at sign-in?
+    pub tokens: bool,
 }
 
 /// The connection is under TLS.
@@ -66,6 +68,8 @@ enum State {
     Data(DataReader),
     /// `AUTH` waits for the client's response.
     SignIn(Mechanism),
+    /// The client was told why its token is not taken; this is said when it has heard it (RFC 7628 §3.2.3).
+    TokenRefused(Reply),
     /// `STARTTLS` was answered; the next bytes are the handshake's.
     Handshake,
     /// Nothing is read any more.
@@ -78,7 +82,7 @@ enum Question {
     Sender { smtputf8: bool },
     Recipient,
     Message,
-    SignIn,
+    SignIn { by_token: bool },
 }
 
 /// The machine of one connection.
@@ -106,9 +110,10 @@ impl Session {
     #[must_use]
     pub fn new(config: Arc<SessionConfig>, tls: Option<Tls>) -> Self {
         let greeting = Event::Say(replies::greeting(&config.server_name));
+        let line_max = if config.tokens { LINE_MAX_WITH_TOKENS } else { LINE_MAX };
         Self {
             config,
-            input: Input::new(),
+            input: Input::new(line_max),
             state: State::Greeted,
             tls,
             signed_in: false,
@@ -172,6 +177,9 @@ impl Session {
     /// Answers the event that asked. Whether the answer is a yes is told by its code.
     pub fn answer(&mut self, reply: Reply) {
         let Some(question) = self.asked.take() else { return };
+        if matches!(question, Question::SignIn { by_token: true }) && reply.is_permanent() {
+            return self.on_token_refused(reply);
+        }
         let (yes, for_good) = (reply.is_positive(), reply.is_permanent());
         let leaves_unproven = reply.reason().is_some_and(transaction::is_about_the_peer);
         self.say(reply);
@@ -188,8 +196,8 @@ impl Session {
             }
             Question::Recipient => self.on_recipient_refused(for_good),
             Question::Message => self.on_message_answered(yes),
-            Question::SignIn if yes => self.signed_in = true,
-            Question::SignIn => self.on_sign_in_failed(),
+            Question::SignIn { .. } if yes => self.signed_in = true,
+            Question::SignIn { .. } => self.on_sign_in_failed(),
         }
     }
 
@@ -237,6 +245,10 @@ impl Session {
             let response = Secret::new(self.input.bytes(place.clone()).to_vec());
             self.input.wipe(place);
             return self.on_sasl_response(mechanism, response.reveal());
+        }
+        if matches!(self.state, State::TokenRefused(_)) {
+            self.input.wipe(place);
+            return self.on_refusal_heard();
         }
         let command = Command::parse(self.input.bytes(place.clone()));
         if matches!(command, Ok(Command::Auth { .. })) {
@@ -297,8 +309,7 @@ impl Session {
         ];
         match (self.tls, self.config.door) {
             (None, _) => out.push("STARTTLS".to_owned()),
-            (Some(Tls { certificate: true }), Door::Submission) => out.push("AUTH PLAIN EXTERNAL".to_owned()),
-            (Some(Tls { certificate: false }), Door::Submission) => out.push("AUTH PLAIN".to_owned()),
+            (Some(tls), Door::Submission) => out.push(format!("AUTH {}", sign_in::mechanisms(tls, self.config.tokens))),
             (Some(_), Door::Operators) => {}
         }
         out
@@ -330,6 +341,9 @@ impl Session {
     fn on_error(&mut self, error: SyntaxError) {
         if matches!(error, SyntaxError::LineTooLong) && matches!(self.state, State::SignIn(_)) {
             self.state = State::Ready; // RFC 4954 §4: the exchange is over.
+        }
+        if matches!(self.state, State::TokenRefused(_)) {
+            return self.on_refusal_heard();
         }
         self.say(replies::syntax(error));
         self.count_error();

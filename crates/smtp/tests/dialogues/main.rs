@@ -38,6 +38,7 @@ fn main() {
 struct Play {
     fake: Option<Fake>,
     size_max: u64,
+    tokens: bool,
     /// What the client has said and the machine was not given yet.
     unsent: Vec<u8>,
     /// Reply lines not yet looked at.
@@ -46,7 +47,14 @@ struct Play {
 }
 
 fn play(script: &str) -> Result<(), Failed> {
-    let mut play = Play { fake: None, size_max: 1_000_000, unsent: Vec::new(), heard: VecDeque::new(), looked_at: 0 };
+    let mut play = Play {
+        fake: None,
+        size_max: 1_000_000,
+        tokens: false,
+        unsent: Vec::new(),
+        heard: VecDeque::new(),
+        looked_at: 0,
+    };
     for (index, line) in script.lines().enumerate() {
         play.line(line).map_err(|what| format!("line {}: {line}\n  {what}", index + 1))?;
     }
@@ -83,6 +91,7 @@ impl Play {
         };
         match (words[0], tls) {
             ("size", _) => self.size_max = words[1].parse().map_err(|_| "not a size")?,
+            ("tokens", _) => self.tokens = true,
             ("operators", tls) => return self.connect(Door::Operators, tls),
             ("submission", tls) => return self.connect(Door::Submission, tls),
             ("handshake", Some(tls)) => {
@@ -101,7 +110,7 @@ impl Play {
     fn connect(&mut self, door: Door, tls: Option<Tls>) -> Result<(), String> {
         self.send();
         self.nothing_unheard()?;
-        self.fake = Some(Fake::new(door, tls, self.size_max));
+        self.fake = Some(Fake::taking(self.tokens, door, tls, self.size_max));
         self.looked_at = 0;
         Ok(())
     }

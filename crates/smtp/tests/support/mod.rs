@@ -44,11 +44,17 @@ pub struct Fake {
 
 impl Fake {
     pub fn new(door: Door, tls: Option<Tls>, message_bytes_max: u64) -> Self {
+        Self::taking(false, door, tls, message_bytes_max)
+    }
+
+    /// The same, where tokens are taken, or not.
+    pub fn taking(tokens: bool, door: Door, tls: Option<Tls>, message_bytes_max: u64) -> Self {
         let config = SessionConfig {
             door,
             server_name: "mss.example.test".to_owned(),
             message_bytes_max,
             postmaster_domain: Domain::parse("example.test").ok(),
+            tokens,
         };
         Self {
             machine: Session::new(Arc::new(config), tls),
@@ -166,6 +172,11 @@ impl Fake {
         self.signed_in = match credentials {
             Credentials::Password { password, .. } => password.reveal() == "right",
             Credentials::Certificate { .. } => true,
+            // As while an issuer is down.
+            Credentials::Token { bearer, .. } if bearer.token.reveal() == "later" => {
+                return replies::issuer_unavailable();
+            }
+            Credentials::Token { bearer, .. } => bearer.token.reveal().starts_with("right"),
         };
         if self.signed_in { replies::signed_in() } else { refused(Reason::AuthenticationFailed) }
     }

@@ -43,7 +43,7 @@ impl Relay {
         let limits = LimitsConfig::default();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = listener.local_address().unwrap();
-        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle });
+        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle, tokens: None });
         let shutdown = Shutdown::default();
         let own = tls(folder.path(), "server");
         match kind {

@@ -5,7 +5,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use async_trait::async_trait;
 use pli_audit::Event;
-use pli_types::{AccountId, DistinguishedName, MailAddress, MailboxId, Secret};
+use pli_types::{AccountId, DistinguishedName, MailAddress, MailboxId, RppsId, Secret};
 
 use super::SqliteStore;
 use super::intake::{AuditRows, audit_rows};
@@ -13,7 +13,7 @@ use super::mailboxes::mailbox;
 use super::rows::{Row, database_error};
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Account, Accounts, MailboxState, NewAccount, NewCredential, Result, StoreError};
+use crate::{Account, Accounts, Mailbox, MailboxState, NewAccount, NewCredential, Result, StoreError};
 
 #[async_trait]
 impl Accounts for SqliteStore {
@@ -54,15 +54,28 @@ impl Accounts for SqliteStore {
         }
         Ok(None)
     }
+
+    async fn sign_in_as_professional(&self, rpps: &RppsId, address: Option<&MailAddress>) -> Result<Option<Account>> {
+        let sql = sqlx::query(
+            "SELECT id AS mailbox_id, address, kind, state, quota_bytes, used_bytes FROM mailboxes
+             WHERE rpps = ?1 AND kind = 'PER' AND (?2 IS NULL OR address_key = ?2) LIMIT 2",
+        );
+        let sql = sql.bind(rpps.as_str()).bind(address.map(MailAddress::key));
+        let rows = self.readers.all(sql).await.map_err(read_error)?;
+        // Of several, which one he means must be said.
+        let [row] = rows.as_slice() else { return Ok(None) };
+        Ok(may_sign_in(None, mailbox(Row::new(row, "mailboxes"))?))
+    }
 }
 
 /// An account that may sign in: not while its mailbox is suspended.
 fn account(row: Row<'_>) -> Result<Option<Account>> {
     let mailbox = mailbox(row.of("mailboxes", "mailbox_id"))?;
-    if mailbox.state == MailboxState::Suspended {
-        return Ok(None);
-    }
-    Ok(Some(Account { id: row.get("id").map(AccountId)?, mailbox }))
+    Ok(may_sign_in(Some(row.get("id").map(AccountId)?), mailbox))
+}
+
+fn may_sign_in(id: Option<AccountId>, mailbox: Mailbox) -> Option<Account> {
+    (mailbox.state != MailboxState::Suspended).then_some(Account { id, mailbox })
 }
 
 /// How names are compared: as addresses are, so that `Dr.X@Example.test` signs in to `dr.x@example.test`.

@@ -11,7 +11,10 @@ use super::rows::database_error;
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_store.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_store.sql"),
+    include_str!("../../migrations/sqlite/0002_professionals.sql"),
+];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.
 const APPLICATION_ID: i64 = 0x506c_6901;

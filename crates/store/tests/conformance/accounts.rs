@@ -1,7 +1,7 @@
 //! Accounts and signing in.
 
-use pli_store::{MailboxState, NewAccount, NewCredential, StoreError};
-use pli_types::{DistinguishedName, MailboxId, Secret};
+use pli_store::{MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, StoreError};
+use pli_types::{DistinguishedName, MailAddress, MailboxId, RppsId, Secret};
 
 use crate::support::{Backend, Fixture, is_not_found, refused};
 
@@ -63,6 +63,44 @@ pub(crate) async fn a_suspended_mailbox_lets_nobody_in(backend: &dyn Backend) {
         let by_certificate = at.store.sign_in_with_certificate(&name("CN=app")).await.unwrap();
         assert_eq!((by_password.is_some(), by_certificate.is_some()), (lets_in, lets_in), "{state:?}");
     }
+}
+
+pub(crate) async fn a_professional_opens_his_own_mailboxes_only(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let rpps = |text: &str| RppsId::parse(text).unwrap();
+    let address = |text: &str| MailAddress::parse(text).unwrap();
+    for (local, kind, number) in [
+        ("ana", MailboxKind::Per, "10000000001"),
+        ("bea", MailboxKind::Per, "10000000002"),
+        ("bea2", MailboxKind::Per, "10000000002"),
+        ("cabinet", MailboxKind::Cab, "10000000001"),
+    ] {
+        let new = NewMailbox {
+            address: address(&format!("{local}@hospital.test")),
+            kind,
+            rpps: Some(rpps(number)),
+            finess: None,
+            state: MailboxState::Open,
+            quota_bytes: None,
+        };
+        at.store.add_mailbox(new, Vec::new()).await.unwrap();
+    }
+    let opens = async |number: &str, asked: Option<&str>| {
+        let asked = asked.map(address);
+        let account = at.store.sign_in_as_professional(&rpps(number), asked.as_ref()).await.unwrap();
+        account.map(|account| account.mailbox.address.reveal())
+    };
+    let ana = Some("ana@hospital.test".to_owned());
+    assert_eq!(opens("10000000001", None).await, ana);
+    assert_eq!(opens("10000000001", Some("ANA@hospital.test")).await, ana);
+    assert_eq!(opens("10000000001", Some("bea@hospital.test")).await, None, "another's");
+    assert_eq!(opens("10000000001", Some("cabinet@hospital.test")).await, None, "not a person's");
+    assert_eq!(opens("10000000002", None).await, None, "which of the two?");
+    assert_eq!(opens("10000000002", Some("bea2@hospital.test")).await, Some("bea2@hospital.test".to_owned()));
+    assert_eq!(opens("10000000003", None).await, None);
+    let mailbox = at.store.mailbox(&address("ana@hospital.test")).await.unwrap().unwrap();
+    at.store.set_mailbox_state(mailbox.id, MailboxState::Suspended, Vec::new()).await.unwrap();
+    assert_eq!(opens("10000000001", None).await, None, "suspended");
 }
 
 pub(crate) async fn a_name_or_certificate_is_given_once(backend: &dyn Backend) {

@@ -46,6 +46,7 @@ conformance! {
             a_password_opens_the_account_of_its_name_only
             a_certificate_opens_the_account_whatever_the_spelling_of_its_name
             a_suspended_mailbox_lets_nobody_in
+            a_professional_opens_his_own_mailboxes_only
             a_name_or_certificate_is_given_once
             an_unknown_name_costs_a_check_too;
         bodies:

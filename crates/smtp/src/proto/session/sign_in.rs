@@ -3,14 +3,22 @@
 use pli_policy::Reason;
 use pli_types::Secret;
 
-use super::{Door, Question, Session, State};
+use super::{Door, Question, Session, State, Tls};
 use crate::proto::command::SyntaxError;
-use crate::proto::event::Event;
+use crate::proto::event::{Credentials, Event};
+use crate::proto::reply::Reply;
 use crate::replies;
 use crate::sasl::{self, Mechanism, SaslError};
 
 /// Tries to sign in before the connection is closed.
 const SIGN_INS_MAX: u32 = 3;
+
+/// What `EHLO` offers.
+pub(super) fn mechanisms(tls: Tls, tokens: bool) -> String {
+    let offered = [(true, "PLAIN"), (tls.certificate, "EXTERNAL"), (tokens, "XOAUTH2 OAUTHBEARER")];
+    let words: Vec<&str> = offered.into_iter().filter_map(|(is_offered, word)| is_offered.then_some(word)).collect();
+    words.join(" ")
+}
 
 impl Session {
     pub(super) fn on_auth(&mut self, mechanism: &str, initial: Option<Secret<String>>) {
@@ -26,6 +34,7 @@ impl Session {
         let offered = |mechanism: &Mechanism| match mechanism {
             Mechanism::Plain => true,
             Mechanism::External => self.tls.is_some_and(|tls| tls.certificate),
+            Mechanism::Token(_) => self.config.tokens,
         };
         match (Mechanism::parse(mechanism).filter(offered), initial) {
             (None, _) => self.say(replies::unknown_mechanism()),
@@ -42,12 +51,29 @@ impl Session {
             return self.say(replies::sign_in_cancelled());
         }
         match sasl::decode(mechanism, response) {
-            Ok(credentials) => self.ask(Question::SignIn, Event::SignIn(credentials)),
+            Ok(credentials) => {
+                let by_token = matches!(credentials, Credentials::Token { .. });
+                self.ask(Question::SignIn { by_token }, Event::SignIn(credentials));
+            }
             Err(SaslError::Malformed) => self.on_error(SyntaxError::SaslResponse),
             Err(SaslError::OtherIdentity) => {
                 self.say(replies::for_refusal(Reason::AuthenticationFailed, false));
                 self.on_sign_in_failed();
             }
+        }
+    }
+
+    /// Says why in a challenge, and keeps the refusal until the client has answered it.
+    pub(super) fn on_token_refused(&mut self, refusal: Reply) {
+        self.state = State::TokenRefused(refusal);
+        self.say(replies::token_not_taken());
+    }
+
+    /// Whatever the client's line was (it has nothing to say): now comes the refusal.
+    pub(super) fn on_refusal_heard(&mut self) {
+        if let State::TokenRefused(refusal) = std::mem::replace(&mut self.state, State::Ready) {
+            self.say(refusal);
+            self.on_sign_in_failed();
         }
     }
 
