@@ -80,7 +80,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         trust: trust.clone(),
         pki: pki.clone(),
         routes: Arc::clone(&settings.routes),
-        masker: masker.clone(),
+        masker,
         clock: Arc::clone(&clock),
         peers: peers.clone(),
     };
@@ -92,9 +92,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     };
 
     // The doors. All are bound before the first one opens.
-    let tokens = tokens(config, &clock)?;
-    let (for_imap, imap_clock) = (tokens.clone(), Arc::clone(&clock));
-    let imap = ImapContext { store: Arc::clone(&store), pki: pki.clone(), masker, tokens: for_imap, clock: imap_clock };
+    let imap = imap_context(&intake, tokens(config, &clock)?);
     let sources = Sources {
         trust,
         pki,
@@ -133,7 +131,8 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
-    let doors = Doors { smtp: smtp_config(config, tokens), imap_config: imap_config(config), tls, intake, imap, web };
+    let smtp = smtp_config(config, imap.tokens.clone());
+    let doors = Doors { smtp, imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {
         doors.open(door, listener, &keeper);
     }
@@ -232,6 +231,11 @@ fn tokens(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<TokenSignIn>
 fn smtp_config(config: &Config, tokens: Option<TokenSignIn>) -> Arc<SmtpConfig> {
     let (server_name, idle) = (config.server.name.0.to_string(), config.limits.smtp_idle.get());
     Arc::new(SmtpConfig { server_name, idle, tokens })
+}
+
+fn imap_context(intake: &Intake, tokens: Option<TokenSignIn>) -> ImapContext {
+    let (store, clock) = (Arc::clone(&intake.store.0), Arc::clone(&intake.clock));
+    ImapContext { store, pki: intake.pki.clone(), masker: intake.masker.clone(), tokens, clock }
 }
 
 fn imap_config(config: &Config) -> Arc<ImapConfig> {

@@ -98,3 +98,43 @@ impl PscConfig {
 fn is_graphic(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(line: &str) -> PscConfig {
+        let mut table: toml::Table = toml::from_str(
+            "issuer = 'https://psc.test/realm'\nanchors = 'psc.pem'\naudiences = ['pli']\nauthorized_parties = ['lps']",
+        )
+        .unwrap();
+        table.extend(toml::from_str::<toml::Table>(line).unwrap());
+        table.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_value_that_no_token_could_fit_is_refused() {
+        for (line, key) in [
+            ("issuer = 'http://psc.test'", "issuer"),
+            ("issuer = 'https://'", "issuer"),
+            ("issuer = 'https:///realm'", "issuer"),
+            ("issuer = 'https://me:secret@psc.test'", "issuer"),
+            ("issuer = 'https://psc.test/a b'", "issuer"),
+            ("audiences = []", "audiences"),
+            ("authorized_parties = ['lps', ' ']", "authorized_parties"),
+            ("acr = []", "acr"),
+            ("subject_claim = ''", "subject_claim"),
+            ("discovery = 'well-known'", "discovery"),
+        ] {
+            assert_eq!(with(line).check().unwrap_err().key, key, "{line}");
+        }
+        with("").check().unwrap();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_pro_sante_connect() {
+        let config = with("");
+        assert_eq!(config.discovery_url(), "https://psc.test/realm/.well-known/wallet-openid-configuration");
+        assert_eq!((config.acr, config.subject_claim), (vec!["eidas1".to_owned()], "SubjectNameID".to_owned()));
+    }
+}

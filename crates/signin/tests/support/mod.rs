@@ -64,7 +64,7 @@ impl SigningKey {
     }
 }
 
-/// The RSAPrivateKey in a PKCS#8: the last OCTET STRING, which is all the rest.
+/// The `RSAPrivateKey` in a PKCS#8: the last OCTET STRING, which is all the rest.
 fn pkcs1(pkcs8: &[u8]) -> &[u8] {
     let at = pkcs8.windows(2).position(|pair| pair == [0x04, 0x82]).unwrap();
     &pkcs8[at + 4..]

@@ -12,9 +12,10 @@ use pli_mailflow::{Intake, IntakeConfig, PeerBook};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
 use pli_sandbox::pki::{DEPARTMENT, Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
+use pli_signin::TokenSignIn;
 use pli_smtp::SmtpConfig;
 use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
-use pli_types::{Clock, Domain, MailAddress, Masker, Secret, SystemClock};
+use pli_types::{Clock, Domain, MailAddress, Masker, RppsId, Secret, SystemClock};
 use tempfile::TempDir;
 
 pub(crate) const BOB: &str = "bob@example.test";
@@ -36,6 +37,11 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) async fn start(kind: Kind, idle: Duration) -> Self {
+        Self::start_taking(None, kind, idle).await
+    }
+
+    /// The same, with someone who judges tokens.
+    pub(crate) async fn start_taking(tokens: Option<TokenSignIn>, kind: Kind, idle: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_trust_space(folder.path());
         let store = open_store(folder.path()).await;
@@ -43,7 +49,7 @@ impl Relay {
         let limits = LimitsConfig::default();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = listener.local_address().unwrap();
-        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle, tokens: None });
+        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle, tokens });
         let shutdown = Shutdown::default();
         let own = tls(folder.path(), "server");
         match kind {
@@ -67,6 +73,19 @@ impl Relay {
     /// The certificate of somebody of the same authority whom no list names.
     pub(crate) fn stranger(&self) -> TlsConfig {
         tls(self.folder.path(), "stranger")
+    }
+
+    /// Makes a professional's mailbox, which no password opens.
+    pub(crate) async fn professional(&self, address: &str, rpps: &str) {
+        let new = NewMailbox {
+            address: MailAddress::parse(address).unwrap(),
+            kind: MailboxKind::Per,
+            rpps: Some(RppsId::parse(rpps).unwrap()),
+            finess: None,
+            state: MailboxState::Open,
+            quota_bytes: None,
+        };
+        self.store.add_mailbox(new, Vec::new()).await.unwrap();
     }
 
     /// How many messages lie in Bob's INBOX.
