@@ -162,8 +162,10 @@ async fn judge(session: &mut Session<'_>, tag: &str, proof: Option<Proof>, how: 
             return match by_token(session, bearer).await? {
                 Ok(account) => succeed(session, tag, Holder { account, judged_under: None }, &claim).await,
                 Err(reason) => {
+                    // Recorded first: the client may hang up on the challenge.
+                    record_failure(session, &claim, reason).await?;
                     hear_refusal(session).await?;
-                    fail(session, tag, &claim, reason).await
+                    Ok(refuse(session, tag))
                 }
             };
         }
@@ -243,6 +245,11 @@ async fn succeed(session: &mut Session<'_>, tag: &str, holder: Holder, claim: &C
 }
 
 async fn fail(session: &mut Session<'_>, tag: &str, claim: &Claim, reason: &'static str) -> Result<Next, Fault> {
+    record_failure(session, claim, reason).await?;
+    Ok(refuse(session, tag))
+}
+
+async fn record_failure(session: &Session<'_>, claim: &Claim, reason: &'static str) -> Result<(), Fault> {
     let event = Event {
         actor: claim.actor.clone(),
         reason: Some(reason.to_owned()),
@@ -252,13 +259,18 @@ async fn fail(session: &mut Session<'_>, tag: &str, claim: &Claim, reason: &'sta
     metrics::sign_in(false);
     tracing::info!(account = claim.actor, remote = %session.peer.remote, reason, "sign-in over IMAP refused");
     session.context.store.append_audit(vec![event]).await?;
+    Ok(())
+}
+
+/// The same words, whatever was wrong.
+fn refuse(session: &mut Session<'_>, tag: &str) -> Next {
     session.complete(tag, &Answer::no("AUTHENTICATIONFAILED", "The name or its proof is not right"));
     session.failed_sign_ins = session.failed_sign_ins.saturating_add(1);
     if session.failed_sign_ins < FAILED_MAX {
-        return Ok(Next::Go);
+        return Next::Go;
     }
     session.wire.say("* BYE Too many tries\r\n");
-    Ok(Next::Bye)
+    Next::Bye
 }
 
 #[cfg(test)]
