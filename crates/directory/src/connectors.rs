@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use pli_types::{DistinguishedName, Domain};
+use arc_swap::ArcSwap;
+use pli_types::{DistinguishedName, Domain, MailAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::trust_list::certificate_name;
 
-/// `[[connector]]`: a hospital's own mail server.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// A hospital's own mail server, as written: `[[connector]]` in the configuration, or an admin's command.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectorConfig {
     /// Its name, for admins.
@@ -17,11 +19,17 @@ pub struct ConnectorConfig {
     /// The subject of its certificate (RFC 4514), shown as a client and expected as a server.
     pub certificate_name: String,
     /// The domains that it may send as; mail for them that has no mailbox here is handed to it.
+    #[serde(default)]
     pub domains: Vec<String>,
-    /// Where that mail is handed.
-    pub host: String,
+    /// The addresses of other domains that it may send as. Mail for them goes where that of their domains goes.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// Where the mail for its domains is handed. Not said of one without domains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// And at which port.
-    pub port: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 /// `[[route]]`: where a domain's mail goes, instead of its MX.
@@ -45,9 +53,18 @@ pub struct Connector {
     pub certificate_name: DistinguishedName,
     /// The domains that it may send as.
     pub domains: Vec<Domain>,
-    /// Where their mail is handed.
+    /// The addresses of other domains that it may send as.
+    pub addresses: Vec<MailAddress>,
+    /// Where the mail for its domains is handed; `None` if it has none.
+    pub server: Option<ConnectorServer>,
+}
+
+/// A connector's server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectorServer {
+    /// A name or an IP address.
     pub host: String,
-    /// And at which port.
+    /// Its port.
     pub port: u16,
 }
 
@@ -64,7 +81,37 @@ pub enum Route {
         port: u16,
     },
     /// To a hospital's own server; its certificate must have the connector's name.
-    Connector(Connector),
+    Connector {
+        /// The connector's name, for admins.
+        name: String,
+        /// The subject of its certificate.
+        certificate_name: DistinguishedName,
+        /// The server.
+        server: ConnectorServer,
+    },
+}
+
+/// The connectors and routes in force. Cheap to clone; reading takes no lock, and what has been read stays as it was.
+#[derive(Debug, Clone, Default)]
+pub struct RoutesHandle(Arc<ArcSwap<Routes>>);
+
+impl RoutesHandle {
+    /// With these in force.
+    #[must_use]
+    pub fn new(routes: Arc<Routes>) -> Self {
+        Self(Arc::new(ArcSwap::new(routes)))
+    }
+
+    /// Those in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<Routes> {
+        self.0.load_full()
+    }
+
+    /// From now on, these.
+    pub fn replace(&self, routes: Arc<Routes>) {
+        self.0.store(routes);
+    }
 }
 
 /// Connectors and static routes, by domain and by certificate.
@@ -75,23 +122,19 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Checks the configuration: names and domains parse, no domain has two routes, no certificate and no name two
-    /// connectors, hosts and ports can be connected to. The text of the error names the place in the configuration.
+    /// Checks the configuration: names and domains parse, no domain has two routes, no certificate, no address and no
+    /// name two connectors, hosts and ports can be connected to. The text of the error names the place in the
+    /// configuration.
     pub fn new(connectors: &[ConnectorConfig], routes: &[RouteConfig]) -> Result<Self, String> {
+        let connectors = connectors.iter().map(Connector::checked).collect::<Result<Vec<_>, _>>()?;
+        Self::with(connectors, routes)
+    }
+
+    /// The same, of connectors that are checked for themselves.
+    pub fn with(connectors: Vec<Connector>, routes: &[RouteConfig]) -> Result<Self, String> {
         let mut out = Self::default();
-        for config in connectors {
-            let connector = checked(config)?;
-            if out.connectors.iter().any(|other| other.name == connector.name) {
-                return Err(format!("connector {}: its name is given twice", config.name));
-            }
-            if let Some(other) = out.connector(&connector.certificate_name) {
-                // Its certificate would open the domains of both.
-                return Err(format!("connector {}: has the certificate_name of connector {}", config.name, other.name));
-            }
-            for domain in &connector.domains {
-                out.add(domain, Route::Connector(connector.clone()))?;
-            }
-            out.connectors.push(connector);
+        for connector in connectors {
+            out.add_connector(connector)?;
         }
         for config in routes {
             let domain = Domain::parse(&config.domain).map_err(|error| format!("route {}: {error}", config.domain))?;
@@ -99,6 +142,34 @@ impl Routes {
             out.add(&domain, Route::Static { host: config.host.clone(), port: config.port })?;
         }
         Ok(out)
+    }
+
+    fn add_connector(&mut self, connector: Connector) -> Result<(), String> {
+        let name = &connector.name;
+        if self.connectors.iter().any(|other| other.name == *name) {
+            return Err(format!("connector {name}: its name is given twice"));
+        }
+        if let Some(other) = self.connector(&connector.certificate_name) {
+            // Its certificate would open the domains of both.
+            return Err(format!("connector {name}: has the certificate_name of connector {}", other.name));
+        }
+        for address in &connector.addresses {
+            if let Some(other) = self.connectors.iter().find(|other| other.has_address(address)) {
+                return Err(format!("connector {name}: has an address of connector {}", other.name));
+            }
+        }
+        if let Some(server) = &connector.server {
+            for domain in &connector.domains {
+                let route = Route::Connector {
+                    name: name.clone(),
+                    certificate_name: connector.certificate_name.clone(),
+                    server: server.clone(),
+                };
+                self.add(domain, route)?;
+            }
+        }
+        self.connectors.push(connector);
+        Ok(())
     }
 
     fn add(&mut self, domain: &Domain, route: Route) -> Result<(), String> {
@@ -120,24 +191,85 @@ impl Routes {
         self.connectors.iter().find(|connector| connector.certificate_name == *certificate_name)
     }
 
+    /// All connectors.
+    #[must_use]
+    pub fn connectors(&self) -> &[Connector] {
+        &self.connectors
+    }
+
     /// Is this a connector's domain?
     #[must_use]
     pub fn is_connector_domain(&self, domain: &Domain) -> bool {
-        matches!(self.by_domain.get(domain), Some(Route::Connector(_)))
+        matches!(self.by_domain.get(domain), Some(Route::Connector { .. }))
     }
 }
 
-fn checked(config: &ConnectorConfig) -> Result<Connector, String> {
-    let place = |what: String| format!("connector {}: {what}", config.name);
-    let certificate_name =
-        certificate_name(&config.certificate_name).map_err(|what| place(format!("certificate_name: {what}")))?;
-    let domain = |text: &String| Domain::parse(text).map_err(|error| place(format!("domains: {text}: {error}")));
-    let domains = config.domains.iter().map(domain).collect::<Result<Vec<_>, _>>()?;
-    if domains.is_empty() {
-        return Err(place("domains: it needs one at least".to_owned()));
+impl Connector {
+    /// Checks each value for itself. The text of the error names the connector and the value.
+    pub fn checked(config: &ConnectorConfig) -> Result<Self, String> {
+        let place = |what: String| format!("connector {}: {what}", config.name);
+        let certificate_name =
+            certificate_name(&config.certificate_name).map_err(|what| place(format!("certificate_name: {what}")))?;
+        let domains = config.domains.iter().map(|text| own_domain(text).map_err(place));
+        let domains = domains.collect::<Result<Vec<_>, _>>()?;
+        let addresses = config.addresses.iter().map(|text| own_address(text, &domains).map_err(place));
+        let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+        let server = match (&config.host, config.port, domains.is_empty()) {
+            (Some(host), Some(port), false) => {
+                check_server(host, port).map_err(place)?;
+                Some(ConnectorServer { host: host.clone(), port })
+            }
+            (None, None, true) => None,
+            (None, ..) => return Err(place("host: its domains' mail needs a server".to_owned())),
+            (_, None, _) => return Err(place("port: its domains' mail needs one".to_owned())),
+            (Some(_), Some(_), true) => {
+                return Err(place("host: without a domain, no mail is handed to it".to_owned()));
+            }
+        };
+        if domains.is_empty() && addresses.is_empty() {
+            return Err(place("domains, addresses: it needs one at least".to_owned()));
+        }
+        Ok(Self { name: config.name.clone(), certificate_name, domains, addresses, server })
     }
-    check_server(&config.host, config.port).map_err(place)?;
-    Ok(Connector { name: config.name.clone(), certificate_name, domains, host: config.host.clone(), port: config.port })
+
+    fn has_address(&self, address: &MailAddress) -> bool {
+        let key = address.key();
+        self.addresses.iter().any(|own| own.key() == key)
+    }
+}
+
+impl From<&Connector> for ConnectorConfig {
+    fn from(connector: &Connector) -> Self {
+        Self {
+            name: connector.name.clone(),
+            certificate_name: connector.certificate_name.to_string(),
+            domains: connector.domains.iter().map(ToString::to_string).collect(),
+            addresses: connector.addresses.iter().map(|address| address.reveal().clone()).collect(),
+            host: connector.server.as_ref().map(|server| server.host.clone()),
+            port: connector.server.as_ref().map(|server| server.port),
+        }
+    }
+}
+
+/// Patients write as themselves: no server of a hospital speaks for them.
+fn own_domain(text: &str) -> Result<Domain, String> {
+    let domain = Domain::parse(text).map_err(|error| format!("domains: {text}: {error}"))?;
+    if domain.is_patient_domain() {
+        return Err(format!("domains: {domain} is the patients'"));
+    }
+    Ok(domain)
+}
+
+/// The text itself is not told: it may be a patient's.
+fn own_address(text: &str, domains: &[Domain]) -> Result<MailAddress, String> {
+    let address = MailAddress::parse(text).map_err(|error| format!("addresses: {error}"))?;
+    if address.domain().is_patient_domain() {
+        return Err("addresses: one is a patient's".to_owned());
+    }
+    if domains.contains(address.domain()) {
+        return Err(format!("addresses: one is of its own domain {}, which has them all", address.domain()));
+    }
+    Ok(address)
 }
 
 /// A host is a name, or an IP address without brackets.
@@ -163,8 +295,9 @@ mod tests {
             name: "hospital-mta".into(),
             certificate_name: NAME.into(),
             domains: vec!["CH-Exemple.mssante.fr".into()],
-            host: "127.0.0.1".into(),
-            port: 2525,
+            addresses: Vec::new(),
+            host: Some("127.0.0.1".into()),
+            port: Some(2525),
         }
     }
 
@@ -179,7 +312,9 @@ mod tests {
     #[test]
     fn a_domain_goes_to_its_connector_its_route_or_its_mx() {
         let routes = Routes::new(&[hospital()], &[route("peer.mssante.fr")]).unwrap();
-        assert!(matches!(routes.route(&domain("ch-exemple.mssante.fr")), Route::Connector(c) if c.port == 2525));
+        assert!(
+            matches!(routes.route(&domain("ch-exemple.mssante.fr")), Route::Connector { server, .. } if server.port == 2525)
+        );
         assert!(matches!(routes.route(&domain("peer.mssante.fr")), Route::Static { port: 25, .. }));
         assert_eq!(routes.route(&domain("elsewhere.mssante.fr")), Route::Mx);
         assert!(routes.is_connector_domain(&domain("ch-exemple.mssante.fr")));
@@ -206,10 +341,29 @@ mod tests {
             (with(|c| c.certificate_name = "mta".into()), "connector hospital-mta: certificate_name: "),
             (with(|c| c.certificate_name = "O=CH".into()), "connector hospital-mta: certificate_name: "),
             (with(|c| c.domains = vec!["not a domain".into()]), "connector hospital-mta: domains: not a domain: "),
-            (with(|c| c.domains.clear()), "connector hospital-mta: domains: "),
-            (with(|c| c.host = "mta.test:25".into()), "connector hospital-mta: host: "),
-            (with(|c| c.host = String::new()), "connector hospital-mta: host: "),
-            (with(|c| c.port = 0), "connector hospital-mta: port: "),
+            (
+                with(|c| *c = ConnectorConfig { domains: Vec::new(), host: None, port: None, ..c.clone() }),
+                "connector hospital-mta: domains, addresses: ",
+            ),
+            (with(|c| c.host = Some("mta.test:25".into())), "connector hospital-mta: host: "),
+            (with(|c| c.host = Some(String::new())), "connector hospital-mta: host: "),
+            (with(|c| c.port = Some(0)), "connector hospital-mta: port: "),
+            (with(|c| c.port = None), "connector hospital-mta: port: "),
+            (with(|c| c.host = None), "connector hospital-mta: host: "),
+            (with(|c| c.domains = vec!["patient.mssante.fr".into()]), "connector hospital-mta: domains: "),
+            (with(|c| c.addresses = vec!["labo".into()]), "connector hospital-mta: addresses: "),
+            (
+                with(|c| c.addresses = vec!["279035121518989@patient.mssante.fr".into()]),
+                "connector hospital-mta: addresses: one is a patient's",
+            ),
+            (
+                with(|c| c.addresses = vec!["x@ch-exemple.mssante.fr".into()]),
+                "connector hospital-mta: addresses: one is of its own domain",
+            ),
+            (
+                with(|c| *c = ConnectorConfig { domains: Vec::new(), addresses: vec!["a@b.fr".into()], ..c.clone() }),
+                "connector hospital-mta: host: without",
+            ),
             (Routes::new(&[], &[RouteConfig { port: 0, ..route("a.fr") }]).unwrap_err(), "route a.fr: port: "),
             (Routes::new(&[], &[route("a b")]).unwrap_err(), "route a b: "),
         ] {
@@ -242,5 +396,57 @@ mod tests {
         let other = ConnectorConfig { name: "other".into(), domains: vec!["b.mssante.fr".into()], ..hospital() };
         let error = Routes::new(&[hospital(), other], &[]).unwrap_err();
         assert!(error.starts_with("connector other: ") && error.contains("hospital-mta"), "{error}");
+    }
+
+    /// A program of a hospital that shares a hosted domain: it sends, and mail for it goes to the mailbox here.
+    fn laboratory() -> ConnectorConfig {
+        ConnectorConfig {
+            name: "laboratory".into(),
+            certificate_name: "CN=labo.ch-exemple.fr,C=FR".into(),
+            domains: Vec::new(),
+            addresses: vec!["labo@cabinet.mssante.fr".into()],
+            host: None,
+            port: None,
+        }
+    }
+
+    #[test]
+    fn an_address_is_sent_as_and_not_routed() {
+        let routes = Routes::new(&[hospital(), laboratory()], &[]).unwrap();
+        assert_eq!(routes.route(&domain("cabinet.mssante.fr")), Route::Mx);
+        assert!(!routes.is_connector_domain(&domain("cabinet.mssante.fr")));
+        assert_eq!(routes.connectors().len(), 2);
+        // A second machine of the hospital, for one address of its domain: its certificate opens that one only.
+        let second = ConnectorConfig { addresses: vec!["pacs@ch-exemple.mssante.fr".into()], ..laboratory() };
+        Routes::new(&[hospital(), second], &[]).unwrap();
+    }
+
+    #[test]
+    fn an_address_has_one_connector() {
+        let other = ConnectorConfig {
+            name: "other".into(),
+            certificate_name: "CN=other".into(),
+            addresses: vec!["LABO@Cabinet.mssante.fr".into()],
+            ..laboratory()
+        };
+        let error = Routes::new(&[laboratory(), other], &[]).unwrap_err();
+        assert_eq!(error, "connector other: has an address of connector laboratory");
+    }
+
+    #[test]
+    fn what_is_checked_can_be_written_again() {
+        for config in [hospital(), laboratory()] {
+            let checked = Connector::checked(&config).unwrap();
+            assert_eq!(Connector::checked(&ConnectorConfig::from(&checked)).unwrap(), checked);
+        }
+    }
+
+    #[test]
+    fn routes_that_were_read_stay_as_they_were() {
+        let handle = RoutesHandle::new(Arc::new(Routes::new(&[hospital()], &[]).unwrap()));
+        let (before, other) = (handle.current(), handle.clone());
+        other.replace(Arc::new(Routes::new(&[laboratory()], &[]).unwrap()));
+        assert_eq!(before.connectors()[0].name, "hospital-mta");
+        assert_eq!(handle.current().connectors()[0].name, "laboratory");
     }
 }

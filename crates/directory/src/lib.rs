@@ -24,7 +24,7 @@ mod trust_xml;
 
 pub use changes::{Changes, diff};
 pub use check::{Checked, ListRules, NoSigner, Signature, SignatureRule, SignerJudge, check};
-pub use connectors::{Connector, ConnectorConfig, Route, RouteConfig, Routes};
+pub use connectors::{Connector, ConnectorConfig, ConnectorServer, Route, RouteConfig, Routes, RoutesHandle};
 pub use file_source::FileSource;
 pub use history::{HistoryAction, HistoryRow};
 pub use in_force::{InForce, Installed, Offer};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pli_directory::TrustHandle;
+use pli_directory::{RoutesHandle, TrustHandle};
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
@@ -79,7 +79,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         store: StoreHandle(Arc::clone(&store)),
         trust: trust.clone(),
         pki: pki.clone(),
-        routes: Arc::clone(&settings.routes),
+        routes: RoutesHandle::new(Arc::clone(&settings.routes)),
         masker,
         clock: Arc::clone(&clock),
         peers: peers.clone(),

@@ -37,6 +37,30 @@ pub enum Listing {
     Listed,
 }
 
+/// What a hospital's own server may send as. In an envelope and in a header's `From` it is held to the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MaySendAs {
+    /// Any address of these domains. A domain below one of them is another domain.
+    pub domains: Vec<Domain>,
+    /// These addresses of other domains.
+    pub addresses: Vec<MailAddress>,
+}
+
+impl MaySendAs {
+    /// May it send as this address, in whatever case it is written?
+    #[must_use]
+    pub fn allows(&self, address: &MailAddress) -> bool {
+        let key = address.key();
+        self.domains.contains(address.domain()) || self.addresses.iter().any(|own| own.key() == key)
+    }
+
+    /// May it send as some address of this domain, though not as all?
+    #[must_use]
+    pub fn has_address_in(&self, domain: &Domain) -> bool {
+        self.addresses.iter().any(|own| own.domain() == domain)
+    }
+}
+
 /// On whose behalf the message is brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -46,8 +70,8 @@ pub enum Origin {
         certificate: CertificateFacts,
         /// Is the proven name in any entry of the list? (`Unavailable` without a list.)
         certificate_listing: Listing,
-        /// If the name is a configured connector's: the domains that it may send as.
-        connector: Option<Vec<Domain>>,
+        /// If the name is a connector's: what it may send as.
+        connector: Option<MaySendAs>,
     },
     /// Someone who signed in on a submission listener, with the addresses that he may write as.
     Account {

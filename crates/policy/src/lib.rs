@@ -13,6 +13,8 @@ pub mod rules;
 mod told;
 
 pub use decision::{Decision, RuleOutcome, Trace};
-pub use facts::{CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, Origin, RecipientFacts, Ruleset, Stage};
+pub use facts::{
+    CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, MaySendAs, Origin, RecipientFacts, Ruleset, Stage,
+};
 pub use reason::Reason;
 pub use rules::{decide, decide_by_rule, explain};

@@ -71,8 +71,8 @@ reasons! {
     // Envelope and header
     /// Neither the sender nor the recipient is of this operator (spec §3.4 point 5).
     RelayDenied = "relay-denied", "Send to the operator that the recipient's domain belongs to.";
-    /// Whoever signed in may not write as this address (scenario 33).
-    SenderNotOwned = "sender-not-owned", "Write from an address of your own mailbox.";
+    /// Whoever signed in, or this connector, may not write as this address (scenario 33).
+    SenderNotOwned = "sender-not-owned", "Write from an address of your own.";
     /// The header's From is not the envelope's domain, or cannot be judged (spec §3.4 point 6).
     HeaderFromMismatch = "header-from-mismatch", "Write one From address, of the same domain as the envelope's sender.";
     /// The message is over the size limit (spec §3.5).

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use pli_types::{Domain, MailAddress, Masker, ReversePath};
 
-use crate::facts::{CertificateFacts, Listing, Origin};
+use crate::facts::{CertificateFacts, Listing, MaySendAs, Origin};
 
 /// Facts by name, in the order in which the rule looked at them. Health identifiers are masked as they come in.
 #[derive(Debug)]
@@ -89,10 +89,14 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The domains of a connector, if it is one.
-    pub(crate) fn connector(&mut self, connector: Option<&[Domain]>) {
-        if let Some(domains) = connector {
+    /// What a connector may send as, if it is one.
+    pub(crate) fn connector(&mut self, connector: Option<&MaySendAs>) {
+        let Some(MaySendAs { domains, addresses }) = connector else { return };
+        if !domains.is_empty() {
             self.domains("connector-domains", domains);
+        }
+        if !addresses.is_empty() {
+            self.addresses("connector-addresses", addresses);
         }
     }
 }

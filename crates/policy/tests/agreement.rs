@@ -3,10 +3,10 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use pli_policy::{
-    CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, Origin, RecipientFacts, Ruleset, Stage, decide,
-    decide_by_rule, explain,
+    CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, MaySendAs, Origin, RecipientFacts, Ruleset, Stage,
+    decide, decide_by_rule, explain,
 };
-use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
+use pli_types::{CertificateFault, DistinguishedName, MailAddress, Masker, ReversePath};
 use proptest::prelude::*;
 use proptest::{option, sample};
 
@@ -24,8 +24,9 @@ fn address() -> impl Strategy<Value = MailAddress> {
     sample::select(&ADDRESSES).prop_map(|text| MailAddress::parse(text).expect("an address"))
 }
 
-fn domains() -> impl Strategy<Value = Vec<Domain>> {
-    prop::collection::vec(address().prop_map(|address| address.domain().clone()), 0..3)
+fn may_send_as() -> impl Strategy<Value = MaySendAs> {
+    let domains = prop::collection::vec(address().prop_map(|address| address.domain().clone()), 0..3);
+    (domains, prop::collection::vec(address(), 0..3)).prop_map(|(domains, addresses)| MaySendAs { domains, addresses })
 }
 
 fn listing() -> impl Strategy<Value = Listing> {
@@ -50,10 +51,9 @@ fn certificate() -> impl Strategy<Value = CertificateFacts> {
 }
 
 fn origin() -> impl Strategy<Value = Origin> {
-    let peer =
-        (certificate(), listing(), option::of(domains())).prop_map(|(certificate, certificate_listing, connector)| {
-            Origin::Peer { certificate, certificate_listing, connector }
-        });
+    let peer = (certificate(), listing(), option::of(may_send_as())).prop_map(
+        |(certificate, certificate_listing, connector)| Origin::Peer { certificate, certificate_listing, connector },
+    );
     let account = prop::collection::vec(address(), 0..3).prop_map(|addresses| Origin::Account { addresses });
     prop_oneof![6 => peer, 3 => account, 1 => Just(Origin::Unauthenticated), 1 => Just(Origin::Relay)]
 }

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pli_policy::{
-    CertificateFacts, Decision, Facts, HeaderFrom, Listing, MailboxFacts, Origin, Reason, RecipientFacts, Ruleset,
-    Stage, decide, explain,
+    CertificateFacts, Decision, Facts, HeaderFrom, Listing, MailboxFacts, MaySendAs, Origin, Reason, RecipientFacts,
+    Ruleset, Stage, decide, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
 use serde::Deserialize;
@@ -125,6 +125,7 @@ struct Case {
     certificate: String,
     certificate_listing: String,
     connector_domains: Vec<String>,
+    connector_addresses: Vec<String>,
     addresses: Vec<String>,
     sender: Option<String>,
     sender_listing: String,
@@ -155,6 +156,7 @@ impl Default for Case {
             certificate: "proven".into(),
             certificate_listing: "listed".into(),
             connector_domains: vec!["ch-exemple.mssante.fr".into()],
+            connector_addresses: Vec::new(),
             addresses: vec![ACCOUNT_ADDRESS.into()],
             sender: None,
             sender_listing: "listed".into(),
@@ -196,11 +198,15 @@ impl Case {
 
     fn origin(&self) -> Origin {
         let domain = |text: &String| Domain::parse(text).expect("a domain");
+        let may_send_as = || MaySendAs {
+            domains: self.connector_domains.iter().map(domain).collect(),
+            addresses: self.connector_addresses.iter().map(|text| address(text)).collect(),
+        };
         match self.origin.as_str() {
             "peer" | "connector" => Origin::Peer {
                 certificate: certificate(&self.certificate),
                 certificate_listing: listing(&self.certificate_listing),
-                connector: (self.origin == "connector").then(|| self.connector_domains.iter().map(domain).collect()),
+                connector: (self.origin == "connector").then(may_send_as),
             },
             "account" => Origin::Account { addresses: self.addresses.iter().map(|text| address(text)).collect() },
             "nobody" => Origin::Unauthenticated,

@@ -39,13 +39,13 @@ impl Way {
         port: u16,
         destination: &Domain,
     ) -> Result<Self, Verdict> {
-        let route = intake.routes.route(destination);
+        let route = intake.routes.current().route(destination);
         let expected = Expected::on(&route, destination);
         if let Expected::ListedFor(domain) = &expected {
             must_be_listed(intake, domain)?;
         }
         let hosts = match route {
-            Route::Connector(connector) => vec![(connector.host, connector.port)],
+            Route::Connector { server, .. } => vec![(server.host, server.port)],
             Route::Static { host, port } => vec![(host, port)],
             Route::Mx => mail_hosts(intake, resolver, port, destination).await?,
         };
@@ -79,7 +79,7 @@ impl Expected {
     /// What a server on this route to this domain must show.
     pub(crate) fn on(route: &Route, destination: &Domain) -> Self {
         match route {
-            Route::Connector(connector) => Self::Named(connector.certificate_name.clone()),
+            Route::Connector { certificate_name, .. } => Self::Named(certificate_name.clone()),
             Route::Mx | Route::Static { .. } => Self::ListedFor(destination.clone()),
         }
     }

@@ -1,8 +1,8 @@
 //! Fills [`pli_policy::Facts`]: what is on the wire, in the trust list, in the store. Asks, and decides nothing.
 
-use pli_directory::TrustList;
+use pli_directory::{Connector, TrustList};
 use pli_policy::facts::MailboxFacts;
-use pli_policy::{CertificateFacts, Facts, HeaderFrom, Listing, Origin, RecipientFacts, Stage};
+use pli_policy::{CertificateFacts, Facts, HeaderFrom, Listing, MaySendAs, Origin, RecipientFacts, Stage};
 use pli_store::{Mailbox, MailboxState, StoreError};
 use pli_types::{CertificateFault, CertificateUse, DistinguishedName, Domain, MailAddress, MailboxId, ReversePath};
 
@@ -39,11 +39,15 @@ fn peer_origin(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWire) -> 
     let (certificate_listing, connector) = match &certificate {
         CertificateFacts::Proven(name) => {
             let listing = list.map_or(Listing::Unavailable, |list| listed(list.lists_name(name)));
-            (listing, intake.routes.connector(name).map(|connector| connector.domains.clone()))
+            (listing, intake.routes.current().connector(name).map(may_send_as))
         }
         CertificateFacts::Missing | CertificateFacts::Faulty(_) => (Listing::NotListed, None),
     };
     Origin::Peer { certificate, certificate_listing, connector }
+}
+
+fn may_send_as(connector: &Connector) -> MaySendAs {
+    MaySendAs { domains: connector.domains.clone(), addresses: connector.addresses.clone() }
 }
 
 fn certificate_facts(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWire) -> CertificateFacts {
@@ -68,7 +72,7 @@ fn certificate_facts(intake: &Intake, list: Option<&TrustList>, peer: &PeerOnWir
 fn may_use_server_certificate(intake: &Intake, list: Option<&TrustList>, name: &DistinguishedName) -> bool {
     intake.config.server_auth_clients
         && list.is_some_and(|list| list.lists_name(name))
-        && intake.routes.connector(name).is_none()
+        && intake.routes.current().connector(name).is_none()
 }
 
 /// What the list says of a domain for what this origin can prove.
@@ -93,7 +97,7 @@ pub(crate) async fn of_recipient(
     address: &MailAddress,
 ) -> Result<(RecipientFacts, Option<MailboxId>), StoreError> {
     let domain = address.domain();
-    let connector_domain = intake.routes.is_connector_domain(domain);
+    let connector_domain = intake.routes.current().is_connector_domain(domain);
     let hosted = !connector_domain && intake.config.hosted_domains.contains(domain);
     let mut mailbox = if hosted || connector_domain { intake.store.0.mailbox(address).await? } else { None };
     if let (None, true, Some(postmaster)) = (&mailbox, hosted && address.is_postmaster(), &intake.config.postmaster) {

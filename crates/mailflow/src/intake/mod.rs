@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pli_audit::Face;
-use pli_directory::{Routes, TrustHandle};
+use pli_directory::{RoutesHandle, TrustHandle};
 use pli_net::{Pki, TlsFacts};
 use pli_policy::{Reason, Ruleset};
 use pli_store::{Account, NewMessage, Store, StoreError};
@@ -67,7 +67,7 @@ pub struct Intake {
     /// Whom we believe.
     pub pki: Pki,
     /// Connectors and routes.
-    pub routes: Arc<Routes>,
+    pub routes: RoutesHandle,
     /// How identifiers are masked.
     pub masker: Masker,
     /// What time it is.

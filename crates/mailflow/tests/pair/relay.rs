@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, Face};
-use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, TrustHandle};
+use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, RoutesHandle, TrustHandle};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{
     Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session, Transaction,
@@ -27,6 +27,8 @@ use crate::pki::{Authority, subject};
 pub(crate) const OURS: &str = "pharmacie.mssante.fr";
 pub(crate) const PATIENTS: &str = "patient.mssante.fr";
 pub(crate) const HOSPITAL: &str = "hopital.mssante.fr";
+/// An address of ours that the connector may send as.
+pub(crate) const LABORATORY: &str = "labo@pharmacie.mssante.fr";
 pub(crate) const THEIRS: &str = "clinique.mssante.fr";
 
 pub(crate) const OFFICINE: &str = "officine@pharmacie.mssante.fr";
@@ -74,7 +76,7 @@ impl Relay {
             store: StoreHandle(store.clone()),
             trust: TrustHandle::unkept(ListRules { lost_domains_max: 100, ..ListRules::default() }, Arc::new(NoSigner)),
             pki: Pki::load(&authority.config(), &dir.join("state")).unwrap(),
-            routes: Arc::new(routes(&peer, &hospital)),
+            routes: RoutesHandle::new(Arc::new(routes(&peer, &hospital))),
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
             peers: PeerBook::default(),
@@ -244,7 +246,7 @@ impl Relay {
             hosted_domains: self.intake.config.hosted_domains.clone(),
             list: self.intake.trust.current(),
             pki: self.intake.pki.clone(),
-            routes: Arc::clone(&self.intake.routes),
+            routes: self.intake.routes.current(),
             resolver: Resolver::with_servers(&[]).unwrap(),
             port: 25,
             own: OwnCertificate::load(&own).unwrap(),
@@ -302,8 +304,9 @@ fn routes(peer: &Peer, hospital: &Peer) -> Routes {
         name: "hospital".to_owned(),
         certificate_name: subject("mta.hopital.test"),
         domains: vec![HOSPITAL.to_owned()],
-        host: "127.0.0.1".to_owned(),
-        port: hospital.address.port(),
+        addresses: vec![LABORATORY.to_owned()],
+        host: Some("127.0.0.1".to_owned()),
+        port: Some(hospital.address.port()),
     };
     let route = RouteConfig { domain: THEIRS.to_owned(), host: "127.0.0.1".to_owned(), port: peer.address.port() };
     Routes::new(&[connector], &[route]).unwrap()

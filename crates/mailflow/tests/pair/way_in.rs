@@ -1,12 +1,15 @@
 //! What intake takes, refuses and records.
 
+use std::sync::Arc;
+
 use pli_audit::{EventKind, Face};
+use pli_directory::Routes;
 use pli_mailflow::{Client, PeerOnWire, Refusal};
 use pli_policy::Reason;
 use pli_store::MailboxKind;
 use pli_types::{EnvelopeParameters, ReversePath};
 
-use crate::relay::{HOSPITAL, OFFICINE, PATIENT, Relay, THEIRS, letter, recipient, tls};
+use crate::relay::{HOSPITAL, LABORATORY, OFFICINE, PATIENT, Relay, THEIRS, letter, recipient, tls};
 
 const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 
@@ -141,6 +144,32 @@ async fn a_connector_writes_elsewhere_as_itself_and_as_nobody_else() {
     assert_eq!(rows.iter().map(|row| row.destination.to_string()).collect::<Vec<_>>(), [THEIRS]);
     let as_other = relay.send(&session, DOCTOR, &[PATIENT], &letter(DOCTOR)).await;
     assert_eq!(as_other.unwrap_err(), refused(Reason::SenderDomainOtherCertificate));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_connector_writes_as_an_address_that_it_was_given_and_as_no_other_of_that_domain() {
+    let relay = Relay::start().await;
+    let session = relay.server("mta.hopital.test", 12);
+    relay.send(&session, LABORATORY, &[DOCTOR], &letter(LABORATORY)).await.unwrap();
+    let as_neighbour = relay.send(&session, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await;
+    assert_eq!(as_neighbour.unwrap_err(), refused(Reason::SenderNotOwned));
+    let in_its_name = relay.send(&session, LABORATORY, &[DOCTOR], &letter(OFFICINE)).await;
+    assert_eq!(in_its_name.unwrap_err(), refused(Reason::HeaderFromMismatch));
+    // Its domain and its address are two authors.
+    let in_another = relay.send(&session, LABORATORY, &[DOCTOR], &letter(&format!("urgences@{HOSPITAL}"))).await;
+    assert_eq!(in_another.unwrap_err(), refused(Reason::HeaderFromMismatch));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_connector_that_is_taken_away_is_refused_on_its_open_connection() {
+    let relay = Relay::start().await;
+    let from = format!("urgences@{HOSPITAL}");
+    let session = relay.server("mta.hopital.test", 12);
+    relay.send(&session, &from, &[DOCTOR], &letter(&from)).await.unwrap();
+    relay.intake.routes.replace(Arc::new(Routes::default()));
+    assert_eq!(relay.begin(&session, &from).await.unwrap_err(), refused(Reason::CertificateNotListed));
     relay.stop().await;
 }
 

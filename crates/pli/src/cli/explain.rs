@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pli_directory::RoutesHandle;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
 use pli_net::TlsFacts;
@@ -95,7 +96,7 @@ fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Resul
         store: StoreHandle(reading.store),
         trust: looking::trust_in_force(settings, &pki, clock.now())?,
         pki,
-        routes: Arc::clone(&settings.routes),
+        routes: RoutesHandle::new(Arc::clone(&settings.routes)),
         masker: reading.masker,
         clock,
         // Nothing is noted of a certificate that nobody has shown.

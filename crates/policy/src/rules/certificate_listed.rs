@@ -18,7 +18,7 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
 pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
     told.origin(&facts.origin);
     if let Origin::Peer { certificate_listing, connector, .. } = &facts.origin {
-        told.connector(connector.as_deref());
+        told.connector(connector.as_ref());
         told.listing("certificate-listing", *certificate_listing);
     }
 }

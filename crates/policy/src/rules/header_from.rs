@@ -1,10 +1,10 @@
 //! What the reader sees as the author is what was proven (spec §3.4 points 4 and 6; scenarios 18, 19 and 33).
 
-use pli_types::{Domain, MailAddress};
+use pli_types::MailAddress;
 
 use super::sender_owned::owns;
 use crate::told::Told;
-use crate::{Decision, Facts, HeaderFrom, Listing, Origin, Reason, Ruleset};
+use crate::{Decision, Facts, HeaderFrom, Listing, MaySendAs, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     if facts.origin == Origin::Relay {
@@ -17,7 +17,7 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     match &facts.origin {
         Origin::Account { addresses } => of_account(addresses, address),
         Origin::Peer { .. } if !agrees_with_envelope(facts, address) => Decision::Refuse(Reason::HeaderFromMismatch),
-        Origin::Peer { connector: Some(domains), .. } => of_connector(domains, address),
+        Origin::Peer { connector: Some(own), .. } => of_connector(own, address),
         Origin::Peer { connector: None, .. } => of_operator(*listing),
         Origin::Unauthenticated => Decision::Refuse(Reason::AuthenticationRequired),
         Origin::Relay => Decision::Accept,
@@ -36,7 +36,7 @@ pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
     told.path("sender", &facts.sender);
     match &facts.origin {
         Origin::Account { addresses } => told.addresses("own-addresses", addresses),
-        Origin::Peer { connector, .. } => told.connector(connector.as_deref()),
+        Origin::Peer { connector, .. } => told.connector(connector.as_ref()),
         Origin::Unauthenticated | Origin::Relay => {}
     }
 }
@@ -50,8 +50,8 @@ fn agrees_with_envelope(facts: &Facts, from: &MailAddress) -> bool {
     facts.sender.address().is_none_or(|sender| sender.domain() == from.domain())
 }
 
-fn of_connector(own: &[Domain], from: &MailAddress) -> Decision {
-    if own.contains(from.domain()) { Decision::Accept } else { Decision::Refuse(Reason::HeaderFromMismatch) }
+fn of_connector(own: &MaySendAs, from: &MailAddress) -> Decision {
+    if own.allows(from) { Decision::Accept } else { Decision::Refuse(Reason::HeaderFromMismatch) }
 }
 
 /// With `<>` this is the only word on whose report it is (R-SMTP-2).

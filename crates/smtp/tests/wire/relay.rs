@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use pli_directory::{Routes, TrustHandle, TrustList};
+use pli_directory::{RoutesHandle, TrustHandle, TrustList};
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Intake, IntakeConfig, PeerBook};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
@@ -191,7 +191,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         store: StoreHandle(store),
         trust,
         pki: Pki::load(&pki_config(folder), &folder.join("state")).unwrap(),
-        routes: Arc::new(Routes::new(&[], &[]).unwrap()),
+        routes: RoutesHandle::default(),
         masker: Masker::new(&[7; 32]),
         clock: Arc::new(SystemClock),
         peers: PeerBook::default(),

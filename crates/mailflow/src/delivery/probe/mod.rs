@@ -139,9 +139,7 @@ impl Walk<'_> {
     fn trust_list(&mut self) -> Option<()> {
         let began = Instant::now();
         let seen = match (&self.probe.list, &self.route) {
-            (_, Route::Connector(connector)) => {
-                Seen::ok(format!("the domain of connector {}, listed or not", connector.name))
-            }
+            (_, Route::Connector { name, .. }) => Seen::ok(format!("the domain of connector {name}, listed or not")),
             (None, _) => Seen::fail(Fault::NoList, "no trust list is in force here"),
             (Some(list), _) if list.lists_domain(self.domain) => {
                 let names = names(&self.probe.masker, list, self.domain);
@@ -164,8 +162,8 @@ impl Walk<'_> {
             }
             Route::Mx => format!("the MX, port {}", self.probe.port),
             Route::Static { host, port } => format!("a static route: {host}, port {port}"),
-            Route::Connector(connector) => {
-                format!("the connector {}: {}, port {}", connector.name, connector.host, connector.port)
+            Route::Connector { name, server, .. } => {
+                format!("the connector {name}: {}, port {}", server.host, server.port)
             }
         };
         self.tell(Step::Route, Instant::now(), Seen::ok(detail));
@@ -199,7 +197,7 @@ impl Walk<'_> {
     async fn look_up(&self) -> Result<Vec<Host>, NetError> {
         let named = match &self.route {
             Route::Static { host, port } => vec![(host.clone(), *port)],
-            Route::Connector(connector) => vec![(connector.host.clone(), connector.port)],
+            Route::Connector { server, .. } => vec![(server.host.clone(), server.port)],
             Route::Mx => {
                 let hosts = self.probe.resolver.mail_hosts(self.domain.as_str()).await?;
                 hosts.into_iter().take(HOSTS_MAX).map(|host| (host, self.probe.port)).collect()

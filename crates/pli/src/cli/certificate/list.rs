@@ -43,7 +43,8 @@ pub(super) fn run(globals: &Globals) -> Result<(), Failure> {
     let pki = Pki::look(&config.pki, &config.server.state)?;
     rows.extend(pki.revocation_lists().iter().map(|list| revocation_row(list, now)));
     rows.extend(config.connector.iter().map(|connector| {
-        let source = format!("{}:{}", connector.host, connector.port);
+        let server = connector.host.as_ref().zip(connector.port);
+        let source = server.map(|(host, port)| format!("{host}:{port}"));
         row("connector", &json!({"name": connector.certificate_name, "source": source, "domains": connector.domains}))
     }));
     output::print(&globals.format().list(&Listing { columns: COLUMNS, rows }))

@@ -211,6 +211,8 @@ fn side_members(side: &str, seen: Option<&Seen>) -> Vec<(String, Value)> {
 
 #[cfg(test)]
 mod tests {
+    use pli_directory::ConnectorServer;
+
     use super::*;
 
     fn record(name: &str, proven: bool, last_seen: &str) -> PeerRecord {
@@ -240,8 +242,8 @@ mod tests {
             name: "hospital".to_owned(),
             certificate_name: DistinguishedName::parse("CN=mta,C=FR").unwrap(),
             domains: vec![Domain::parse("h.fr").unwrap()],
-            host: "mta.h.fr".to_owned(),
-            port: 25,
+            addresses: Vec::new(),
+            server: Some(ConnectorServer { host: "mta.h.fr".to_owned(), port: 25 }),
         };
         known(Some(&list()), std::iter::once(&hospital), &Masker::new(&[1; 32]))
     }
