@@ -8,6 +8,7 @@ use pli_net::NetError;
 use pli_store::StoreError;
 
 use crate::config::ConfigFault;
+use crate::words::{Language, Said, Value};
 
 /// The exit codes. They are stable: scripts branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +36,97 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// Stable code.
     pub(crate) code: &'static str,
-    /// What happened, to what.
+    /// What happened, to what; in English, for logs and programs.
     pub(crate) what: String,
-    /// What to do next.
+    /// What to do next; in English.
     pub(crate) next: String,
+    /// The sentence of the catalogue that says both, in every language.
+    said: Option<Box<Said>>,
 }
 
 impl Failure {
-    /// A failure; `next` is what to do about it.
+    /// A failure; `next` is what to do about it. In English only: prefer [`Failure::told`].
     pub(crate) fn new(exit: Exit, code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { exit, code, what: what.into(), next: next.into() }
+        Self { exit, code, what: what.into(), next: next.into(), said: None }
+    }
+
+    /// A failure that the catalogue (`crates/pli/words/`) has words for, in every language. The code is the key, as far as
+    /// its first full stop.
+    pub(crate) fn told(exit: Exit, key: &'static str, values: &[(&'static str, &dyn fmt::Display)]) -> Self {
+        let code = key.split_once('.').map_or(key, |(code, _)| code);
+        Self::saying(exit, code, Said::new(key, values))
+    }
+
+    /// As [`Failure::told`], of a sentence that is put together, under this code.
+    pub(crate) fn saying(exit: Exit, code: &'static str, said: Said) -> Self {
+        said.check();
+        let (what, next) = (said.what(Language::En), said.next(Language::En));
+        Self { exit, code, what, next, said: Some(Box::new(said)) }
+    }
+
+    /// The same words under another code.
+    pub(crate) fn coded(self, code: &'static str) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same, with other advice. In English only.
+    pub(crate) fn advising(self, next: &str) -> Self {
+        let said = Said::new("advised", &[("advice", &next)]).with("fault", self.what_value());
+        Self::saying(self.exit, self.code, said)
+    }
+
+    /// The same, about this: a file, a check.
+    pub(crate) fn about(self, subject: &dyn fmt::Display) -> Self {
+        let said = Said::new("about", &[("subject", subject)]);
+        let said = said.with("fault", self.what_value()).with("advice", self.next_value());
+        Self::saying(self.exit, self.code, said)
+    }
+
+    /// What happened, as a part of another sentence.
+    pub(crate) fn what_value(&self) -> Value {
+        match &self.said {
+            Some(said) => Value::What { what: said.clone() },
+            None => Value::Text(self.what.clone()),
+        }
+    }
+
+    /// What to do next, as a part of another sentence.
+    pub(crate) fn next_value(&self) -> Value {
+        match &self.said {
+            Some(said) => Value::Next { next: said.clone() },
+            None => Value::Text(self.next.clone()),
+        }
+    }
+
+    /// The same, with the sentence that says it. It is not looked at: it came from another process.
+    pub(crate) fn also_said(self, said: Said) -> Self {
+        Self { said: Some(Box::new(said)), ..self }
+    }
+
+    /// The sentence of the catalogue.
+    pub(crate) fn said(&self) -> Option<&Said> {
+        self.said.as_deref()
+    }
+
+    /// What happened, in this language where there are words for it.
+    pub(crate) fn what_in(&self, language: Language) -> String {
+        let said = self.said.as_ref().filter(|said| said.is_known());
+        said.map_or_else(|| self.what.clone(), |said| said.what(language))
+    }
+
+    /// What to do next, in this language where there are words for it.
+    pub(crate) fn next_in(&self, language: Language) -> String {
+        let said = self.said.as_ref().filter(|said| said.is_known());
+        said.map_or_else(|| self.next.clone(), |said| said.next(language))
+    }
+
+    /// Two lines for a person: what happened, what to do next. They begin the same in all languages, for scripts.
+    pub(crate) fn page(&self, language: Language) -> String {
+        let next = match language {
+            Language::En => "next:",
+            Language::Fr => "à faire :",
+        };
+        format!("error[{}]: {}\n  {next} {}", self.code, self.what_in(language), self.next_in(language))
     }
 
     /// Something that cannot happen did.
@@ -63,9 +145,9 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// Two lines: what happened, what to do next.
+    /// As logs have it, in English.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}\n  next: {}", self.code, self.what, self.next)
+        f.write_str(&self.page(Language::En))
     }
 }
 

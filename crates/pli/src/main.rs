@@ -22,6 +22,7 @@ mod state;
 mod trust;
 mod watch;
 mod wiring;
+mod words;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -6,7 +6,12 @@ use std::path::Path;
 use std::process::Command;
 
 fn help(path: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_pli")).args(path).arg("--help").output().expect("the binary runs");
+    let output = Command::new(env!("CARGO_BIN_EXE_pli"))
+        .args(path)
+        .arg("--help")
+        .env("LC_ALL", "C")
+        .output()
+        .expect("the binary runs");
     String::from_utf8(output.stdout).unwrap()
 }
 

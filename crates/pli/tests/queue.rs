@@ -63,6 +63,11 @@ fn a_row_is_tried_at_once_by_the_node_and_due_without_one() {
     let again = node.wait_for(|| row(2).filter(|row| row["state"] == "waiting"));
     operator.fails(&["queue", "retry", "00000000000070008000000000000000"], 3, "queue-row-unknown");
     operator.fails(&["queue", "retry", "nonsense"], 3, "queue-row-unknown");
+    // What the node says, the command tells in the language of who asked.
+    let told = operator.ask(&["queue", "retry", "nonsense", "--lang", "fr"]);
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.starts_with("error[queue-row-unknown]: rien dans la file d'attente"), "{told}");
+    assert!(told.trim_end().ends_with("à faire : prendre l'`id` que donne `pli queue list`"), "{told}");
 
     assert_eq!(node.end().0.code(), Some(0));
     assert_eq!(operator.told(&["queue", "retry", id, "--dry-run"])["dry_run"], true);

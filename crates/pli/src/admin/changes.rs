@@ -10,6 +10,7 @@ use super::desk::{Desk, Office, off_threads};
 use super::protocol::{ListChange, Outcome, Retry};
 use crate::exit::{Exit, Failure};
 use crate::trust::{Author, ChangeFault, Looked};
+use crate::words::Said;
 
 impl Office {
     /// Looks at the source now.
@@ -79,10 +80,7 @@ fn change(outcome: Outcome, installed: &Installed) -> ListChange {
 
 /// The row of the queue that an admin means.
 pub(super) async fn queue_row(store: &dyn Store, id: &str) -> Result<QueueRow, Failure> {
-    let unknown = || {
-        let what = format!("nothing in the queue has the id `{id}`");
-        Failure::new(Exit::NotFound, "queue-row-unknown", what, "take the `id` of `pli queue list`")
-    };
+    let unknown = || Failure::told(Exit::NotFound, "queue-row-unknown", &[("id", &id)]);
     let id = QueueId::parse(id).map_err(|_| unknown())?;
     let rows = store.queue_rows(usize::MAX).await?;
     rows.into_iter().find(|row| row.id == id).ok_or_else(unknown)
@@ -119,7 +117,9 @@ impl From<ChangeFault> for Failure {
             ChangeFault::Rollback(fault) => fault.into(),
             ChangeFault::Record(error) => {
                 let failure = Self::from(error);
-                Self { what: format!("the change is made, and is not on record: {}", failure.what), ..failure }
+                let said = Said::new("change-not-on-record", &[]);
+                let said = said.with("cause", failure.what_value()).with("advice", failure.next_value());
+                Self::saying(failure.exit, failure.code, said)
             }
         }
     }

@@ -167,7 +167,7 @@ fn not_kept(fault: RollbackFault) -> Failure {
         RollbackFault::Ambiguous(_) => "list-ambiguous",
         _ => return fault.into(),
     };
-    Failure { code, ..fault.into() }
+    Failure::from(fault).coded(code)
 }
 
 /// Runs what parses and reads off the async threads.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
+use crate::words::Said;
 
 /// The most bytes of a line, its end included.
 pub(crate) const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -225,23 +226,31 @@ impl From<&Alarm> for AlarmTold {
 pub(crate) struct FailureTold {
     exit: u8,
     code: String,
+    /// In English, for programs and for commands whose catalogue lacks the key.
     what: String,
     next: String,
+    /// The sentence, for the command to say in the language of the person who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Said>,
 }
 
 impl From<Failure> for FailureTold {
     fn from(failure: Failure) -> Self {
-        let Failure { exit, code, what, next } = failure;
-        Self { exit: exit as u8, code: code.to_owned(), what, next }
+        let said = failure.said().cloned();
+        Self { exit: failure.exit as u8, code: failure.code.to_owned(), what: failure.what, next: failure.next, said }
     }
 }
 
 impl From<FailureTold> for Failure {
     fn from(told: FailureTold) -> Self {
-        let exits = [Exit::Usage, Exit::NotFound, Exit::Conflict, Exit::Remote, Exit::Integrity];
+        let exits = [Exit::Refused, Exit::Usage, Exit::NotFound, Exit::Conflict, Exit::Remote, Exit::Integrity];
         let exit = exits.into_iter().find(|exit| *exit as u8 == told.exit).unwrap_or(Exit::Defect);
         // One short word in a process that ends with it.
-        Self { exit, code: told.code.leak(), what: told.what, next: told.next }
+        let failure = Self::new(exit, told.code.leak(), told.what, told.next);
+        match told.said {
+            Some(said) => failure.also_said(said),
+            None => failure,
+        }
     }
 }
 
@@ -337,6 +346,12 @@ mod tests {
     fn a_failure_arrives_as_it_was_sent() {
         let sent = Failure::new(Exit::Integrity, "list-older", "what", "next");
         assert_eq!(Failure::from(FailureTold::from(sent.clone())), sent);
+        for exit in [Exit::Refused, Exit::Usage, Exit::NotFound, Exit::Conflict, Exit::Remote, Exit::Integrity] {
+            let sent = Failure::told(exit, "queue-row-unknown", &[("id", &"7")]);
+            let told = serde_json::to_value(FailureTold::from(sent.clone())).unwrap();
+            assert_eq!(told["said"], json!({"key": "queue-row-unknown", "values": {"id": "7"}}));
+            assert_eq!(Failure::from(serde_json::from_value::<FailureTold>(told).unwrap()), sent);
+        }
         let reply = serde_json::to_value(Reply::Failed(sent.into())).unwrap();
         assert_eq!(reply, json!({"failed": {"exit": 6, "code": "list-older", "what": "what", "next": "next"}}));
     }

@@ -152,8 +152,7 @@ fn certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
         Failure::new(Exit::Usage, "file-unusable", what, next)
     };
     File::open(path).map_err(|error| Failure::file(path, &error))?;
-    let chain =
-        pli_net::certificates_in(path).map_err(|error| Failure { next: next.to_owned(), ..Failure::from(error) })?;
+    let chain = pli_net::certificates_in(path).map_err(|error| Failure::from(error).advising(next))?;
     pli_net::peer::presented(&chain.into_iter().map(CertificateDer::from).collect::<Vec<_>>()).ok_or_else(unreadable)
 }
 

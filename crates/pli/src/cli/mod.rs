@@ -25,6 +25,7 @@ use pli_types::{Masker, hide_identifiers};
 use crate::config::{ConfigFault, Settings, read_key};
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
+use crate::words::{self, Language, language};
 
 /// Pli, a secure health messaging relay.
 #[derive(Debug, Parser)]
@@ -60,6 +61,9 @@ pub(crate) struct Globals {
     /// How to print: a table on a terminal, JSON elsewhere, unless said here
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
+    /// The language of messages, tables and help; without it, that of the environment (`LC_ALL`, `LC_MESSAGES`, `LANG`)
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    lang: Option<Language>,
 }
 
 impl Globals {
@@ -126,6 +130,7 @@ enum Command {
 
 /// Parses the arguments, does what they ask, tells how it ended.
 pub(crate) fn main() -> ExitCode {
+    words::choose(std::env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -136,7 +141,7 @@ pub(crate) fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            tell(&failure.to_string());
+            tell(&failure.page(language()));
             ExitCode::from(failure.exit as u8)
         }
     }

@@ -13,6 +13,7 @@ pub(crate) fn pli(arguments: &[&str]) -> Output {
         .args(arguments)
         .env_remove("PLI_CONFIG")
         .env_remove("PLI_LOG")
+        .env("LC_ALL", "C")
         .output()
         .expect("the binary runs")
 }

@@ -55,6 +55,7 @@ impl Operator {
             .args(["serve", "--config", &self.config(), "--ready-file", text(&ready_file)])
             .env_remove("PLI_CONFIG")
             .env_remove("PLI_LOG")
+            .env("LC_ALL", "C")
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(self.path("node.log")).unwrap())
             .spawn()

@@ -34,8 +34,8 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     if let Err(error) = std::fs::metadata(file) {
         return Err(Failure::file(file, &error));
     }
-    let ders = certificates_in(file)
-        .map_err(|error| Failure { next: "give a certificate in PEM or DER".to_owned(), ..Failure::from(error) })?;
+    let ders =
+        certificates_in(file).map_err(|error| Failure::from(error).advising("give a certificate in PEM or DER"))?;
     let unreadable = || Failure::defect(format!("{}: a certificate that was read has gone", file.display()));
     let details = ders.first().and_then(|leaf| certificate_details(leaf)).ok_or_else(unreadable)?;
     let mut members = described(file, &details, ders.len());

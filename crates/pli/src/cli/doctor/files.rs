@@ -8,7 +8,6 @@ use super::{Finding, Outcome};
 use crate::alarms::PUT_PAIR_RIGHT;
 use crate::cli::config::{Check, checks};
 use crate::config::Settings;
-use crate::exit::Failure;
 
 /// Below this, a few large messages fill the disk.
 const SPACE_FAIL_BYTES: u64 = 256 << 20;
@@ -37,7 +36,7 @@ fn finding(check: Check, runs: bool) -> Finding {
     match check.fault {
         None => Finding::ok(check.name, "in order"),
         Some(failure) if runs && check.name == "tls" => {
-            Finding::amiss(outcome, check.name, Failure { next: PUT_PAIR_RIGHT.to_owned(), ..failure })
+            Finding::amiss(outcome, check.name, failure.advising(PUT_PAIR_RIGHT))
         }
         Some(failure) => Finding::amiss(outcome, check.name, failure),
     }

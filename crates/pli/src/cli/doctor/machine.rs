@@ -47,7 +47,7 @@ async fn name_servers(settings: &Settings, list: Option<&TrustList>) -> Finding 
         Err(error) => {
             let outcome = if needed(settings, list) { Outcome::Fail } else { Outcome::Warn };
             let next = "look at [dns] servers, or /etc/resolv.conf, and at the way to them";
-            Finding::amiss(outcome, "dns", Failure { next: next.to_owned(), ..error.into() })
+            Finding::amiss(outcome, "dns", Failure::from(error).advising(next))
         }
     }
 }

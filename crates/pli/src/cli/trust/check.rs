@@ -151,6 +151,6 @@ fn tell(format: Format, path: &Path, verdict: Result<Value, Failure>) -> Result<
     if failure.is_none() || matches!(format, Format::Json | Format::Jsonl) {
         output::print(&format.object(&members(verdict)))?;
     }
-    let named = |failure: Failure| Failure { what: format!("{}: {}", path.display(), failure.what), ..failure };
+    let named = |failure: Failure| failure.about(&path.display());
     failure.map(named).map_or(Ok(()), Err)
 }

@@ -1,0 +1,107 @@
+//! The catalogue: every sentence, in every language, compiled in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::Language;
+
+/// The files, one a subject.
+#[rustfmt::skip]
+pub(super) const FILES: &[(&str, &str)] = &[
+    ("common.toml", include_str!("../../words/common.toml")),
+    ("queue.toml", include_str!("../../words/queue.toml")),
+];
+
+/// A sentence, and what to do next where it tells of something that is amiss.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Entry {
+    pub(super) what: Text,
+    pub(super) next: Option<Text>,
+}
+
+/// A text in each language. Its places are written `{name}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Text {
+    pub(super) en: String,
+    pub(super) fr: String,
+}
+
+impl Text {
+    pub(super) fn text(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.en,
+            Language::Fr => &self.fr,
+        }
+    }
+}
+
+impl Entry {
+    /// The names of its places.
+    pub(super) fn places(&self) -> BTreeSet<String> {
+        let texts = [Some(&self.what), self.next.as_ref()].into_iter().flatten();
+        texts.flat_map(|text| places(&text.en)).collect()
+    }
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    Text(&'a str),
+    /// `{name}`.
+    Place(&'a str),
+}
+
+/// The parts of a text, in order.
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, name, after)) =
+        rest.split_once('{').and_then(|(before, rest)| rest.split_once('}').map(|(name, after)| (before, name, after)))
+    {
+        parts.extend([Piece::Text(before), Piece::Place(name)]);
+        rest = after;
+    }
+    parts.push(Piece::Text(rest));
+    parts
+}
+
+/// The names of a text's places.
+pub(super) fn places(text: &str) -> BTreeSet<String> {
+    let names = pieces(text).into_iter().filter_map(|piece| match piece {
+        Piece::Place(name) => Some(name.to_owned()),
+        Piece::Text(_) => None,
+    });
+    names.collect()
+}
+
+/// The sentence of this key.
+pub(super) fn find(key: &str) -> Option<&'static Entry> {
+    ALL.get(key)
+}
+
+/// Every sentence, by its key. What could not be read is missing: the tests read all files, and these are the same.
+pub(super) static ALL: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
+    let mut all = BTreeMap::new();
+    for (_, text) in FILES {
+        gather("", &text.parse().unwrap_or_default(), &mut all);
+    }
+    all
+});
+
+/// A table with a `what` is an entry; the tables in it, and in tables without one, have longer keys.
+pub(super) fn gather(key: &str, table: &toml::Table, all: &mut BTreeMap<String, Entry>) {
+    if let Ok(entry) = toml::Value::Table(table.clone()).try_into() {
+        all.insert(key.to_owned(), entry);
+    }
+    for (word, value) in table {
+        let longer = if key.is_empty() { word.clone() } else { format!("{key}.{word}") };
+        if let toml::Value::Table(table) = value
+            && !["what", "next"].contains(&word.as_str())
+        {
+            gather(&longer, table, all);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The catalogue against itself, and against the code that speaks by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{ALL, FILES, gather, places};
+use super::*;
+
+/// Keys that code puts together from the words of other crates, by how they begin. A test beside that code tells that
+/// each has its sentence.
+const PUT_TOGETHER: &[&str] = &[];
+
+#[test]
+fn every_file_is_read_and_no_key_stands_twice() {
+    let mut seen = BTreeMap::new();
+    for (name, text) in FILES {
+        let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("words/{name}: {error}"));
+        let mut entries = BTreeMap::new();
+        gather("", &table, &mut entries);
+        assert_eq!(
+            leaves(&toml::Value::Table(table)),
+            entries.values().map(texts).sum::<usize>(),
+            "words/{name}: some \
+            table is no entry: each has `what`, and perhaps `next`, with `en` and `fr`"
+        );
+        for key in entries.keys() {
+            assert_eq!(seen.insert(key.clone(), name), None, "`{key}` of words/{name} stands elsewhere too");
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("words");
+    let on_disk: BTreeSet<String> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let compiled_in = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(on_disk, compiled_in, "the files of words/, and those that catalogue.rs names");
+}
+
+fn leaves(value: &toml::Value) -> usize {
+    match value {
+        toml::Value::Table(table) => table.values().map(leaves).sum(),
+        _ => 1,
+    }
+}
+
+fn texts(entry: &catalogue::Entry) -> usize {
+    if entry.next.is_some() { 4 } else { 2 }
+}
+
+#[test]
+fn both_languages_have_the_same_places_and_say_something() {
+    for (key, entry) in ALL.iter() {
+        for text in [Some(&entry.what), entry.next.as_ref()].into_iter().flatten() {
+            assert!(!text.en.trim().is_empty() && !text.fr.trim().is_empty(), "`{key}` is empty");
+            assert_eq!(places(&text.en), places(&text.fr), "the places of `{key}`");
+        }
+    }
+}
+
+#[test]
+fn every_key_that_is_said_is_in_the_catalogue() {
+    for (path, source) in sources() {
+        for call in ["Failure::told(", "Self::told(", "Said::new("] {
+            for (before, after) in source.match_indices(call).map(|(at, _)| source.split_at(at + call.len())) {
+                let arguments = after.split(';').next().unwrap();
+                let Some(key) = arguments.split('"').nth(1) else { continue };
+                // A variable is given: its values stand elsewhere in the source, and are looked at when they are said.
+                if arguments.split('"').next().unwrap().matches(',').count() > 1 {
+                    continue;
+                }
+                let line = before.lines().count();
+                assert!(ALL.contains_key(key), "{}:{line}: words/ lacks `{key}`", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_of_the_catalogue_is_said() {
+    let all: String = sources().into_iter().map(|(_, source)| source).collect();
+    for key in ALL.keys() {
+        let put_together = PUT_TOGETHER.iter().any(|beginning| key.starts_with(beginning));
+        assert!(put_together || all.contains(&format!("\"{key}\"")), "nobody says `{key}`: take it out of words/");
+    }
+}
+
+/// The sources, each without its tests.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                found.push((path, source.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_value_is_put_in_as_it_is() {
+    let said = Said::new("queue-row-unknown", &[("id", &"{id} {next}")]);
+    said.check();
+    assert_eq!(said.what(Language::En), "nothing in the queue has the id `{id} {next}`");
+    assert_eq!(said.what(Language::Fr), "rien dans la file d'attente n'a l'identifiant `{id} {next}`");
+    assert_eq!(said.next(Language::Fr), "prendre l'`id` que donne `pli queue list`");
+}
+
+#[test]
+fn what_this_catalogue_does_not_have_is_known_to_be_missing() {
+    let said = Said::new("of-a-newer-node", &[]);
+    assert!(!said.is_known());
+    assert_eq!(said.what(Language::Fr), "of-a-newer-node");
+}
