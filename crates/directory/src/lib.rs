@@ -1,5 +1,5 @@
 //! Who is trusted, and where their mail goes: the trust list, the connectors, the routes. Who exists: the national
-//! directory's [`extraction`].
+//! directory, as its [`extraction`] and over [`fhir`].
 //!
 //! A list is *checked* by itself ([`check()`]: XML, schema, signature), let through the *gate* (not older, not set aside,
 //! not half empty), *kept* in a folder, and only then put in force ([`TrustHandle`]). The list in force is an immutable
@@ -9,6 +9,7 @@ pub mod changes;
 pub mod check;
 pub mod connectors;
 pub mod extraction;
+pub mod fhir;
 pub mod file_source;
 mod gate;
 pub mod history;

@@ -69,7 +69,7 @@ impl Column {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Its place in a line, from 0.
-    pub(super) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self as usize
     }
 }
