@@ -1,12 +1,13 @@
 //! Where state lives. Every public method is one use case and one transaction; no `begin()` leaks.
 //!
-//! The four traits are split by who asks: [`Mailboxes`] (IMAP, intake), [`Queue`] (intake, delivery),
-//! [`Accounts`] (sign-in), [`AuditRows`] (everyone). Nothing of a backend shows in them. Callers hold
+//! The traits are split by who asks: [`Mailboxes`] (IMAP, intake), [`Queue`] (intake, delivery),
+//! [`Accounts`] (sign-in), [`Connectors`] (admins), [`AuditRows`] (everyone). Nothing of a backend shows in them. Callers hold
 //! `Arc<dyn Store>`.
 //!
 //! `250` means kept: [`Queue::accept`] returns only when message, deliveries, queue rows and audit rows are
 //! on stable storage together.
 
+pub mod connectors;
 pub mod error;
 pub mod model;
 pub mod national;
@@ -25,6 +26,7 @@ use pli_types::{
 };
 use tokio::sync::broadcast;
 
+pub use connectors::{ConnectorRecord, Connectors};
 pub use error::StoreError;
 pub use model::*;
 
@@ -154,9 +156,9 @@ pub trait AuditRows: Send + Sync {
     async fn events_of(&self, message: MessageId) -> Result<Vec<Event>>;
 }
 
-/// One store, all four roles.
+/// One store, all roles.
 #[async_trait]
-pub trait Store: Mailboxes + Queue + Accounts + AuditRows {
+pub trait Store: Mailboxes + Queue + Accounts + Connectors + AuditRows {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
 

@@ -7,6 +7,7 @@ mod accounts;
 mod audit_rows;
 mod bodies;
 mod bulk;
+mod connectors;
 mod entries;
 mod expunge;
 mod flags;

@@ -11,9 +11,10 @@ use super::rows::database_error;
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
+    include_str!("../../migrations/sqlite/0004_connectors.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod bodies;
+mod connectors;
 mod entries;
 mod folders;
 mod intake;
@@ -55,6 +56,11 @@ conformance! {
             a_body_written_byte_by_byte_is_the_same
             a_body_goes_with_the_last_that_refers_to_it
             a_body_staged_for_another_message_is_refused;
+        connectors:
+            a_connector_comes_back_as_it_was_kept
+            a_connector_that_is_put_again_is_changed_as_a_whole
+            a_domain_or_an_address_has_one_connector
+            what_a_removed_connector_had_is_free_and_its_name_is_known;
         entries:
             uids_grow_and_are_never_given_twice
             recent_is_told_once
