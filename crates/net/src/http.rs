@@ -1,5 +1,6 @@
 //! [`HttpClient`]: fetches one document from one address, within limits.
 
+mod exchange;
 mod fault;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use rustls_pki_types::UnixTime;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+pub use self::exchange::{HttpAnswer, HttpRequest};
 pub use self::fault::HttpFault;
 use crate::error::NetError;
 use crate::pem;
@@ -101,17 +103,22 @@ impl HttpClient {
     /// Fetches a document, unless it is still the one that `validators` are of. Whatever the server does, this ends
     /// within `limits.total` and holds no more than `limits.bytes`.
     pub async fn get(&self, url: &str, validators: &Validators, limits: &FetchLimits) -> Result<Fetched, HttpFault> {
-        let scheme = url.get(..self.scheme.len()).unwrap_or_default();
-        if !scheme.eq_ignore_ascii_case(self.scheme) {
-            return Err(HttpFault::Unreachable(format!("this is no {} address", self.scheme.trim_end_matches("://"))));
-        }
-        match timeout(limits.total, self.exchange(url, validators, limits.bytes)).await {
+        self.check_scheme(url)?;
+        match timeout(limits.total, self.fetch(url, validators, limits.bytes)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpFault::TooSlow),
         }
     }
 
-    async fn exchange(&self, url: &str, validators: &Validators, bytes_max: u64) -> Result<Fetched, HttpFault> {
+    fn check_scheme(&self, url: &str) -> Result<(), HttpFault> {
+        let scheme = url.get(..self.scheme.len()).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(self.scheme) {
+            return Ok(());
+        }
+        Err(HttpFault::Unreachable(format!("this is no {} address", self.scheme.trim_end_matches("://"))))
+    }
+
+    async fn fetch(&self, url: &str, validators: &Validators, bytes_max: u64) -> Result<Fetched, HttpFault> {
         let request = self.client.get(url).headers(conditions(validators));
         let answer = request.send().await.map_err(|error| HttpFault::of(&error))?;
         match answer.status() {

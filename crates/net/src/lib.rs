@@ -22,7 +22,7 @@ pub mod tls;
 pub use certificate::{CertificateDetails, certificate_details, certificates_in};
 pub use config::{LimitsConfig, PkiConfig, TlsConfig};
 pub use error::NetError;
-pub use http::{FetchLimits, Fetched, HttpClient, HttpFault, Validators};
+pub use http::{FetchLimits, Fetched, HttpAnswer, HttpClient, HttpFault, HttpRequest, Validators};
 pub use listener::{Accepted, Listener};
 pub use pki::{Pki, RevocationStatus};
 pub use resolver::Resolver;

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pli_net::{FetchLimits, Fetched, HttpClient, HttpFault, Validators};
-use pli_types::ManualClock;
+use pli_net::{FetchLimits, Fetched, HttpClient, HttpFault, HttpRequest, Validators};
+use pli_types::{ManualClock, Secret};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
@@ -118,6 +118,61 @@ async fn an_answer_whose_tls_ends_without_a_word_is_cut_short() {
         let fault = get(&client, &publisher.url(path), ROOMY).await.unwrap_err();
         assert_eq!(fault, HttpFault::Answer(format!("the answer was cut short {told}")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_request_is_sent_as_it_is_and_any_status_is_an_answer() {
+    let publisher = Publisher::start();
+    publisher.does("/echo?a=b%7Cc", Does::Echo);
+    let client = HttpClient::plain().unwrap();
+    let (url, key) = (publisher.url("/echo?a=b%7Cc"), Secret::new("s3cret".to_owned()));
+    let request = HttpRequest {
+        method: "PATCH",
+        url: &url,
+        headers: &[("Content-Type", "application/fhir+json")],
+        secret: Some(("ESANTE-API-KEY", &key)),
+        body: Some(b"{}"),
+    };
+    let answer = client.exchange(&request, &ROOMY).await.unwrap();
+    assert_eq!((answer.status, answer.retry_after), (422, Some(Duration::from_mins(2))));
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(text.starts_with("PATCH /echo?a=b%7Cc HTTP/1.1\r\n") && text.ends_with("\r\n\r\n{}"), "{text}");
+    for header in ["content-type: application/fhir+json", "esante-api-key: s3cret"] {
+        assert!(text.contains(&format!("\r\n{header}\r\n")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_sent_is_not_told() {
+    let key = Secret::new("s3cret\nX-Other: 1".to_owned());
+    let request = HttpRequest {
+        method: "GET",
+        url: "http://127.0.0.1:1/",
+        headers: &[],
+        secret: Some(("ESANTE-API-KEY", &key)),
+        body: None,
+    };
+    let fault = HttpClient::plain().unwrap().exchange(&request, &ROOMY).await.unwrap_err();
+    assert!(!format!("{request:?} {fault:?}").contains("s3cret"), "{fault}");
+}
+
+#[tokio::test]
+async fn an_answer_of_any_kind_is_bounded() {
+    let publisher = Publisher::start();
+    let client = HttpClient::plain().unwrap();
+    publisher.does("/flood", Does::Flood);
+    publisher.does("/drip", Does::Drip);
+    publisher
+        .does("/moved", Does::Say(b"HTTP/1.1 302 Found\r\nLocation: /flood\r\nContent-Length: 0\r\n\r\n".to_vec()));
+    let ask = async |path: &str, limits: &FetchLimits| {
+        let url = publisher.url(path);
+        let request = HttpRequest { method: "GET", url: &url, headers: &[], secret: None, body: None };
+        client.exchange(&request, limits).await
+    };
+    assert_eq!(ask("/flood", &ROOMY).await, Err(HttpFault::TooLarge { limit: 10_000, size: None }));
+    assert_eq!(ask("/drip", &HASTY).await, Err(HttpFault::TooSlow));
+    assert_eq!(ask("/moved", &ROOMY).await.unwrap().status, 302);
+    assert_eq!(publisher.asked("/flood"), 1, "no redirect is followed");
 }
 
 /// A publisher behind TLS; the anchor that it chains to is written to `anchors`.

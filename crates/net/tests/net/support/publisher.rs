@@ -23,6 +23,8 @@ pub(crate) enum Does {
     Flood,
     /// Nothing.
     Silence,
+    /// What was asked, head and body, as it came.
+    Echo,
 }
 
 /// Runs until dropped; from then on connections are refused.
@@ -152,6 +154,19 @@ impl Shared {
                 }
             }
             Some(Does::Silence) => to.read_exact(&mut [0; 1]),
+            Some(Does::Echo) => {
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                let mut body = vec![0; length.unwrap_or(0)];
+                stream.read_exact(&mut body)?;
+                let whole = [head.as_bytes(), &body].concat();
+                let to = stream.get_mut();
+                let length = whole.len();
+                write!(
+                    to,
+                    "HTTP/1.1 422 No\r\nRetry-After: 120\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+                )?;
+                to.write_all(&whole)
+            }
             None => to.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         }
     }
