@@ -11,6 +11,7 @@ pub mod connectors;
 pub mod error;
 pub mod model;
 pub mod national;
+pub mod publications;
 pub mod seal;
 pub mod sqlite;
 
@@ -29,6 +30,7 @@ use tokio::sync::broadcast;
 pub use connectors::{ConnectorRecord, Connectors};
 pub use error::StoreError;
 pub use model::*;
+pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};
 
 /// Result of every method.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -158,7 +160,7 @@ pub trait AuditRows: Send + Sync {
 
 /// One store, all roles.
 #[async_trait]
-pub trait Store: Mailboxes + Queue + Accounts + Connectors + AuditRows {
+pub trait Store: Mailboxes + Queue + Accounts + Connectors + AuditRows + Publications {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
 

@@ -15,6 +15,7 @@ mod folders;
 mod intake;
 mod mailboxes;
 mod probe;
+mod publications;
 mod queue;
 mod readers;
 mod rename;

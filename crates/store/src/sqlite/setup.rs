@@ -11,10 +11,11 @@ use super::rows::database_error;
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
     include_str!("../../migrations/sqlite/0004_connectors.sql"),
+    include_str!("../../migrations/sqlite/0006_publications.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.

@@ -18,6 +18,7 @@ mod entries;
 mod folders;
 mod intake;
 mod mailboxes;
+mod publications;
 mod queue;
 mod record;
 mod sqlite;
@@ -95,6 +96,10 @@ conformance! {
             a_mailbox_is_found_by_any_spelling_of_its_address
             an_address_is_given_once
             the_state_of_a_mailbox_is_kept;
+        publications:
+            what_waits_is_given_in_the_order_in_which_it_is_due
+            what_was_told_is_remembered_and_waits_no_longer
+            a_change_during_a_try_waits_still_and_is_due_at_once;
         queue:
             a_row_is_claimed_once_by_workers_that_race
             a_lease_comes_back_when_its_time_is_over
