@@ -90,18 +90,17 @@ impl<'l> Entry<'l> {
         &self.address
     }
 
-    /// What a department is looked for by: the column, and the number that the postal code begins with (`2A` and `2B`
-    /// for Corsica, three digits overseas).
+    /// The number of the department, as the postal code begins with it: `2A` and `2B` for Corsica, three digits
+    /// overseas. Empty without one.
     #[must_use]
-    pub fn department_words(&self) -> String {
+    pub fn department_number(&self) -> &'l str {
         let code = self.get(Column::PostalCode);
-        let number = match code.as_bytes() {
+        match code.as_bytes() {
             [b'2', b'0', b'0' | b'1', ..] => "2A",
             [b'2', b'0', ..] => "2B",
             [b'9', b'7' | b'8', ..] => code.get(..3).unwrap_or_default(),
             _ => code.get(..2).unwrap_or_default(),
-        };
-        format!("{} {number}", self.get(Column::Department))
+        }
     }
 }
 
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_department_is_found_by_name_and_by_number() {
+    fn a_department_has_the_number_of_the_postal_code() {
         for (code, number) in [
             ("75014", "75"),
             ("20000", "2A"),
@@ -175,8 +174,8 @@ mod tests {
             ("1", ""),
             ("aé", ""),
         ] {
-            let text = line(&[PER, ADDRESS, (Column::PostalCode, code), (Column::Department, "Nom")]);
-            assert_eq!(Entry::parse(&text).unwrap().department_words(), format!("Nom {number}"), "{code}");
+            let text = line(&[PER, ADDRESS, (Column::PostalCode, code)]);
+            assert_eq!(Entry::parse(&text).unwrap().department_number(), number, "{code}");
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use futures_util::TryStreamExt;
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
+use pli_types::Domain;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row as _};
 
-use super::Search;
+use super::postings::Bits;
+use super::terms::Wanted;
+use super::{Lines, Search};
 use crate::sqlite::database_error;
 use crate::{Result, StoreError};
 
@@ -18,7 +21,7 @@ pub const FILE_NAME: &str = "directory.db";
 /// Marks the file as ours (`PRAGMA application_id`): "Pld", 1.
 pub(super) const APPLICATION_ID: i64 = 0x506c_6401;
 /// The version of its tables. A copy of another version is imported anew.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// What a copy is a copy of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,39 +80,61 @@ impl LocalCopy {
         &self.about
     }
 
-    /// The lines that have all the words, in the order of the file, and no more than so many. Nothing for a search without
-    /// a word.
-    pub async fn search(&mut self, search: &Search, limit: usize) -> Result<Vec<String>> {
-        let Some(expression) = search.expression() else { return Ok(Vec::new()) };
-        let sql = "SELECT entry.line FROM words JOIN entry ON entry.id = words.rowid \
-                   WHERE words MATCH ? ORDER BY words.rowid LIMIT ?";
-        let found = sqlx::query_scalar(sql)
-            .bind(expression)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut self.connection)
-            .await;
-        found.map_err(|error| database_error("searching the directory", error))
+    /// The lines that have all the words. None for a search without a word.
+    pub async fn matching(&mut self, search: &Search) -> Result<Lines<'_>> {
+        let wanted = search.wanted();
+        let mut chosen = if wanted.is_empty() { self.none() } else { Bits::all(self.count()) };
+        for wanted in wanted {
+            let found = self.find(&wanted).await?;
+            if !chosen.keep(&found) {
+                break;
+            }
+        }
+        Ok(Lines::new(&mut self.connection, chosen))
     }
 
     /// All lines of an address, by its [`pli_types::MailAddress::key`].
-    pub async fn lines_of(&mut self, key: &str) -> Result<Vec<String>> {
-        let found = sqlx::query_scalar("SELECT line FROM entry WHERE address = ? ORDER BY id")
-            .bind(key)
-            .fetch_all(&mut self.connection)
-            .await;
-        found.map_err(|error| database_error("reading the directory", error))
+    pub async fn of_address(&mut self, key: &str) -> Result<Lines<'_>> {
+        self.of(&Wanted::address(key)).await
     }
 
-    /// Hands over every line, in the order of the file, in the memory of a few; ends early when `take` says `false`.
-    pub async fn each(&mut self, mut take: impl FnMut(&str) -> bool) -> Result<()> {
-        let mut rows = sqlx::query("SELECT line FROM entry ORDER BY id").fetch(&mut self.connection);
-        loop {
-            let next = rows.try_next().await.and_then(|row| row.map(|row| row.try_get::<String, _>(0)).transpose());
-            match next.map_err(|error| database_error("reading the directory", error))? {
-                Some(line) if take(&line) => {}
-                _ => return Ok(()),
+    /// All lines of a domain's addresses.
+    pub async fn of_domain(&mut self, domain: &Domain) -> Result<Lines<'_>> {
+        self.of(&Wanted::domain(domain.as_str())).await
+    }
+
+    /// Every line.
+    pub fn all(&mut self) -> Lines<'_> {
+        let chosen = Bits::all(self.count());
+        Lines::new(&mut self.connection, chosen)
+    }
+
+    async fn of(&mut self, wanted: &Wanted) -> Result<Lines<'_>> {
+        let chosen = self.find(wanted).await?;
+        Ok(Lines::new(&mut self.connection, chosen))
+    }
+
+    /// The lines that have a term.
+    async fn find(&mut self, wanted: &Wanted) -> Result<Bits> {
+        let mut found = self.none();
+        let sql = "SELECT id, terms FROM terms WHERE first <= ? AND last >= ?";
+        let mut rows = sqlx::query(sql).bind(&*wanted.to).bind(&*wanted.from).fetch(&mut self.connection);
+        while let Some(row) = rows.try_next().await.map_err(reading)? {
+            let block: &[u8] = row.try_get(1).map_err(reading)?;
+            if wanted.look(block, &mut found).is_none() {
+                return Err(corrupt("terms", row.try_get::<i64, _>(0).map_err(reading)?.to_string()));
             }
         }
+        Ok(found)
+    }
+
+    fn none(&self) -> Bits {
+        Bits::none(self.count())
+    }
+
+    /// How many lines there are: fewer than the bytes of their text.
+    fn count(&self) -> u32 {
+        u32::try_from(self.about.taken).unwrap_or(u32::MAX)
     }
 
     /// Lets go of the file.
@@ -137,4 +162,13 @@ async fn about(connection: &mut SqliteConnection) -> Result<Option<About>> {
         source: Some(error.into()),
     })?;
     Ok(Some(about))
+}
+
+pub(super) fn reading(error: sqlx::Error) -> StoreError {
+    database_error("reading the directory's copy", error)
+}
+
+/// A row that does not say what it should: its table's and column's name.
+pub(super) fn corrupt(table: &'static str, row: String) -> StoreError {
+    StoreError::Corrupt { table, column: table, row, source: None }
 }

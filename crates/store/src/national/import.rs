@@ -1,6 +1,7 @@
 //! [`Import`]: builds a copy, beside the one in use.
 
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -8,47 +9,34 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::copy::{APPLICATION_ID, VERSION};
 use super::install::{Lock, unfinished};
-use super::search::joined;
-use super::{About, LocalCopy};
+use super::terms::Terms;
+use super::{About, LocalCopy, Place};
 use crate::sqlite::database_error;
 use crate::{Result, StoreError};
 
-/// Lines that go to the database at once: the cost of a statement is shared by so many.
-const BATCH: usize = 500;
+/// Lines lie in blocks of about this size: to show one, so much is read.
+const BLOCK_BYTES: usize = 16 << 10;
 
-/// The copy's tables. Words are an index alone: their text is in the line.
+/// How many blocks of lines wait until they are written.
+const BLOCKS: usize = 16;
+
+/// The copy's tables. `lines` has blocks of lines, `first` the number of the first one, counted from 0; `terms` has
+/// blocks of the index (see [`super::terms`]), with the first and the last term of each.
 const TABLES: &str = "
 CREATE TABLE about (about TEXT NOT NULL) STRICT;
-CREATE TABLE entry (id INTEGER PRIMARY KEY, address TEXT NOT NULL, line TEXT NOT NULL) STRICT;
-CREATE VIRTUAL TABLE words USING fts5 (
-    name, profession, town, department, structure, kind,
-    content = '', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
-);
--- Words are sorted in memory and written in few large pieces.
-INSERT INTO words (words, rank) VALUES ('hashsize', 33554432);
+CREATE TABLE lines (first INTEGER PRIMARY KEY, lines TEXT NOT NULL) STRICT;
+CREATE TABLE terms (id INTEGER PRIMARY KEY, first BLOB NOT NULL, last BLOB NOT NULL, terms BLOB NOT NULL) STRICT;
 ";
 
 /// A line, and what it is found by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its number in the file: lines come in this order.
-    pub number: u64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'l> {
     /// [`pli_types::MailAddress::key`].
-    pub address: String,
-    /// As it came.
-    pub line: String,
-    /// Whose: title and names.
-    pub name: String,
-    /// Profession and speciality.
-    pub profession: String,
-    /// Town and postal code.
-    pub town: String,
-    /// The department's name and number.
-    pub department: String,
-    /// The structure's name, sign, service and number.
-    pub structure: String,
-    /// The type of mailbox.
-    pub kind: String,
+    pub address: &'l str,
+    /// As it came, without a line end in it.
+    pub line: &'l str,
+    /// Its words, and where they stand. A place may have several texts.
+    pub words: &'l [(Place, &'l str)],
 }
 
 /// A copy in the making. Dropped before [`Import::finish`], it leaves a file that the next one overwrites.
@@ -56,8 +44,15 @@ pub struct Listed {
 pub struct Import {
     connection: SqliteConnection,
     file: PathBuf,
-    batch: Vec<Listed>,
     lock: Lock,
+    /// How many lines there are.
+    count: u32,
+    /// Blocks of lines, each with the number of its first one.
+    blocks: Vec<(u32, String)>,
+    terms: Terms,
+    /// A number for each line's address, to count those that differ.
+    addresses: Vec<u64>,
+    hasher: RandomState,
 }
 
 /// A copy that is whole, on the disk, and waits for [`super::install`]. As long as this lives no other import begins.
@@ -77,12 +72,11 @@ impl Import {
         // Nobody reads a copy before it is whole and synced: until then no write need be safe.
         let opened = SqliteConnectOptions::new()
             .filename(&file)
-            .page_size(8192)
+            .page_size(16384)
             .journal_mode(SqliteJournalMode::Off)
             .synchronous(SqliteSynchronous::Off)
             .pragma("locking_mode", "EXCLUSIVE")
-            .pragma("temp_store", "MEMORY")
-            .pragma("cache_size", "-32768")
+            .pragma("cache_size", "-8192")
             .disable_statement_logging()
             .connect()
             .await;
@@ -92,65 +86,78 @@ impl Import {
         );
         // Made of our own literals and numbers only.
         sqlx::raw_sql(AssertSqlSafe(tables)).execute(&mut connection).await.map_err(failed)?;
-        Ok(Self { connection, file, batch: Vec::with_capacity(BATCH), lock })
+        let (blocks, terms) = (Vec::with_capacity(BLOCKS), Terms::default());
+        let (addresses, hasher) = (Vec::new(), RandomState::new());
+        Ok(Self { connection, file, lock, count: 0, blocks, terms, addresses, hasher })
     }
 
-    /// Adds a line.
-    pub async fn add(&mut self, line: Listed) -> Result<()> {
-        self.batch.push(line);
-        if self.batch.len() < BATCH { Ok(()) } else { self.flush().await }
+    /// Takes a line into memory. `true`: there is a piece to [`Import::write`].
+    #[must_use = "memory is bounded by writing in between"]
+    pub fn add(&mut self, listed: &Listed<'_>) -> bool {
+        debug_assert!(!listed.line.contains('\n'), "a line is one line");
+        self.terms.add(self.count, listed);
+        self.addresses.push(self.hasher.hash_one(listed.address));
+        match self.blocks.last_mut() {
+            Some((_, block)) if block.len() < BLOCK_BYTES => {
+                block.push('\n');
+                block.push_str(listed.line);
+            }
+            _ => {
+                let mut block = String::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8);
+                block.push_str(listed.line);
+                self.blocks.push((self.count, block));
+            }
+        }
+        // The text has at most 1 GiB.
+        self.count = self.count.saturating_add(1);
+        self.blocks.len() >= BLOCKS || self.terms.are_many()
+    }
+
+    /// Writes what has been added.
+    pub async fn write(&mut self) -> Result<()> {
+        // The last block may still grow.
+        let last = self.blocks.pop();
+        self.write_lines().await?;
+        self.blocks.extend(last);
+        if self.terms.are_many() { self.write_terms().await } else { Ok(()) }
     }
 
     /// Makes it whole and brings it to the disk; the copy in use stays until [`super::install`]. The addresses of `about`
     /// are counted here.
     pub async fn finish(mut self, about: About) -> Result<Prepared> {
-        self.flush().await?;
-        let index = "CREATE INDEX entry_address ON entry (address); COMMIT;";
-        sqlx::raw_sql(index).execute(&mut self.connection).await.map_err(failed)?;
-        let count = sqlx::query_scalar("SELECT count(DISTINCT address) FROM entry").fetch_one(&mut self.connection);
-        let addresses: i64 = count.await.map_err(failed)?;
-        let about = About { addresses: u64::try_from(addresses).unwrap_or_default(), ..about };
+        self.write_lines().await?;
+        self.write_terms().await?;
+        self.addresses.sort_unstable();
+        self.addresses.dedup();
+        let addresses = u64::try_from(self.addresses.len()).unwrap_or(u64::MAX);
+        let about = About { addresses, taken: self.count.into(), ..about };
         let text = serde_json::to_string(&about).map_err(|error| StoreError::io("writing the copy", error.into()))?;
         let insert = sqlx::query("INSERT INTO about (about) VALUES (?)").bind(text).execute(&mut self.connection);
         insert.await.map_err(failed)?;
+        let index = "CREATE INDEX terms_range ON terms (first, last); COMMIT;";
+        sqlx::raw_sql(index).execute(&mut self.connection).await.map_err(failed)?;
         self.connection.close().await.map_err(failed)?;
         let synced = File::open(&self.file).and_then(|file| file.sync_all());
         synced.map_err(|error| StoreError::io("bringing the directory's copy to the disk", error))?;
         Ok(Prepared { about, _lock: self.lock })
     }
 
-    async fn flush(&mut self) -> Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
+    async fn write_lines(&mut self) -> Result<()> {
+        for (first, lines) in self.blocks.drain(..) {
+            let insert = sqlx::query("INSERT INTO lines (first, lines) VALUES (?, ?)").bind(first).bind(lines);
+            insert.execute(&mut self.connection).await.map_err(failed)?;
         }
-        let lines = self.batch.len();
-        let sql = format!("INSERT INTO entry (id, address, line) VALUES {}", rows("(?,?,?)", lines));
-        let mut entries = sqlx::query(AssertSqlSafe(sql)).persistent(lines == BATCH);
-        let sql = format!(
-            "INSERT INTO words (rowid, name, profession, town, department, structure, kind) VALUES {}",
-            rows("(?,?,?,?,?,?,?)", lines)
-        );
-        let mut words = sqlx::query(AssertSqlSafe(sql)).persistent(lines == BATCH);
-        for listed in self.batch.drain(..) {
-            let id = i64::try_from(listed.number).unwrap_or(i64::MAX);
-            entries = entries.bind(id).bind(listed.address).bind(listed.line);
-            words = words.bind(id);
-            let texts = [listed.name, listed.profession, listed.town, listed.department, listed.structure, listed.kind];
-            for text in texts {
-                words = words.bind(joined(&text).into_owned());
-            }
-        }
-        entries.execute(&mut self.connection).await.map_err(failed)?;
-        words.execute(&mut self.connection).await.map_err(failed)?;
         Ok(())
     }
-}
 
-/// `(?,?),(?,?)`
-fn rows(row: &str, count: usize) -> String {
-    let mut out = format!("{row},").repeat(count);
-    out.pop();
-    out
+    async fn write_terms(&mut self) -> Result<()> {
+        for block in self.terms.take() {
+            let insert = sqlx::query("INSERT INTO terms (first, last, terms) VALUES (?, ?, ?)");
+            let insert = insert.bind(block.first).bind(block.last).bind(block.content);
+            insert.execute(&mut self.connection).await.map_err(failed)?;
+        }
+        Ok(())
+    }
 }
 
 fn failed(error: sqlx::Error) -> StoreError {

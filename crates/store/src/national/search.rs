@@ -1,12 +1,31 @@
-//! [`Search`]: what is looked for, and how FTS5 is asked for it.
+//! [`Search`]: what is looked for.
 
-use std::borrow::Cow;
+use super::fold::{each_word, words};
+use super::terms::Wanted;
 
 /// The most words that are looked for at once, filters included.
 pub const WORDS_MAX: usize = 32;
 
 /// A word as long as this also finds what it begins. Shorter ones are whole: `le` would begin half of the country.
-const PREFIX_CHARS_MIN: usize = 3;
+const BEGINNING_CHARS_MIN: usize = 3;
+
+/// Where in a line a word stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Place {
+    /// Whose: title, names, number.
+    Name = 1,
+    /// Profession and speciality.
+    Profession = 2,
+    /// Town and postal code.
+    Town = 3,
+    /// The department's name and number.
+    Department = 4,
+    /// The structure's name, sign, service and number.
+    Structure = 5,
+    /// The type of mailbox.
+    Kind = 6,
+}
 
 /// What is looked for: lines that have each word, where it is looked for. Case and accents are ignored, and a word of
 /// three letters or more finds what begins with it.
@@ -26,83 +45,134 @@ pub struct Search {
     pub kind: String,
 }
 
+/// A word that must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    places: &'static [Place],
+    word: String,
+    /// Is it enough that a word begins so?
+    beginning: bool,
+}
+
 impl Search {
     /// How many words are looked for. None would find everything: ask for something. Above [`WORDS_MAX`] the rest is not
     /// looked at.
     #[must_use]
     pub fn words(&self) -> usize {
-        self.parts().map(|(_, text)| pieces(&joined(text)).count()).sum()
+        self.parts().map(|(_, text)| words(text).len()).sum()
     }
 
-    /// The question in FTS5's own language (sqlite.org/fts5.html §3); `None` without a word.
-    ///
-    /// Only letters and digits of the input stand in it, between quotes: nothing of it is ever taken for an operator.
-    pub(super) fn expression(&self) -> Option<String> {
-        let mut terms = Vec::new();
-        for (columns, text) in self.parts() {
-            for piece in pieces(&joined(text)) {
-                let whole = columns == KIND || piece.chars().count() < PREFIX_CHARS_MIN;
-                terms.push(format!("{columns} : \"{piece}\"{}", if whole { "" } else { " *" }));
+    /// Does a line with these words fit? As [`super::LocalCopy::matching`] finds them, for lines that lie elsewhere.
+    #[must_use]
+    pub fn fits(&self, texts: &[(Place, &str)]) -> bool {
+        let (mut pieces, mut room) = (self.pieces(), String::new());
+        let asked = !pieces.is_empty();
+        for (place, text) in texts {
+            if pieces.iter().any(|piece| piece.places.contains(place)) {
+                each_word(text, &mut room, |word| pieces.retain(|piece| !piece.is(*place, word)));
             }
         }
-        terms.truncate(WORDS_MAX);
-        (!terms.is_empty()).then(|| terms.join(" AND "))
+        asked && pieces.is_empty()
     }
 
-    fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// What it is in terms of the index: all of them must be there.
+    pub(super) fn wanted(&self) -> Vec<Wanted> {
+        self.pieces().iter().map(|piece| Wanted::word(&piece.word, piece.beginning, piece.places)).collect()
+    }
+
+    /// Its words, without those that another one says already: whatever is typed, no part of the index is read more often
+    /// than there are places.
+    fn pieces(&self) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let typed = self.parts().flat_map(|(places, text)| words(text).into_iter().map(move |word| (places, word)));
+        for (places, word) in typed.take(WORDS_MAX) {
+            let beginning = places != KIND && word.chars().count() >= BEGINNING_CHARS_MIN;
+            let piece = Piece { places, word, beginning };
+            if !pieces.iter().any(|other| other.says(&piece)) {
+                pieces.retain(|other| !piece.says(other));
+                pieces.push(piece);
+            }
+        }
+        pieces
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (&'static [Place], &str)> {
         [
-            ("{name profession town department structure}", self.words.as_str()),
-            ("profession", &self.profession),
-            ("town", &self.town),
-            ("department", &self.department),
-            ("structure", &self.structure),
+            (ANYWHERE, self.words.as_str()),
+            (&[Place::Profession], &self.profession),
+            (&[Place::Town], &self.town),
+            (&[Place::Department], &self.department),
+            (&[Place::Structure], &self.structure),
             (KIND, &self.kind),
         ]
         .into_iter()
     }
 }
 
-const KIND: &str = "kind";
-
-/// Letters that are two of the keyboard's. FTS5 takes accents off, but does not take these apart.
-pub(super) fn joined(text: &str) -> Cow<'_, str> {
-    if !text.contains(['œ', 'Œ', 'æ', 'Æ']) {
-        return Cow::Borrowed(text);
+impl Piece {
+    fn is(&self, place: Place, word: &str) -> bool {
+        self.places.contains(&place) && (word == self.word || self.beginning && word.starts_with(&self.word))
     }
-    Cow::Owned(text.replace(['œ', 'Œ'], "oe").replace(['æ', 'Æ'], "ae"))
+
+    /// Does whatever has this word have the other one too?
+    fn says(&self, other: &Self) -> bool {
+        let there = self.places.iter().all(|place| other.places.contains(place));
+        there
+            && (self.word == other.word && self.beginning == other.beginning
+                || other.beginning && self.word.starts_with(&other.word))
+    }
 }
 
-/// The words of a text, cut where FTS5 cuts them; an accent that is a character of its own belongs to its letter.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let inside = |c: char| c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&c);
-    text.split(move |c| !inside(c)).filter(|piece| !piece.is_empty())
-}
+const ANYWHERE: &[Place] = &[Place::Name, Place::Profession, Place::Town, Place::Department, Place::Structure];
+const KIND: &[Place] = &[Place::Kind];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn nothing_that_is_typed_becomes_an_operator() {
-        let search = Search { words: "dupont\" OR * : NEAR(a) {x} -y ^z".to_owned(), ..Search::default() };
-        let expression = search.expression().unwrap();
-        assert_eq!(expression.matches('"').count() % 2, 0, "{expression}");
-        assert!(expression.contains("\"OR\"") && !expression.contains(" OR "), "{expression}");
-        assert!(!expression.contains("NEAR(") && !expression.contains(['^', '-', '(']), "{expression}");
+    fn pieces(search: &Search) -> Vec<(String, bool)> {
+        search.pieces().into_iter().map(|piece| (piece.word, piece.beginning)).collect()
     }
 
     #[test]
     fn long_words_are_beginnings_and_short_ones_are_whole() {
         let search = Search { town: "Le Mans".to_owned(), kind: "PER".to_owned(), ..Search::default() };
-        assert_eq!(search.expression().unwrap(), "town : \"Le\" AND town : \"Mans\" * AND kind : \"PER\"");
+        let expected = [("le".to_owned(), false), ("mans".to_owned(), true), ("per".to_owned(), false)];
+        assert_eq!(pieces(&search), expected);
         assert_eq!(search.words(), 3);
     }
 
     #[test]
     fn no_word_is_no_question_and_many_are_cut() {
-        assert_eq!(Search { words: " - ' ".to_owned(), ..Search::default() }.expression(), None);
-        let many = Search { words: "mot ".repeat(1000), ..Search::default() };
-        assert_eq!(many.words(), 1000);
-        assert_eq!(many.expression().unwrap().matches("AND").count(), WORDS_MAX - 1);
+        let none = Search { words: " - ' ".to_owned(), ..Search::default() };
+        assert!(none.wanted().is_empty() && !none.fits(&[(Place::Name, "anything")]));
+        let many: Vec<String> = (100..1000).map(|number| format!("mot{number}")).collect();
+        let many = Search { words: many.join(" "), ..Search::default() };
+        assert_eq!((many.words(), many.wanted().len()), (900, WORDS_MAX));
+    }
+
+    #[test]
+    fn what_another_word_says_is_not_looked_for_again() {
+        let search = Search { words: "mar marti mart le le l".to_owned(), town: "mar".into(), ..Search::default() };
+        let words: Vec<String> = search.pieces().into_iter().map(|piece| piece.word).collect();
+        assert_eq!(words, ["marti", "le", "l", "mar"]);
+        let search = Search { words: "mar".to_owned(), town: "marti".into(), ..Search::default() };
+        assert_eq!(pieces(&search), [("marti".to_owned(), true)]);
+    }
+
+    #[test]
+    fn a_line_that_lies_elsewhere_fits_as_one_of_the_copy_would() {
+        let texts = [(Place::Name, "DR LEFÈVRE Zoé"), (Place::Town, "75014 PARIS"), (Place::Kind, "PER")];
+        let search = |words: &str, town: &str| Search { words: words.into(), town: town.into(), ..Search::default() };
+        for (search, fits) in [
+            (search("lefevre zo", ""), false),
+            (search("lefe zoe", "paris"), true),
+            (search("dr 75014", ""), true),
+            (search("per", ""), false),
+            (search("", "lefevre"), false),
+        ] {
+            assert_eq!(search.fits(&texts), fits, "{search:?}");
+        }
+        assert!(Search { kind: "per".into(), ..Search::default() }.fits(&texts));
     }
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: absolute figures, measured and reported, never asserted.
 
+mod directory;
+mod extraction;
 mod lists;
 mod load;
 mod smtp;
@@ -10,6 +12,8 @@ use anyhow::Result;
 /// What can be measured.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Bench {
+    /// The national directory: how long its import takes, and searches in it.
+    Directory(directory::Options),
     /// Messages a second and CPU, mutual TLS, beside Postfix in the same run.
     Smtp(smtp::Options),
     /// The trust list: how long until it is in force, and how long a question to it takes.
@@ -19,6 +23,7 @@ pub(crate) enum Bench {
 /// Measures.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
+        Bench::Directory(options) => directory::run(options),
         Bench::Smtp(options) => smtp::run(options),
         Bench::Trust(options) => trust::run(options),
     }

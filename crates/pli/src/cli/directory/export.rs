@@ -17,18 +17,12 @@ pub(super) fn run(globals: &Globals) -> Result<(), Failure> {
         if format == Format::Table { (TABLE_COLUMNS, TABLE_WIDTHS) } else { (Column::MEMBERS, &[][..]) };
     read(globals, async |copy| {
         let mut rows = Rows::begin(std::io::stdout().lock(), format, columns, widths);
-        let mut fault = None;
-        copy.each(|line| match members(line) {
-            Ok(members) => rows.row(&members),
-            Err(failure) => {
-                fault = Some(failure);
-                false
+        let mut lines = copy.all();
+        while let Some(line) = lines.next().await? {
+            if !rows.row(&members(line)?) {
+                break;
             }
-        })
-        .await?;
-        match fault {
-            Some(failure) => Err(failure),
-            None => rows.end(),
         }
+        rows.end()
     })
 }

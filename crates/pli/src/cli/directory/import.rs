@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use pli_directory::extraction::{self, Column, Entry, Extraction, Text};
+use pli_directory::extraction::{self, Extraction, Text};
 use pli_store::national::{self, About, Import, Listed, LocalCopy, Prepared};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::sift::{Report, Tally, sift, unread};
-use super::{Globals, runtime};
+use super::{Globals, found_by, runtime};
 use crate::admin::{self, Request};
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};
@@ -43,7 +43,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let same = before.as_ref().is_some_and(|about| about.digest == digest);
     let mut report = Report::into(args.report.as_deref())?;
     let (tally, about) = if same || args.dry_run {
-        let tally = sift(&mut text, &args.file, bytes, &mut report, |_, _| Ok(()))?;
+        let tally = sift(&mut text, &args.file, bytes, &mut report, |_| Ok(()))?;
         check(&tally, before.as_ref(), args.smaller)?;
         (tally, before.clone())
     } else {
@@ -104,8 +104,11 @@ impl Work<'_> {
         bytes: u64,
         report: &mut Report,
     ) -> Result<(Tally, About), Failure> {
-        let tally = sift(text, &self.args.file, bytes, report, |number, entry| {
-            Ok(self.runtime.block_on(import.add(listed(number, entry)))?)
+        let tally = sift(text, &self.args.file, bytes, report, |entry| {
+            if import.add(&Listed { address: &entry.address().key(), line: entry.line(), words: &found_by(entry) }) {
+                self.runtime.block_on(import.write())?;
+            }
+            Ok(())
         })?;
         check(&tally, self.before, self.args.smaller)?;
         let about = About {
@@ -136,22 +139,6 @@ fn check(tally: &Tally, before: Option<&About>, smaller: bool) -> Result<(), Fai
             Err(Failure::new(Exit::Integrity, "extraction-smaller", what, next))
         }
         _ => Ok(()),
-    }
-}
-
-/// What a line is found by.
-fn listed(number: u64, entry: &Entry<'_>) -> Listed {
-    let words = |columns: &[Column]| columns.iter().map(|column| entry.get(*column)).collect::<Vec<_>>().join(" ");
-    Listed {
-        number,
-        address: entry.address().key(),
-        line: entry.line().to_owned(),
-        name: words(&[Column::Title, Column::FamilyName, Column::GivenName, Column::PersonId]),
-        profession: words(&[Column::Profession, Column::Speciality]),
-        town: words(&[Column::Town, Column::PostalCode]),
-        department: entry.department_words(),
-        structure: words(&[Column::Structure, Column::Sign, Column::Service, Column::StructureId]),
-        kind: entry.kind().to_string(),
     }
 }
 

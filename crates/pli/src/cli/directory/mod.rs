@@ -8,7 +8,7 @@ mod show;
 mod sift;
 
 use pli_directory::extraction::{Column, Entry};
-use pli_store::national::LocalCopy;
+use pli_store::national::{LocalCopy, Place};
 use serde_json::{Map, Value, json};
 
 use super::{Globals, runtime};
@@ -52,6 +52,28 @@ fn read<T>(globals: &Globals, work: impl AsyncFnOnce(&mut LocalCopy) -> Result<T
 fn no_copy() -> Failure {
     let what = "the national directory has not been imported";
     Failure::new(Exit::NotFound, "directory-missing", what, "fetch its extraction, then `pli directory import FILE`")
+}
+
+/// The words that an entry is found by.
+fn found_by<'l>(entry: &Entry<'l>) -> [(Place, &'l str); 15] {
+    let at = |place, column| (place, entry.get(column));
+    [
+        at(Place::Name, Column::Title),
+        at(Place::Name, Column::FamilyName),
+        at(Place::Name, Column::GivenName),
+        at(Place::Name, Column::PersonId),
+        at(Place::Profession, Column::Profession),
+        at(Place::Profession, Column::Speciality),
+        at(Place::Town, Column::Town),
+        at(Place::Town, Column::PostalCode),
+        at(Place::Department, Column::Department),
+        (Place::Department, entry.department_number()),
+        at(Place::Structure, Column::Structure),
+        at(Place::Structure, Column::Sign),
+        at(Place::Structure, Column::Service),
+        at(Place::Structure, Column::StructureId),
+        (Place::Kind, entry.kind().as_str()),
+    ]
 }
 
 /// A line of the copy, as programs read it: a member a column, null where the directory says nothing.

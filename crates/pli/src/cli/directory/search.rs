@@ -47,7 +47,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let search = asked(args)?;
     let limit = usize::from(args.limit);
     // One more, to know whether there are more.
-    let mut lines = read(globals, async |copy| Ok(copy.search(&search, limit + 1).await?))?;
+    let mut lines = read(globals, async |copy| Ok(copy.matching(&search).await?.take(limit + 1).await?))?;
     let more = lines.len() > limit;
     lines.truncate(limit);
     let rows = lines.iter().map(|line| members(line)).collect::<Result<_, _>>()?;

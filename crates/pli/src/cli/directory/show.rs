@@ -22,7 +22,7 @@ fn address(text: &str) -> Result<MailAddress, String> {
 
 pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let key = args.address.key();
-    let lines = read(globals, async |copy| Ok(copy.lines_of(&key).await?))?;
+    let lines = read(globals, async |copy| Ok(copy.of_address(&key).await?.take(usize::MAX).await?))?;
     if lines.is_empty() {
         // Not repeated: what was typed may be a patient's.
         let what = "the national directory has no such address";

@@ -68,7 +68,7 @@ pub(super) fn sift(
     path: &Path,
     total: u64,
     report: &mut Report,
-    mut take: impl FnMut(u64, &Entry<'_>) -> Result<(), Failure>,
+    mut take: impl FnMut(&Entry<'_>) -> Result<(), Failure>,
 ) -> Result<Tally, Failure> {
     let unread = |fault| unread(path, fault);
     let mut extraction = Extraction::begin(text.reader().map_err(unread)?).map_err(unread)?;
@@ -77,7 +77,7 @@ pub(super) fn sift(
         match line.entry {
             Ok(entry) => {
                 tally.taken += 1;
-                take(line.number, &entry)?;
+                take(&entry)?;
             }
             Err(fault) => {
                 *tally.refused.entry(fault.code()).or_default() += 1;
