@@ -4,6 +4,7 @@
 
 mod admin;
 mod alarms;
+mod annuaire;
 mod certificate_files;
 mod cli;
 mod clock;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Globals, runtime};
 use crate::admin::{pki, read_file};
-use crate::config::{Config, ConfigFault, ListOrigin, Settings, check_secret_file, read_key};
+use crate::config::{Config, ConfigFault, ListOrigin, Settings, check_secret_file, read_key, read_text_secret};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 use crate::trust::Signers;
@@ -69,6 +69,10 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     });
     if let Some(psc) = &config.signin.psc {
         checks.push(vital("signin.psc.anchors", net(HttpClient::trusting(&psc.anchors).map(drop))));
+    }
+    if let Some(annuaire) = &config.annuaire {
+        checks.push(vital("annuaire.anchors", net(HttpClient::trusting(&annuaire.anchors).map(drop))));
+        checks.push(vital("annuaire.api_key", fault(read_text_secret(&annuaire.api_key).map(drop))));
     }
     checks.extend(crl);
     checks

@@ -74,6 +74,10 @@ fn anchor(config: &mut Config, folder: &Path) {
     if let Some(psc) = &mut config.signin.psc {
         psc.anchors = folder.join(&psc.anchors);
     }
+    if let Some(annuaire) = &mut config.annuaire {
+        annuaire.api_key = folder.join(&annuaire.api_key);
+        annuaire.anchors = folder.join(&annuaire.anchors);
+    }
     if let Some(file) = config.store.url.strip_prefix("sqlite://") {
         config.store.url = format!("sqlite://{}", folder.join(file).display());
     }

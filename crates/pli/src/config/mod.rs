@@ -3,6 +3,7 @@
 //! [`Config`] is the file as written, with defaults; [`load()`] reads it and names the line of what it cannot accept;
 //! [`Settings`] is what the rest of the program works with, once values have been held against each other.
 
+mod annuaire;
 mod load;
 mod nearest;
 mod secrets;
@@ -19,9 +20,10 @@ use pli_signin::PscConfig;
 use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use annuaire::AnnuaireConfig;
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use pli_types::{ByteSize, Span};
-pub(crate) use secrets::{check_secret_file, read_key};
+pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
 pub(crate) use trust::{ListOrigin, TrustConfig};
 
@@ -54,6 +56,9 @@ pub(crate) struct Config {
     /// `[signin]`: who else says who someone is.
     #[serde(default, skip_serializing_if = "SignIn::is_empty")]
     pub(crate) signin: SignIn,
+    /// `[annuaire]`: the state's directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) annuaire: Option<AnnuaireConfig>,
     /// `[[connector]]`: hospitals' own mail servers.
     #[serde(default)]
     pub(crate) connector: Vec<ConnectorConfig>,
@@ -234,9 +239,10 @@ mod tests {
         // Comments of the sample that are keys, so that what excludes each other in one file is looked at too.
         let all = SAMPLE.replace("# url = ", "url = ").replace("# anchors = ", "anchors = ");
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
-        let all = all.replace("#psc ", "");
+        let all = all.replace("#psc ", "").replace("#annuaire ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
         assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");
+        assert!(config.annuaire.is_some(), "{all}");
         for (section, value) in sections("", &toml::Value::try_from(config).unwrap()) {
             let heading = format!("## `{section}`\n");
             let text = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("docs/config.md lacks {heading}")).1;

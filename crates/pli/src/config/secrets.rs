@@ -42,6 +42,24 @@ pub(crate) fn read_key(path: &Path) -> Result<Secret<[u8; 32]>, ConfigFault> {
     decode(text.reveal().trim()).map(Secret::new).ok_or_else(wrong)
 }
 
+/// A key that somebody else made: a file of one line of printable ASCII.
+pub(crate) fn read_text_secret(path: &Path) -> Result<Secret<String>, ConfigFault> {
+    check_secret_file(path)?;
+    let wrong = || {
+        let what = "this is not a key: one line of letters, digits and signs".to_owned();
+        fault("secret-invalid", path, what, "write the key as it was given to you, and nothing else".to_owned())
+    };
+    if std::fs::metadata(path).map_or(0, |metadata| metadata.len()) > KEY_FILE_BYTES_MAX {
+        return Err(wrong());
+    }
+    let text = std::fs::read_to_string(path).map(Secret::new).map_err(|_| wrong())?;
+    let key = text.reveal().trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    Ok(Secret::new(key.to_owned()))
+}
+
 fn decode(text: &str) -> Option<[u8; 32]> {
     let digits: Vec<u8> =
         text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
@@ -96,6 +114,19 @@ mod tests {
             assert_eq!(fault.code, "secret-invalid");
             assert!(content.is_empty() || !format!("{fault:?}").contains(content.trim()));
         }
+    }
+
+    #[test]
+    fn a_key_of_somebody_else_is_one_line() {
+        let (_folder, path) = file("b8c4-key==\n", 0o600);
+        assert_eq!(read_text_secret(&path).unwrap().reveal(), "b8c4-key==");
+        for content in ["", " \n", "two words", "two\nlines", "cl\u{e9}", &"k".repeat(5000)] {
+            let (_folder, path) = file(content, 0o600);
+            let fault = read_text_secret(&path).unwrap_err();
+            assert_eq!(fault.code, "secret-invalid", "{content:?}");
+        }
+        let (_folder, path) = file("key", 0o644);
+        assert_eq!(read_text_secret(&path).unwrap_err().code, "secret-exposed");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use pli_directory::Routes;
 use pli_signin::PscConfig;
 use pli_types::Domain;
 
-use super::{Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn};
+use super::{AnnuaireConfig, Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn};
 
 /// What the program works with.
 #[derive(Debug, Clone)]
@@ -28,6 +28,7 @@ impl Settings {
         postmaster(&config.server)?;
         listeners(&config.listener)?;
         limits(&config)?;
+        config.annuaire.as_ref().map_or(Ok(()), AnnuaireConfig::check)?;
         config.trust.check()?;
         sign_in(&config.signin)?;
         let list = config.trust.origin()?;

@@ -1,6 +1,7 @@
 //! Running the built binary, and reading how it ended.
 #![allow(dead_code, reason = "each test file uses some of these")]
 
+pub(crate) mod annuaire;
 pub(crate) mod lists;
 pub(crate) mod node;
 

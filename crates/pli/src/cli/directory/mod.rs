@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod lookup;
 mod progress;
 mod search;
 mod show;
@@ -26,7 +27,13 @@ pub(crate) enum Command {
     Show(show::Args),
     /// Print the whole copy
     Export,
+    /// Ask the state's directory itself, not the copy
+    Lookup(lookup::Args),
 }
+
+/// What a person looks for.
+const TABLE_COLUMNS: &[&str] =
+    &["type", "address", "family_name", "given_name", "profession", "speciality", "structure", "town"];
 
 /// Does it.
 pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
@@ -35,6 +42,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
         Command::Search(args) => search::run(globals, args),
         Command::Show(args) => show::run(globals, args),
         Command::Export => export::run(globals),
+        Command::Lookup(args) => lookup::run(globals, args),
     }
 }
 

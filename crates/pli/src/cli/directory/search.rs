@@ -5,7 +5,7 @@ use std::io::Write;
 use pli_directory::extraction::{Column, MailboxType};
 use pli_store::national::{Search, WORDS_MAX};
 
-use super::{Globals, members, read};
+use super::{Globals, TABLE_COLUMNS, members, read};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing};
 
@@ -33,10 +33,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
 }
-
-/// What a person looks for.
-const TABLE_COLUMNS: &[&str] =
-    &["type", "address", "family_name", "given_name", "profession", "speciality", "structure", "town"];
 
 fn kind(text: &str) -> Result<MailboxType, String> {
     let found = MailboxType::ALL.iter().copied().find(|kind| kind.as_str().eq_ignore_ascii_case(text));
