@@ -9,6 +9,7 @@ mod certificate_files;
 mod cli;
 mod clock;
 mod config;
+mod connectors;
 mod descriptors;
 mod exit;
 mod health;

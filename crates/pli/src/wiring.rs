@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pli_directory::{RoutesHandle, TrustHandle};
+use jiff::Timestamp;
+use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
@@ -21,6 +22,7 @@ use crate::admin::{self, Desk, Office};
 use crate::alarms::rounds::{self, Sources};
 use crate::certificate_files::CertificateFiles;
 use crate::config::{self, Config, Door, Settings};
+use crate::connectors::ConnectorBook;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::health::NodeHealth;
@@ -52,10 +54,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let pki = Pki::load(&config.pki, &config.server.state)?;
     let watch = Watch::new(pki.clone()).look().await;
     let signers = Arc::new(Signers(pki.clone()));
-    let (trust, warnings) = TrustHandle::open(&state.trust(), config.trust.rules(), signers, clock.now())?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+    let trust = trust_kept(&state, config, signers, clock.now())?;
 
     // Where messages live, and who keeps the list.
     let store = pli_store::open(&config.store, Arc::clone(&clock)).await?;
@@ -71,15 +70,16 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         lookout.look(false, &Author::Node).await.ok();
     }
 
-    // Who was seen, the way in and the way out.
+    // Who was seen, hospitals' own servers, the way in and the way out.
     let (peers, peer_file) = (PeerBook::default(), PeerFile::in_state(state.path()));
     peer_file.restore(&peers);
+    let connectors = ConnectorBook::open(&settings, &*store).await?;
     let intake = Intake {
         config: Arc::new(intake_config(&settings)),
         store: StoreHandle(Arc::clone(&store)),
         trust: trust.clone(),
         pki: pki.clone(),
-        routes: RoutesHandle::new(Arc::clone(&settings.routes)),
+        routes: connectors.in_force().clone(),
         masker,
         clock: Arc::clone(&clock),
         peers: peers.clone(),
@@ -116,6 +116,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         office: Some(office.clone()),
         alarms: Some(sources.clone()),
         peers: Some(peers.clone()),
+        connectors,
     };
 
     // Everything turns.
@@ -142,6 +143,20 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // What the last connections brought.
     peer_file.save(&peers);
     ended
+}
+
+/// The list that was in force, and a word in the log for each copy that is damaged.
+fn trust_kept(
+    state: &StateFolder,
+    config: &Config,
+    signers: Arc<Signers>,
+    now: Timestamp,
+) -> Result<TrustHandle, Failure> {
+    let (trust, warnings) = TrustHandle::open(&state.trust(), config.trust.rules(), signers, now)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(trust)
 }
 
 /// What stands behind the doors.

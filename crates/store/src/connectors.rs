@@ -37,7 +37,9 @@ pub trait Connectors: Send + Sync {
     /// domains or addresses.
     async fn put_connector(&self, connector: ConnectorRecord, audit: Vec<Event>) -> Result<()>;
 
-    /// Removes one; false, and nothing recorded, if it was removed before. `NotFound` if there never was one of this
-    /// name.
-    async fn remove_connector(&self, name: &str, at: Timestamp, audit: Vec<Event>) -> Result<bool>;
+    /// Removes one. `NotFound` if there is none of this name.
+    async fn remove_connector(&self, name: &str, at: Timestamp, audit: Vec<Event>) -> Result<()>;
+
+    /// Was there ever one of this name, removed since or not?
+    async fn knows_connector(&self, name: &str) -> Result<bool>;
 }

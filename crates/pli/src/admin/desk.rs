@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::diff::differences;
 use super::protocol::{AlarmTold, Answer, Difference, Pong, Request, Side, Standing};
 use crate::alarms::rounds::Sources;
+use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
 use crate::trust::{Custodian, Lookout};
 
@@ -30,6 +31,8 @@ pub(crate) struct Desk {
     pub(crate) alarms: Option<Sources>,
     /// What it has seen of other operators, up to now.
     pub(crate) peers: Option<PeerBook>,
+    /// Hospitals' own servers.
+    pub(crate) connectors: ConnectorBook,
 }
 
 /// By what changes are made.
@@ -76,6 +79,7 @@ impl Desk {
                 let about = self.install_directory(digest, actor).await?;
                 Ok(Answer::Directory { taken: about.taken, refused: about.refused })
             }
+            Request::Connector(ask) => self.connector(ask, actor).await.map(Answer::Connector),
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;
@@ -84,7 +88,7 @@ impl Desk {
         }
     }
 
-    fn office(&self, request: &Request) -> Result<&Office, Failure> {
+    pub(super) fn office(&self, request: &Request) -> Result<&Office, Failure> {
         self.office.as_ref().ok_or_else(|| unable(request))
     }
 
@@ -129,7 +133,7 @@ impl Desk {
 const REASON_CHARS_MAX: usize = 1000;
 
 /// A reason says something, in one line.
-fn checked_reason(reason: &str) -> Result<&str, Failure> {
+pub(super) fn checked_reason(reason: &str) -> Result<&str, Failure> {
     let reason = reason.trim();
     if !reason.is_empty() && reason.chars().count() <= REASON_CHARS_MAX && !reason.chars().any(char::is_control) {
         return Ok(reason);
@@ -139,7 +143,7 @@ fn checked_reason(reason: &str) -> Result<&str, Failure> {
 }
 
 /// This desk cannot answer that: it is one beside no node.
-fn unable(request: &Request) -> Failure {
+pub(super) fn unable(request: &Request) -> Failure {
     let what = format!("no node is running, and only a node can answer {}", request.name());
     Failure::new(Exit::Conflict, "node-not-running", what, "start it: `pli serve`")
 }

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use super::protocol::{Answer, Request};
 use super::{Desk, Office};
 use crate::config::{Settings, check_secret_file, read_key};
+use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
 use crate::peer_file::PeerFile;
 use crate::state::{self, StateFolder};
@@ -47,14 +48,14 @@ async fn look(
     let signers = Arc::new(Signers(pki(settings)?));
     let (trust, _) = TrustHandle::look(&state::trust(&config.server.state), config.trust.rules(), signers, clock.now());
     let store = match request {
-        Request::QueueRetry { .. } => {
+        Request::QueueRetry { .. } | Request::Connector(_) => {
             check_secret_file(&config.store.master_key)?;
             Some(pli_store::open_read_only(&config.store, Arc::clone(&clock)).await?)
         }
         _ => None,
     };
-    let state = config.server.state.clone();
-    let desk = Desk { trust, clock, state, store: store.clone(), office: None, alarms: None, peers: None };
+    let (state, connectors) = (config.server.state.clone(), ConnectorBook::of(settings));
+    let desk = Desk { trust, clock, state, store: store.clone(), office: None, alarms: None, peers: None, connectors };
     let answer = desk.answer(request, attached, actor).await;
     close(store).await;
     answer
@@ -80,7 +81,8 @@ async fn change(
         Ok(lookout) => {
             let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
             let (state, store) = (state.path().to_owned(), Some(Arc::clone(&store)));
-            let desk = Desk { trust, clock, state, store, office: Some(office), alarms: None, peers: None };
+            let connectors = ConnectorBook::of(settings);
+            let desk = Desk { trust, clock, state, store, office: Some(office), alarms: None, peers: None, connectors };
             desk.answer(request, attached, actor).await
         }
         Err(failure) => Err(failure),

@@ -6,9 +6,11 @@
 mod attachment;
 mod changes;
 mod client;
+pub(crate) mod connector;
 mod desk;
 mod diff;
 mod direct;
+pub(crate) mod effect;
 mod national;
 pub(crate) mod protocol;
 mod server;

@@ -5,6 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
+use super::connector;
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -49,6 +50,8 @@ pub(crate) enum Request {
     Alarms,
     /// What was seen of other operators?
     PeerList,
+    /// About hospitals' own servers.
+    Connector(connector::Ask),
 }
 
 /// One of the lists that are compared.
@@ -104,6 +107,8 @@ pub(crate) enum Answer {
         /// Those that are on.
         rows: Vec<AlarmTold>,
     },
+    /// To [`Request::Connector`].
+    Connector(connector::Told),
     /// To [`Request::PeerList`], in order of names.
     Peers {
         /// The peer book.
@@ -269,6 +274,7 @@ impl Request {
             Self::DirectoryInstall { .. } => "directory-install",
             Self::Alarms => "alarms",
             Self::PeerList => "peer-list",
+            Self::Connector(_) => "connector",
         }
     }
 
@@ -281,6 +287,7 @@ impl Request {
             | Self::TrustDiff { .. }
             | Self::Alarms
             | Self::PeerList => false,
+            Self::Connector(ask) => ask.writes(),
             Self::TrustFetch | Self::DirectoryInstall { .. } => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pli_directory::RoutesHandle;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
 use pli_net::TlsFacts;
@@ -20,6 +19,7 @@ use super::Globals;
 use super::looking::{self, bounded};
 use super::reading::{Reading, read};
 use crate::config::Settings;
+use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use answer::Answer;
@@ -75,7 +75,7 @@ async fn ask(reading: Reading, settings: &Settings, args: &Args) -> Result<Answe
     let letter = args.eml.as_deref().map(|path| letter(path, settings)).transpose()?;
     let with_letter = letter.is_some();
     let client = client(&reading, args).await?;
-    let intake = intake(reading, settings, args.at)?;
+    let intake = intake(reading, settings, args.at).await?;
     let shown = (intake.masker.path(&args.from), intake.masker.address(&args.to));
     let explanation = if let Some(explanation) = locked_out(&client) {
         explanation
@@ -87,16 +87,17 @@ async fn ask(reading: Reading, settings: &Settings, args: &Args) -> Result<Answe
 }
 
 /// The way in, as a node would have it: the store is open for reading only, so that nothing can come of it.
-fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Result<Intake, Failure> {
+async fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) -> Result<Intake, Failure> {
     // One instant for all that is judged.
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at.unwrap_or_else(|| reading.clock.now())));
     let pki = looking::pki(settings)?;
+    let connectors = ConnectorBook::open(settings, &*reading.store).await?;
     Ok(Intake {
         config: Arc::new(crate::wiring::intake_config(settings)),
         store: StoreHandle(reading.store),
         trust: looking::trust_in_force(settings, &pki, clock.now())?,
         pki,
-        routes: RoutesHandle::new(Arc::clone(&settings.routes)),
+        routes: connectors.in_force().clone(),
         masker: reading.masker,
         clock,
         // Nothing is noted of a certificate that nobody has shown.

@@ -3,6 +3,7 @@
 mod certificate;
 mod completions;
 mod config;
+mod connector;
 mod directory;
 mod doctor;
 mod explain;
@@ -109,6 +110,9 @@ enum Command {
     /// Certificates: ours, those we believe by, and any in a file
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// Hospitals' own mail servers
+    #[command(subcommand)]
+    Connector(connector::Command),
     /// The national directory, by its local copy
     #[command(subcommand)]
     Directory(directory::Command),
@@ -156,6 +160,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Peer(command) => peer::run(globals, &command),
         Command::Doctor => doctor::run(globals),
         Command::Certificate(command) => certificate::run(globals, &command),
+        Command::Connector(command) => connector::run(globals, command),
         Command::Directory(command) => directory::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),

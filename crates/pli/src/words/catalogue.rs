@@ -11,6 +11,7 @@ use super::Language;
 #[rustfmt::skip]
 pub(super) const FILES: &[(&str, &str)] = &[
     ("common.toml", include_str!("../../words/common.toml")),
+    ("connector.toml", include_str!("../../words/connector.toml")),
     ("queue.toml", include_str!("../../words/queue.toml")),
 ];
 

@@ -24,18 +24,25 @@ impl Connectors for SqliteStore {
                     AS addresses
              FROM connectors WHERE removed_at IS NULL ORDER BY name",
         );
-        let rows = self.readers.all(sql).await;
-        let rows = rows.map_err(|error| database_error("the connectors could not be read", error))?;
-        rows.iter().map(|row| record(Row::new(row, "connectors"))).collect()
+        self.readers.all(sql).await.map_err(read_error)?.iter().map(|row| record(Row::new(row, "connectors"))).collect()
     }
 
     async fn put_connector(&self, connector: ConnectorRecord, audit: Vec<Event>) -> Result<()> {
         self.write(Put { connector, audit: audit_rows(&audit) }).await
     }
 
-    async fn remove_connector(&self, name: &str, at: Timestamp, audit: Vec<Event>) -> Result<bool> {
+    async fn remove_connector(&self, name: &str, at: Timestamp, audit: Vec<Event>) -> Result<()> {
         self.write(Remove { name: name.to_owned(), at, audit: audit_rows(&audit) }).await
     }
+
+    async fn knows_connector(&self, name: &str) -> Result<bool> {
+        let row = self.readers.one(sqlx::query("SELECT 1 FROM connectors WHERE name = ?").bind(name)).await;
+        Ok(row.map_err(read_error)?.is_some())
+    }
+}
+
+fn read_error(error: sqlx::Error) -> StoreError {
+    database_error("the connectors could not be read", error)
 }
 
 fn record(row: Row<'_>) -> Result<ConnectorRecord> {
@@ -126,17 +133,16 @@ struct Remove {
 
 #[async_trait]
 impl Write for Remove {
-    type Output = bool;
+    type Output = ();
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         let name = self.name.as_str();
         let sql = sqlx::query("UPDATE connectors SET removed_at = ? WHERE name = ? AND removed_at IS NULL");
         if tx.execute(sql.bind(micros(self.at)).bind(name)).await? == 0 {
-            let known = tx.fetch_one(sqlx::query("SELECT 1 FROM connectors WHERE name = ?").bind(name)).await?;
-            return known.map(|_| false).ok_or(StoreError::NotFound("connector"));
+            return Err(StoreError::NotFound("connector"));
         }
         forget_what_it_sends_as(tx, name).await?;
         tx.record(&self.audit);
-        Ok(true)
+        Ok(())
     }
 }

@@ -67,9 +67,12 @@ pub(crate) async fn what_a_removed_connector_had_is_free_and_its_name_is_known(b
     let at = backend.fresh().await;
     let event = || vec![Event::new(at.now(), EventKind::Changed, Face::Cli)];
     assert!(is_not_found(&at.store.remove_connector("hospital", at.now(), event()).await));
+    assert!(!at.store.knows_connector("hospital").await.unwrap());
     at.store.put_connector(hospital(&at), Vec::new()).await.unwrap();
-    assert!(at.store.remove_connector("hospital", at.now(), event()).await.unwrap());
-    assert!(!at.store.remove_connector("hospital", at.after(1), event()).await.unwrap());
+    assert!(at.store.knows_connector("hospital").await.unwrap());
+    at.store.remove_connector("hospital", at.now(), event()).await.unwrap();
+    assert!(is_not_found(&at.store.remove_connector("hospital", at.after(1), event()).await));
+    assert!(at.store.knows_connector("hospital").await.unwrap());
     assert_eq!(at.store.connectors().await.unwrap(), []);
 
     let heir = ConnectorRecord { name: "heir".to_owned(), ..hospital(&at) };

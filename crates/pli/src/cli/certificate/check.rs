@@ -8,7 +8,8 @@ use pli_types::{CertificateFault, CertificateUse};
 use rustls_pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Globals, looking};
+use crate::cli::{Globals, looking, runtime};
+use crate::connectors::routes_beside_the_node;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, SCHEMA_VERSION};
 
@@ -109,9 +110,10 @@ impl Judgement {
         let settings = globals.settings()?;
         let pki = Pki::look(&settings.config.pki, &settings.config.server.state)?;
         let (trust, _) = looking::trust(&settings, &pki, now);
+        let routes = runtime::one_thread()?.block_on(routes_beside_the_node(&settings))?;
         let known = trust.current().map(|list| Known {
             domains: list.domains_of(&certificate.subject).iter().map(ToString::to_string).collect(),
-            connector: settings.routes.connector(&certificate.subject).map(|connector| connector.name.clone()),
+            connector: routes.connector(&certificate.subject).map(|connector| connector.name.clone()),
         });
         let mut judgement = judged(&pki, known);
         // `[pki] server_auth_clients`: a listed name's certificate for servers is taken from a client too, unless it is

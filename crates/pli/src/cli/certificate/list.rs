@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use pli_directory::ConnectorConfig;
 use pli_net::{CertificateDetails, Pki, RevocationStatus, certificate_details, certificates_in};
 use serde_json::{Map, Value, json};
 
-use crate::cli::Globals;
+use crate::cli::{Globals, runtime};
+use crate::connectors::routes_beside_the_node;
 use crate::exit::Failure;
 use crate::output::{self, Listing, SCHEMA_VERSION};
 
@@ -42,7 +44,8 @@ pub(super) fn run(globals: &Globals) -> Result<(), Failure> {
     }
     let pki = Pki::look(&config.pki, &config.server.state)?;
     rows.extend(pki.revocation_lists().iter().map(|list| revocation_row(list, now)));
-    rows.extend(config.connector.iter().map(|connector| {
+    let routes = runtime::one_thread()?.block_on(routes_beside_the_node(&settings))?;
+    rows.extend(routes.connectors().iter().map(ConnectorConfig::from).map(|connector| {
         let server = connector.host.as_ref().zip(connector.port);
         let source = server.map(|(host, port)| format!("{host}:{port}"));
         row("connector", &json!({"name": connector.certificate_name, "source": source, "domains": connector.domains}))

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::admin::{self, Answer, Request};
 use crate::cli::{Globals, looking, runtime};
 use crate::config::read_key;
+use crate::connectors::routes_beside_the_node;
 use crate::exit::Failure;
 use crate::output::{self, Listing, SCHEMA_VERSION};
 
@@ -54,9 +55,8 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     };
     let pki = looking::pki(&settings)?;
     let list = looking::trust_in_force(&settings, &pki, crate::clock::clock().now())?.current();
-    let connectors = config.connector.iter().filter_map(|one| DistinguishedName::parse(&one.certificate_name).ok());
-    let connectors = connectors.filter_map(|name| settings.routes.connector(&name));
-    let peers = peers(records, known(list.as_deref(), connectors, &masker));
+    let routes = runtime::one_thread()?.block_on(routes_beside_the_node(&settings))?;
+    let peers = peers(records, known(list.as_deref(), routes.connectors().iter(), &masker));
     let rows = peers.iter().filter(|peer| peer.is_asked_for(args)).map(Peer::members).collect();
     output::print(&globals.format().list(&Listing { columns: COLUMNS, rows }))
 }

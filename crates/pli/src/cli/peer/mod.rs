@@ -1,7 +1,7 @@
 //! `pli peer list` and `pli peer probe`.
 
 mod list;
-mod probe;
+pub(super) mod probe;
 
 use super::Globals;
 use crate::exit::Failure;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pli_directory::Routes;
 use pli_mailflow::delivery::probe::{Fault, Finding, Outcome, Party};
 use pli_mailflow::{Probe, ProbeReport};
 use pli_net::{OwnCertificate, TlsConfig};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::alarms::PUT_PAIR_RIGHT;
 use crate::cli::{Globals, looking, runtime};
 use crate::config::{Settings, check_secret_file, read_key};
+use crate::connectors::routes_beside_the_node;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 use crate::wiring;
@@ -44,7 +46,7 @@ pub(super) fn domain(text: &str) -> Result<Domain, String> {
     Domain::parse(text.strip_suffix('.').unwrap_or(text)).map_err(|error| error.to_string())
 }
 
-fn patience(text: &str) -> Result<Span, String> {
+pub(in crate::cli) fn patience(text: &str) -> Result<Span, String> {
     let span: Span = text.parse()?;
     if (Duration::from_millis(100)..=Duration::from_mins(5)).contains(&span.get()) {
         Ok(span)
@@ -56,14 +58,15 @@ fn patience(text: &str) -> Result<Span, String> {
 /// Does it.
 pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let settings = globals.settings()?;
-    let probe = probe(&settings, args.timeout.get())?;
+    let routes = runtime::one_thread()?.block_on(routes_beside_the_node(&settings))?;
+    let probe = probe(&settings, routes, args.timeout.get())?;
     let report = runtime::one_thread()?.block_on(probe.walk(&args.domain));
     output::print(&print(globals.format(), &report, &probe.masker))?;
     report.first_failure().map_or(Ok(()), |finding| Err(failure(finding)))
 }
 
 /// What a node would know, read beside it.
-fn probe(settings: &Settings, patience: Duration) -> Result<Probe, Failure> {
+pub(in crate::cli) fn probe(settings: &Settings, routes: Arc<Routes>, patience: Duration) -> Result<Probe, Failure> {
     let (config, clock) = (&settings.config, crate::clock::clock());
     check_secret_file(&config.tls.key)?;
     let pki = looking::pki(settings)?;
@@ -72,7 +75,7 @@ fn probe(settings: &Settings, patience: Duration) -> Result<Probe, Failure> {
         hosted_domains: settings.hosted_domains(),
         list: looking::trust_in_force(settings, &pki, clock.now())?.current(),
         pki,
-        routes: Arc::clone(&settings.routes),
+        routes,
         resolver: wiring::resolver(&config.dns.servers)?,
         port: config.delivery.port,
         own: own(&config.tls)?,
@@ -95,7 +98,7 @@ fn own(files: &TlsConfig) -> Result<OwnCertificate, Failure> {
 const COLUMNS: &[&str] = &["step", "outcome", "milliseconds", "reason", "detail"];
 
 /// For people and CSV a line a step; for programs one object.
-fn print(format: Format, report: &ProbeReport, masker: &Masker) -> String {
+pub(in crate::cli) fn print(format: Format, report: &ProbeReport, masker: &Masker) -> String {
     let steps = Listing { columns: COLUMNS, rows: report.findings.iter().map(members).collect() };
     match format {
         Format::Csv => format.list(&steps),
@@ -161,7 +164,7 @@ fn next(fault: Fault) -> String {
 }
 
 /// The first failing step, explained.
-fn failure(finding: &Finding) -> Failure {
+pub(in crate::cli) fn failure(finding: &Finding) -> Failure {
     debug_assert_eq!(finding.outcome, Outcome::Fail);
     let Some((fault, reason)) = finding.fault.zip(finding.reason()) else {
         return Failure::defect("a step failed without a fault");
