@@ -28,6 +28,7 @@ mod old_tls;
 mod peer_not_proven;
 mod resumed_never;
 mod revocation_list_ends;
+mod sender_forged;
 mod server_not_proven;
 mod trust_list_kept;
 mod trust_list_of_the_field;
@@ -96,6 +97,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(envelope_and_header::a_header_from_an_unlisted_domain_is_refused),
     scenario!(envelope_and_header::a_header_without_from_is_refused),
     scenario!(envelope_and_header::a_null_path_from_a_listed_peer_is_accepted),
+    scenario!(sender_forged::by_someone_who_signed_in),
+    scenario!(sender_forged::by_another_operator),
     scenario!(clear_text_never::no_mail_before_tls),
     scenario!(clear_text_never::no_sign_in_before_tls),
     scenario!(clear_text_never::bytes_behind_starttls_are_never_interpreted),

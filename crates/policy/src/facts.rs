@@ -9,7 +9,7 @@ pub enum Stage {
     Mail,
     /// `RCPT TO`; [`Facts::recipient`] is set.
     Recipient,
-    /// The end of `DATA`; [`Facts::header_from`] is set.
+    /// The end of `DATA`; [`Facts::authorship`] is set.
     Content,
 }
 
@@ -114,10 +114,42 @@ pub enum MailboxFacts {
     Full,
 }
 
-/// Who the header says has written (RFC 5322 §3.6.2).
+/// Whom the header names as those who wrote the message and who sent it (RFC 5322 §3.6.2 and §3.6.6).
+///
+/// `Reply-To` is not among them: it names nobody as the author, and may lead to any mailbox (R-WHO-6).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderFrom {
-    /// No `From`, several, or one that holds no address or several: not to be judged, so refused.
+pub struct Authorship {
+    /// The one `From`.
+    pub from: HeaderMailbox,
+    /// Every other field that names a sender, in the order of the header.
+    pub senders: Vec<HeaderSender>,
+}
+
+/// A field other than `From` that names a sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderSender {
+    /// Which.
+    pub field: SenderField,
+    /// Whom it names.
+    pub mailbox: HeaderMailbox,
+}
+
+/// The fields that name a sender beside `From`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SenderField {
+    /// `Sender`: who sent it for the author. At most one (RFC 5322 §3.6.2).
+    Sender,
+    /// `Resent-From`: who sent it again. One for each time (RFC 5322 §3.6.6).
+    ResentFrom,
+    /// `Resent-Sender`: who sent it again for another. One for each time.
+    ResentSender,
+}
+
+/// The one mailbox that a field of the header must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderMailbox {
+    /// No field, several where one may be, or one that does not hold one address that every program reads alike: not
+    /// to be judged, so refused.
     Malformed,
     /// One address.
     Address {
@@ -125,7 +157,20 @@ pub enum HeaderFrom {
         address: MailAddress,
         /// What the list says of its domain for this peer's certificate.
         listing: Listing,
+        /// What the name beside it shows.
+        name: NameShows,
     },
+}
+
+/// What the name beside an address shows, decoded: many programs show the name and not the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameShows {
+    /// No address.
+    NoAddress,
+    /// The address that it stands beside, and no other.
+    ThisAddress,
+    /// Another address.
+    AnotherAddress,
 }
 
 /// All that a rule may look at.
@@ -144,7 +189,7 @@ pub struct Facts {
     /// At [`Stage::Recipient`].
     pub recipient: Option<RecipientFacts>,
     /// At [`Stage::Content`].
-    pub header_from: Option<HeaderFrom>,
+    pub authorship: Option<Authorship>,
 }
 
 /// What can be set. No setting switches TLS, the list or the audit off.

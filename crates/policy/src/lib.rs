@@ -14,7 +14,8 @@ mod told;
 
 pub use decision::{Decision, RuleOutcome, Trace};
 pub use facts::{
-    CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, MaySendAs, Origin, RecipientFacts, Ruleset, Stage,
+    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs, NameShows,
+    Origin, RecipientFacts, Ruleset, SenderField, Stage,
 };
 pub use reason::Reason;
 pub use rules::{decide, decide_by_rule, explain};

@@ -73,8 +73,8 @@ reasons! {
     RelayDenied = "relay-denied", "Send to the operator that the recipient's domain belongs to.";
     /// Whoever signed in, or this connector, may not write as this address (scenario 33).
     SenderNotOwned = "sender-not-owned", "Write from an address of your own.";
-    /// The header's From is not the envelope's domain, or cannot be judged (spec §3.4 point 6).
-    HeaderFromMismatch = "header-from-mismatch", "Write one From address, of the same domain as the envelope's sender.";
+    /// The header's From is not of the envelope's domain, its Sender, Resent-From or Resent-Sender is of a domain that was not proven, one of them cannot be judged, or its name shows another address (spec §3.4 point 6; scenario 33).
+    HeaderFromMismatch = "header-from-mismatch", "Write one From address, of the same domain as the envelope's sender, show no other address in its name, and name no Sender but yourself. Pass a letter on as an attachment.";
     /// The message is over the size limit (spec §3.5).
     MessageTooBig = "message-too-big", "Send less, or in several messages.";
     /// A line of the message does not end in CR LF (RFC 5321 §2.3.8).

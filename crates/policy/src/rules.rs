@@ -8,6 +8,8 @@ mod authentication;
 mod certificate_listed;
 mod client_certificate;
 mod header_from;
+mod header_name;
+mod header_sender;
 mod patient_address;
 mod recipient_domain;
 mod recipient_known;
@@ -57,6 +59,8 @@ const RULES: &[Rule] = &[
     rule!(recipient_domain = "recipient-domain", Asked::At(Stage::Recipient)),
     rule!(recipient_known = "recipient-known", Asked::At(Stage::Recipient)),
     rule!(header_from = "header-from", Asked::At(Stage::Content)),
+    rule!(header_sender = "header-sender", Asked::At(Stage::Content)),
+    rule!(header_name = "header-name", Asked::At(Stage::Content)),
 ];
 
 /// Decides: the first rule that does not accept wins.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use pli_types::{Domain, MailAddress, Masker, ReversePath};
 
-use crate::facts::{CertificateFacts, Listing, MaySendAs, Origin};
+use crate::facts::{CertificateFacts, HeaderMailbox, Listing, MaySendAs, Origin};
 
 /// Facts by name, in the order in which the rule looked at them. Health identifiers are masked as they come in.
 #[derive(Debug)]
@@ -56,6 +56,17 @@ impl<'a> Told<'a> {
                 Listing::Listed => "listed",
             },
         );
+    }
+
+    /// The mailbox of a field: the address, and what the list says of it.
+    pub(crate) fn mailbox(&mut self, field: &'static str, mailbox: &HeaderMailbox) {
+        match mailbox {
+            HeaderMailbox::Address { address, listing, .. } => {
+                self.address(field, address);
+                self.listing("domain-listing", *listing);
+            }
+            HeaderMailbox::Malformed => self.word(field, "not one field with one address"),
+        }
     }
 
     pub(crate) fn domains(&mut self, name: &'static str, domains: &[Domain]) {

@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use pli_policy::{
-    CertificateFacts, Facts, HeaderFrom, Listing, MailboxFacts, MaySendAs, Origin, RecipientFacts, Ruleset, Stage,
-    decide, decide_by_rule, explain,
+    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs, NameShows,
+    Origin, RecipientFacts, Ruleset, SenderField, Stage, decide, decide_by_rule, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, MailAddress, Masker, ReversePath};
 use proptest::prelude::*;
@@ -72,9 +72,20 @@ fn recipient() -> impl Strategy<Value = RecipientFacts> {
     )
 }
 
-fn header_from() -> impl Strategy<Value = HeaderFrom> {
-    let one = (address(), listing()).prop_map(|(address, listing)| HeaderFrom::Address { address, listing });
-    prop_oneof![1 => Just(HeaderFrom::Malformed), 5 => one]
+fn header_mailbox() -> impl Strategy<Value = HeaderMailbox> {
+    let name = sample::select(&[NameShows::NoAddress, NameShows::ThisAddress, NameShows::AnotherAddress]);
+    let one = (address(), listing(), name).prop_map(|(address, listing, name)| HeaderMailbox::Address {
+        address,
+        listing,
+        name,
+    });
+    prop_oneof![1 => Just(HeaderMailbox::Malformed), 5 => one]
+}
+
+fn authorship() -> impl Strategy<Value = Authorship> {
+    let field = sample::select(&[SenderField::Sender, SenderField::ResentFrom, SenderField::ResentSender]);
+    let sender = (field, header_mailbox()).prop_map(|(field, mailbox)| HeaderSender { field, mailbox });
+    (header_mailbox(), prop::collection::vec(sender, 0..3)).prop_map(|(from, senders)| Authorship { from, senders })
 }
 
 /// Facts that no connection could bring together are among them: a rule must bear those too.
@@ -82,15 +93,15 @@ fn facts() -> impl Strategy<Value = Facts> {
     let stage = sample::select(&[Stage::Mail, Stage::Recipient, Stage::Content]);
     let sender = prop_oneof![1 => Just(ReversePath::Null), 5 => address().prop_map(ReversePath::Address)];
     let tls = prop::bool::weighted(0.9);
-    (stage, tls, origin(), sender, listing(), option::of(recipient()), option::of(header_from())).prop_map(
-        |(stage, tls, origin, sender, sender_listing, recipient, header_from)| Facts {
+    (stage, tls, origin(), sender, listing(), option::of(recipient()), option::of(authorship())).prop_map(
+        |(stage, tls, origin, sender, sender_listing, recipient, authorship)| Facts {
             stage,
             tls,
             origin,
             sender,
             sender_listing,
             recipient,
-            header_from,
+            authorship,
         },
     )
 }

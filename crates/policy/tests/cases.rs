@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pli_policy::{
-    CertificateFacts, Decision, Facts, HeaderFrom, Listing, MailboxFacts, MaySendAs, Origin, Reason, RecipientFacts,
-    Ruleset, Stage, decide, explain,
+    Authorship, CertificateFacts, Decision, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs,
+    NameShows, Origin, Reason, RecipientFacts, Ruleset, SenderField, Stage, decide, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
 use serde::Deserialize;
@@ -79,7 +79,7 @@ fn a_stage_without_its_facts_is_refused() {
     for stage in [Stage::Recipient, Stage::Content] {
         for origin in ["peer", "connector", "account"] {
             let case = Case { origin: origin.to_owned(), ..Case::default() };
-            let facts = Facts { stage, recipient: None, header_from: None, ..case.facts() };
+            let facts = Facts { stage, recipient: None, authorship: None, ..case.facts() };
             assert!(!decide(&facts, &Ruleset::default()).accepts(), "{origin} {stage:?}");
         }
     }
@@ -132,8 +132,29 @@ struct Case {
     recipient: RecipientCase,
     header_from: Option<String>,
     header_from_listing: String,
+    header_from_name: String,
+    header_senders: Vec<SenderCase>,
     decision: String,
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SenderCase {
+    field: String,
+    address: String,
+    #[serde(default = "listed")]
+    listing: String,
+    #[serde(default = "no_address")]
+    name: String,
+}
+
+fn listed() -> String {
+    "listed".into()
+}
+
+fn no_address() -> String {
+    "no-address".into()
 }
 
 #[derive(Deserialize)]
@@ -162,7 +183,9 @@ impl Default for Case {
             sender_listing: "listed".into(),
             recipient: RecipientCase::default(),
             header_from: None,
-            header_from_listing: "listed".into(),
+            header_from_listing: listed(),
+            header_from_name: no_address(),
+            header_senders: Vec::new(),
             decision: String::new(),
             reason: None,
         }
@@ -192,7 +215,7 @@ impl Case {
             sender: self.sender(),
             sender_listing: listing(&self.sender_listing),
             recipient: (stage == Stage::Recipient).then(|| self.recipient.facts()),
-            header_from: (stage == Stage::Content).then(|| self.header_from()),
+            authorship: (stage == Stage::Content).then(|| self.authorship()),
         }
     }
 
@@ -230,10 +253,11 @@ impl Case {
         }
     }
 
-    fn header_from(&self) -> HeaderFrom {
-        match self.header_from.as_deref().unwrap_or(self.usual_address()) {
-            "malformed" => HeaderFrom::Malformed,
-            text => HeaderFrom::Address { address: address(text), listing: listing(&self.header_from_listing) },
+    fn authorship(&self) -> Authorship {
+        let from = self.header_from.as_deref().unwrap_or(self.usual_address());
+        Authorship {
+            from: header_mailbox(from, &self.header_from_listing, &self.header_from_name),
+            senders: self.header_senders.iter().map(SenderCase::facts).collect(),
         }
     }
 
@@ -246,6 +270,32 @@ impl Case {
             other => panic!("{}: no such decision: {other:?}", self.name),
         }
     }
+}
+
+impl SenderCase {
+    fn facts(&self) -> HeaderSender {
+        let field = lookup(
+            &self.field,
+            &[
+                ("Sender", SenderField::Sender),
+                ("Resent-From", SenderField::ResentFrom),
+                ("Resent-Sender", SenderField::ResentSender),
+            ],
+        );
+        HeaderSender { field, mailbox: header_mailbox(&self.address, &self.listing, &self.name) }
+    }
+}
+
+fn header_mailbox(text: &str, listed: &str, name: &str) -> HeaderMailbox {
+    if text == "malformed" {
+        return HeaderMailbox::Malformed;
+    }
+    let names = [
+        ("no-address", NameShows::NoAddress),
+        ("this-address", NameShows::ThisAddress),
+        ("another-address", NameShows::AnotherAddress),
+    ];
+    HeaderMailbox::Address { address: address(text), listing: listing(listed), name: lookup(name, &names) }
 }
 
 impl RecipientCase {

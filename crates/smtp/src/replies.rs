@@ -206,7 +206,9 @@ fn wording(reason: Reason) -> Wording {
         Reason::ListUnavailable => says(554, 451, (3, 0), "No trust list is in force here."),
         Reason::RelayDenied => says(550, 450, (7, 1), "This server does not carry mail between third parties."),
         Reason::SenderNotOwned => says(550, 450, (7, 1), "You may not write as this sender."),
-        Reason::HeaderFromMismatch => says(550, 450, (7, 1), "The header's From does not fit the sender."),
+        Reason::HeaderFromMismatch => {
+            says(550, 450, (7, 1), "The header's From, Sender or Resent fields do not fit the sender.")
+        }
         Reason::MessageTooBig => says(552, 452, (3, 4), "The message is over the size limit."),
         Reason::LineEnding => says(550, 450, (6, 0), "The message holds a CR or LF that stands alone."),
         Reason::MessageMalformed => says(550, 450, (6, 0), "The message is not well-formed."),

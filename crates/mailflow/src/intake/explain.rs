@@ -6,7 +6,7 @@ use pli_policy::{Decision, Facts, Reason, RuleOutcome, Stage};
 use pli_store::StoreError;
 use pli_types::{MailAddress, PresentedCertificate, ReversePath};
 
-use super::content::{self, OWN_TRACES_MAX, RECEIVED_MAX};
+use super::content::{self, HeaderFacts, OWN_TRACES_MAX, RECEIVED_MAX};
 use super::evidence::{Shown, revocation_lists};
 use super::header_block::{Found, HEADER_BYTES_MAX, HeaderBlock};
 use super::{Client, Intake, facts};
@@ -123,7 +123,7 @@ impl Story<'_> {
 
     /// In the order of [`super::Transaction::write`] and [`super::Transaction::commit`].
     fn content(&mut self, letter: &Letter) -> Decision {
-        let (checks, from) = self.checks(letter);
+        let (checks, header) = self.checks(letter);
         for check in checks {
             let decision = check.decision;
             self.rules.push(check);
@@ -132,12 +132,12 @@ impl Story<'_> {
             }
         }
         self.facts.stage = Stage::Content;
-        self.facts.header_from = Some(facts::of_header_from(self.list, &self.facts.origin, from));
+        self.facts.authorship = Some(facts::of_header(self.list, &self.facts.origin, header));
         self.ask()
     }
 
-    /// What no rule of policy sees: it lies in the bytes. And the address of the header's `From`.
-    fn checks(&self, letter: &Letter) -> ([RuleOutcome; 4], Option<MailAddress>) {
+    /// What no rule of policy sees: it lies in the bytes. And what the header says.
+    fn checks(&self, letter: &Letter) -> ([RuleOutcome; 4], HeaderFacts) {
         let config = &self.intake.config;
         let (bytes, bytes_max) = (letter.bytes.len() as u64, config.message_bytes_max);
         let handed_over = letter.fault.and_then(|fault| letter.bytes.get(..fault.offset)).unwrap_or(&letter.bytes);
@@ -177,7 +177,7 @@ impl Story<'_> {
                 ],
             ),
         ];
-        (checks, header.from)
+        (checks, header)
     }
 }
 

@@ -2,10 +2,13 @@
 
 use pli_directory::{Connector, TrustList};
 use pli_policy::facts::MailboxFacts;
-use pli_policy::{CertificateFacts, Facts, HeaderFrom, Listing, MaySendAs, Origin, RecipientFacts, Stage};
+use pli_policy::{
+    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MaySendAs, Origin, RecipientFacts, Stage,
+};
 use pli_store::{Mailbox, MailboxState, StoreError};
 use pli_types::{CertificateFault, CertificateUse, DistinguishedName, Domain, MailAddress, MailboxId, ReversePath};
 
+use super::content::{HeaderFacts, NamedMailbox};
 use super::{Client, Intake, PeerOnWire};
 
 /// The facts of `MAIL`; those of the later stages are added as they come.
@@ -30,7 +33,7 @@ fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: Revers
         None => Listing::Listed,
         Some(address) => listing_under(list, &origin, address.domain()),
     };
-    Facts { stage: Stage::Mail, tls, origin, sender, sender_listing, recipient: None, header_from: None }
+    Facts { stage: Stage::Mail, tls, origin, sender, sender_listing, recipient: None, authorship: None }
 }
 
 /// Connectors are recognised before the list is asked, by the name that their certificate proves.
@@ -124,14 +127,19 @@ fn mailbox_facts(mailbox: &Mailbox) -> MailboxFacts {
     }
 }
 
-/// What the header's From says, judged under the list that the transaction began with.
-pub(crate) fn of_header_from(list: Option<&TrustList>, origin: &Origin, from: Option<MailAddress>) -> HeaderFrom {
-    match from {
-        None => HeaderFrom::Malformed,
-        Some(address) => {
+/// Whom the header names, under the list that the transaction began with.
+pub(crate) fn of_header(list: Option<&TrustList>, origin: &Origin, header: HeaderFacts) -> Authorship {
+    let mailbox = |read: Option<NamedMailbox>| match read {
+        None => HeaderMailbox::Malformed,
+        Some(NamedMailbox { address, name }) => {
             let listing = listing_under(list, origin, address.domain());
-            HeaderFrom::Address { address, listing }
+            HeaderMailbox::Address { address, listing, name }
         }
+    };
+    let senders = header.senders.into_iter();
+    Authorship {
+        from: mailbox(header.from),
+        senders: senders.map(|(field, read)| HeaderSender { field, mailbox: mailbox(read) }).collect(),
     }
 }
 

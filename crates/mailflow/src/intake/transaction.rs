@@ -253,7 +253,7 @@ impl Transaction {
             return Err(self.refused_here(Reason::MailLoop).await);
         }
         self.facts.stage = Stage::Content;
-        self.facts.header_from = Some(facts::of_header_from(self.list.as_deref(), &self.facts.origin, header.from));
+        self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
         self.decide().await?;
         Ok(self.new_message(body))
     }

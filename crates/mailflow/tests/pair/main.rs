@@ -5,6 +5,7 @@
 mod distribution_point;
 mod explained;
 mod first_contact;
+mod forged;
 mod log;
 mod ours;
 mod peer;

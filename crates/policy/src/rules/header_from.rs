@@ -4,37 +4,46 @@ use pli_types::MailAddress;
 
 use super::sender_owned::owns;
 use crate::told::Told;
-use crate::{Decision, Facts, HeaderFrom, Listing, MaySendAs, Origin, Reason, Ruleset};
+use crate::{Decision, Facts, HeaderMailbox, Listing, MaySendAs, Origin, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     if facts.origin == Origin::Relay {
         // Our own report; no peer can take this origin.
         return Decision::Accept;
     }
-    let Some(HeaderFrom::Address { address, listing }) = &facts.header_from else {
+    let Some(HeaderMailbox::Address { address, listing, .. }) = facts.authorship.as_ref().map(|header| &header.from)
+    else {
         return Decision::Refuse(Reason::HeaderFromMismatch);
     };
     match &facts.origin {
-        Origin::Account { addresses } => of_account(addresses, address),
         Origin::Peer { .. } if !agrees_with_envelope(facts, address) => Decision::Refuse(Reason::HeaderFromMismatch),
-        Origin::Peer { connector: Some(own), .. } => of_connector(own, address),
-        Origin::Peer { connector: None, .. } => of_operator(*listing),
-        Origin::Unauthenticated => Decision::Refuse(Reason::AuthenticationRequired),
-        Origin::Relay => Decision::Accept,
+        origin => proven(origin, address, *listing),
     }
 }
 
 pub(super) fn tell(facts: &Facts, told: &mut Told<'_>) {
     told.origin(&facts.origin);
-    match &facts.header_from {
-        Some(HeaderFrom::Address { address, listing }) => {
-            told.address("header-from", address);
-            told.listing("header-from-listing", *listing);
-        }
-        Some(HeaderFrom::Malformed) | None => told.word("header-from", "not one From with one address"),
-    }
+    let from = facts.authorship.as_ref().map_or(&HeaderMailbox::Malformed, |header| &header.from);
+    told.mailbox("header-from", from);
     told.path("sender", &facts.sender);
-    match &facts.origin {
+    tell_what_is_proven(&facts.origin, told);
+}
+
+/// Has whoever brings the message proven that he may write as this address? With `<>` as the envelope's sender this is
+/// the only word on whose report it is (R-SMTP-2).
+pub(super) fn proven(origin: &Origin, address: &MailAddress, listing: Listing) -> Decision {
+    match origin {
+        Origin::Account { addresses } => of_account(addresses, address),
+        Origin::Peer { connector: Some(own), .. } => of_connector(own, address),
+        Origin::Peer { connector: None, .. } => of_operator(listing),
+        Origin::Unauthenticated => Decision::Refuse(Reason::AuthenticationRequired),
+        Origin::Relay => Decision::Accept,
+    }
+}
+
+/// What [`proven`] looks at beside the address.
+pub(super) fn tell_what_is_proven(origin: &Origin, told: &mut Told<'_>) {
+    match origin {
         Origin::Account { addresses } => told.addresses("own-addresses", addresses),
         Origin::Peer { connector, .. } => told.connector(connector.as_ref()),
         Origin::Unauthenticated | Origin::Relay => {}
@@ -54,7 +63,6 @@ fn of_connector(own: &MaySendAs, from: &MailAddress) -> Decision {
     if own.allows(from) { Decision::Accept } else { Decision::Refuse(Reason::HeaderFromMismatch) }
 }
 
-/// With `<>` this is the only word on whose report it is (R-SMTP-2).
 fn of_operator(listing: Listing) -> Decision {
     match listing {
         Listing::Listed => Decision::Accept,
