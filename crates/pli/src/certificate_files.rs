@@ -173,8 +173,7 @@ fn lying_there(path: &Path) -> Result<CertificateDetails, Failure> {
 }
 
 fn unreadable(path: &Path) -> Failure {
-    let what = format!("{}: no certificate that can be read", path.display());
-    Failure::new(Exit::Usage, "file-unusable", what, "the file needs our certificate in PEM, then its chain")
+    Failure::told(Exit::Usage, "file-unusable.own-certificate", &[("path", &path.display())])
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge; seconds are far below 2^52")]

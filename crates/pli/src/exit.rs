@@ -1,14 +1,13 @@
 //! [`Failure`]: how a command ends that did not do what it was asked: exit code, stable code, what, and what next.
 
+mod causes;
+
 use std::fmt;
 use std::io::ErrorKind;
 
-use pli_directory::ListFault;
-use pli_net::NetError;
-use pli_store::StoreError;
+use pli_policy::Reason;
 
-use crate::config::ConfigFault;
-use crate::words::{Language, Said, Value};
+use crate::words::{self, Language, Said, Value};
 
 /// The exit codes. They are stable: scripts branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +52,7 @@ impl Failure {
     /// A failure that the catalogue (`crates/pli/words/`) has words for, in every language. The code is the key, as far as
     /// its first full stop.
     pub(crate) fn told(exit: Exit, key: &'static str, values: &[(&'static str, &dyn fmt::Display)]) -> Self {
-        let code = key.split_once('.').map_or(key, |(code, _)| code);
-        Self::saying(exit, code, Said::new(key, values))
+        Self::saying(exit, words::code(key), Said::new(key, values))
     }
 
     /// As [`Failure::told`], of a sentence that is put together, under this code.
@@ -64,14 +62,19 @@ impl Failure {
         Self { exit, code, what, next, said: Some(Box::new(said)) }
     }
 
+    /// A rule refuses, or puts off, for this reason. The reason's advice is the sentence's `advice`.
+    pub(crate) fn refused(reason: Reason, said: Said) -> Self {
+        Self::saying(Exit::Refused, reason.code(), said.with("advice", Value::phrase(reason.advice())))
+    }
+
     /// The same words under another code.
     pub(crate) fn coded(self, code: &'static str) -> Self {
         Self { code, ..self }
     }
 
-    /// The same, with other advice. In English only.
-    pub(crate) fn advising(self, next: &str) -> Self {
-        let said = Said::new("advised", &[("advice", &next)]).with("fault", self.what_value());
+    /// The same, with other advice.
+    pub(crate) fn advising(self, advice: Value) -> Self {
+        let said = Said::new("advised", &[]).with("fault", self.what_value()).with("advice", advice);
         Self::saying(self.exit, self.code, said)
     }
 
@@ -131,16 +134,16 @@ impl Failure {
 
     /// Something that cannot happen did.
     pub(crate) fn defect(what: impl Into<String>) -> Self {
-        Self::new(Exit::Defect, "defect", what, "report it, with this text and what you were doing")
+        Self::told(Exit::Defect, "defect", &[("what", &what.into())])
     }
 
     /// A file that the command line names cannot be read or written.
     pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
-        let what = format!("{}: {error}", path.display());
-        match error.kind() {
-            ErrorKind::NotFound => Self::new(Exit::NotFound, "file-not-found", what, "correct the path"),
-            _ => Self::new(Exit::Usage, "file-unusable", what, "correct the path or the file's permissions"),
-        }
+        let (exit, key) = match error.kind() {
+            ErrorKind::NotFound => (Exit::NotFound, "file-not-found"),
+            _ => (Exit::Usage, "file-unusable"),
+        };
+        Self::told(exit, key, &[("path", &path.display()), ("cause", error)])
     }
 }
 
@@ -166,106 +169,12 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl From<ConfigFault> for Failure {
-    fn from(fault: ConfigFault) -> Self {
-        Self::new(Exit::Usage, fault.code, fault.to_string(), fault.next)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let (exit, code, next) = match &error {
-            StoreError::Unavailable { full: true, .. } => (Exit::Remote, "store-full", "make space on its file system"),
-            StoreError::Unavailable { .. } => (Exit::Remote, "store-unavailable", "look at the cause, then try again"),
-            StoreError::Conflict(_) => (Exit::Conflict, "conflict", "look at what is there already"),
-            StoreError::NotFound(_) => (Exit::NotFound, "not-found", "check what you asked for"),
-            StoreError::MailboxFull => (Exit::Conflict, "mailbox-full", "raise the quota or make space"),
-            StoreError::Corrupt { .. } => {
-                (Exit::Integrity, "store-corrupt", "stop the node and restore this item from a backup")
-            }
-            StoreError::Configuration(_) => {
-                (Exit::Usage, "store-config", "do as it says, or correct [store] in the configuration")
-            }
-        };
-        Self::new(exit, code, chain(&error), next)
-    }
-}
-
-impl From<NetError> for Failure {
-    fn from(error: NetError) -> Self {
-        let (exit, code, next) = match &error {
-            NetError::File { .. } => {
-                (Exit::Usage, "file-unusable", "correct the file or its path in the configuration")
-            }
-            NetError::Listen { source, .. } => cannot_listen(source.kind()),
-            NetError::Io(_) => (Exit::Remote, "network", "look at the cause, then try again"),
-            NetError::Handshake(_) => (Exit::Remote, "tls", "look at the other side's certificate and TLS versions"),
-            NetError::Timeout => (Exit::Remote, "timeout", "try again"),
-            NetError::Dns(_) => (Exit::Remote, "dns", "look at /etc/resolv.conf and the name server"),
-            NetError::NoHost(_) => (Exit::NotFound, "no-host", "correct the name"),
-        };
-        Self::new(exit, code, chain(&error), next)
-    }
-}
-
-/// A listener's address that cannot be had: which code, and what to do next.
-fn cannot_listen(kind: ErrorKind) -> (Exit, &'static str, &'static str) {
-    match kind {
-        ErrorKind::AddrInUse => {
-            (Exit::Conflict, "address-in-use", "stop what listens there, or give the listener another address")
-        }
-        ErrorKind::PermissionDenied => (
-            Exit::Usage,
-            "address-forbidden",
-            "ports below 1024 need the capability CAP_NET_BIND_SERVICE, as in deploy/pli.service",
-        ),
-        ErrorKind::AddrNotAvailable => {
-            (Exit::Usage, "address-not-ours", "give the listener an address of this machine")
-        }
-        _ => (Exit::Remote, "network", "look at the cause, then try again"),
-    }
-}
-
-impl From<ListFault> for Failure {
-    /// A list that would not be installed.
-    fn from(fault: ListFault) -> Self {
-        let next = match &fault {
-            ListFault::Unreadable(_) => "make the file readable, or correct [trust] list",
-            ListFault::Malformed(_) => "fetch the list again, whole",
-            ListFault::Schema(_) => "fetch the list again from its publisher",
-            ListFault::ExternalEntity | ListFault::EntityExpansion => {
-                "ask the publisher who made this file: it is an attack on those who read it"
-            }
-            ListFault::TooLarge(_) => "make sure that this is the list, and nothing else",
-            ListFault::Older { .. } => "fetch the newest list",
-            ListFault::SetAside => "go back to it, if that is meant: `pli trust rollback DIGEST --reason TEXT`",
-            ListFault::LostDomains { .. } => "read `pli trust diff`; if it is right, `pli trust install --reason TEXT`",
-            ListFault::SignatureMissing => "fetch the signed list from its publisher",
-            ListFault::SignatureInvalid(_) => "fetch the list again; if it stays, ask the publisher",
-            ListFault::SignerUntrusted(_) => "compare the signer with [trust] signer_cn, signer_ou and [pki]",
-            ListFault::NotKept(_) => "make room in [server] state, or make it writable",
-            ListFault::NothingHeld => "name the file that is to be installed",
-            ListFault::PublisherUnreachable(_) => "look at the network and at [trust] url",
-            ListFault::PublisherUntrusted(_) => "compare the publisher's certificate with [trust] anchors",
-            ListFault::PublisherSlow => "look at the network, or raise [trust] fetch_timeout",
-            ListFault::PublisherAnswer(_) => "open [trust] url in a browser, or ask the publisher",
-        };
-        // Most are the list's own fault. The rest is somebody else's.
-        let exit = match &fault {
-            ListFault::NothingHeld => Exit::NotFound,
-            ListFault::NotKept(_)
-            | ListFault::PublisherUnreachable(_)
-            | ListFault::PublisherUntrusted(_)
-            | ListFault::PublisherSlow
-            | ListFault::PublisherAnswer(_) => Exit::Remote,
-            _ => Exit::Integrity,
-        };
-        Self::new(exit, fault.code(), fault.to_string(), next)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use pli_directory::ListFault;
+    use pli_net::NetError;
+    use pli_store::StoreError;
+
     use super::*;
 
     #[test]

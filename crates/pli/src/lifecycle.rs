@@ -163,7 +163,7 @@ impl Reload {
                     tracing::warn!(?sections, "SIGHUP: these sections have changed and take effect at the next start");
                 }
             }
-            Err(fault) => tracing::error!(%fault, next = fault.next, "SIGHUP: the configuration would not start"),
+            Err(fault) => tracing::error!(%fault, next = fault.next(), "SIGHUP: the configuration would not start"),
         }
     }
 }

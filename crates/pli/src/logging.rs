@@ -31,10 +31,7 @@ fn ours_only(level: LevelFilter) -> Targets {
 }
 
 fn parse(text: &str) -> Result<LevelFilter, Failure> {
-    text.parse().map_err(|_| {
-        let what = format!("PLI_LOG: `{text}` is not a level");
-        Failure::new(Exit::Usage, "log-level", what, "use one of error, warn, info, debug, trace")
-    })
+    text.parse().map_err(|_| Failure::told(Exit::Usage, "log-level", &[("text", &text)]))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Usage, "output", format!("standard output: {error}"), "look at where it goes"))
+            Err(Failure::told(Exit::Usage, "output", &[("cause", &error)]))
         }
         _ => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! [`PeerFile`]: the peer book on the disk, so that it outlives the node and can be read beside it.
 
+use std::fmt::Display;
 use std::fs::{DirBuilder, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -47,8 +48,8 @@ impl PeerFile {
             Err(error) => return Err(Failure::file(&self.path, &error)),
         }
         let unreadable = |what: String| {
-            let what = format!("{}: {what}", self.path.display());
-            Failure::new(Exit::Integrity, "peers-unreadable", what, "remove the file: the node begins a new one")
+            let values: [(_, &dyn Display); 2] = [("path", &self.path.display()), ("cause", &what)];
+            Failure::told(Exit::Integrity, "peers-unreadable", &values)
         };
         let content: Content = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         if content.schema_version != SCHEMA_VERSION {

@@ -60,14 +60,11 @@ pub(crate) fn make(path: &Path) -> Result<(), Failure> {
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
-    let what = format!("the state folder {}: {error}", path.display());
-    Failure::new(Exit::Usage, "state-unusable", what, "make [server] state a folder of the node's own user")
+    Failure::told(Exit::Usage, "state-unusable", &[("folder", &path.display()), ("cause", &error)])
 }
 
 fn in_use(path: &Path) -> Failure {
-    let what = format!("the state folder {} is in use by another process", path.display());
-    let next = "give each node a [server] state of its own; if a command or a node is just ending, try again";
-    Failure::new(Exit::Conflict, "state-in-use", what, next)
+    Failure::told(Exit::Conflict, "state-in-use", &[("folder", &path.display())])
 }
 
 #[cfg(test)]

@@ -23,5 +23,5 @@ pub(crate) fn check_length(attached: u64) -> Result<(), Failure> {
     if attached <= TrustList::BYTES_MAX + 1 {
         return Ok(());
     }
-    Err(Failure::new(Exit::Usage, "admin-request", "more is attached than a list may have", "attach a list"))
+    Err(Failure::told(Exit::Usage, "admin-request.large", &[]))
 }

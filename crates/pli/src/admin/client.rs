@@ -36,9 +36,12 @@ pub(crate) async fn ask(settings: &Settings, request: Request, attached: Option<
             direct::answer(settings, request, attached, &actor).await
         }
         Err(error) => {
-            let what = format!("the admin socket {}: {error}", state.join(SOCKET).display());
-            let next = "run it as the node's user, or as a member of the socket's group";
-            Err(Failure::new(Exit::Usage, "admin-socket-forbidden", what, next))
+            let socket = state.join(SOCKET);
+            Err(Failure::told(
+                Exit::Usage,
+                "admin-socket-forbidden",
+                &[("socket", &socket.display()), ("cause", &error)],
+            ))
         }
     }
 }
@@ -74,6 +77,5 @@ async fn converse(mut stream: UnixStream, request: Request, attached: Option<Vec
 }
 
 fn broken(what: &str) -> Failure {
-    let what = format!("the node's answer: {what}");
-    Failure::new(Exit::Remote, "node-answer", what, "look at the node's log; what was asked may have been done")
+    Failure::told(Exit::Remote, "node-answer", &[("cause", &what)])
 }

@@ -112,9 +112,10 @@ impl Desk {
                     Side::InForce => trust.current().ok_or_else(no_list),
                     Side::Held => trust.held_list().map(Arc::new).map_err(not_held),
                     Side::Kept(digest) => trust.kept_list(&digest).map_err(not_kept),
-                    Side::Attached => attached.clone().map(Arc::new).ok_or_else(|| {
-                        Failure::new(Exit::Usage, "admin-request", "no list is attached", "attach the list")
-                    }),
+                    Side::Attached => attached
+                        .clone()
+                        .map(Arc::new)
+                        .ok_or_else(|| Failure::told(Exit::Usage, "admin-request.no-list", &[])),
                 }
             };
             Ok(differences(&*side(from)?, &*side(to)?))
@@ -138,20 +139,17 @@ pub(super) fn checked_reason(reason: &str) -> Result<&str, Failure> {
     if !reason.is_empty() && reason.chars().count() <= REASON_CHARS_MAX && !reason.chars().any(char::is_control) {
         return Ok(reason);
     }
-    let what = format!("a reason is a line of 1 to {REASON_CHARS_MAX} characters");
-    Err(Failure::new(Exit::Usage, "reason-missing", what, "say why, for whoever reads the record: --reason TEXT"))
+    Err(Failure::told(Exit::Usage, "reason-missing", &[("most", &REASON_CHARS_MAX)]))
 }
 
 /// This desk cannot answer that: it is one beside no node.
 pub(super) fn unable(request: &Request) -> Failure {
-    let what = format!("no node is running, and only a node can answer {}", request.name());
-    Failure::new(Exit::Conflict, "node-not-running", what, "start it: `pli serve`")
+    Failure::told(Exit::Conflict, "node-not-running", &[("request", &request.name())])
 }
 
 /// There is nothing to compare with or to show.
 pub(crate) fn no_list() -> Failure {
-    let next = "give the node its list: [trust] in the configuration, or `pli trust install FILE --reason TEXT`";
-    Failure::new(Exit::NotFound, "list-missing", "no trust list is in force", next)
+    Failure::told(Exit::NotFound, "list-missing", &[])
 }
 
 /// The held list is what is compared when nothing else is named.
@@ -159,9 +157,7 @@ fn not_held(fault: ListFault) -> Failure {
     if fault != ListFault::NothingHeld {
         return fault.into();
     }
-    let what = "no list is held: there is nothing to compare the list in force with";
-    let next = "name one list, or two: `pli trust diff OLD NEW`, each a file or a digest of `pli trust history`";
-    Failure::new(Exit::NotFound, fault.code(), what, next)
+    Failure::told(Exit::NotFound, "list-nothing-held.to-compare", &[])
 }
 
 /// A list that is only to be looked at: no rollback is meant.
@@ -184,14 +180,14 @@ pub(super) async fn off_threads<T: Send + 'static>(
 
 impl From<RollbackFault> for Failure {
     fn from(fault: RollbackFault) -> Self {
-        let code = fault.code();
-        let (exit, next) = match fault {
-            RollbackFault::List(fault) => return fault.into(),
-            RollbackFault::NothingBefore => (Exit::Conflict, "look at `pli trust history`"),
-            RollbackFault::Unknown(_) => (Exit::NotFound, "take a digest of `pli trust history`"),
-            RollbackFault::Ambiguous(_) => (Exit::Usage, "write more of the digest"),
-            RollbackFault::InForce => (Exit::Conflict, "look at `pli trust show`"),
-        };
-        Self::new(exit, code, fault.to_string(), next)
+        match fault {
+            RollbackFault::List(fault) => fault.into(),
+            RollbackFault::NothingBefore => Self::told(Exit::Conflict, "rollback-nothing-before", &[]),
+            RollbackFault::Unknown(digest) => {
+                Self::told(Exit::NotFound, "rollback-unknown-list", &[("digest", &digest)])
+            }
+            RollbackFault::Ambiguous(digest) => Self::told(Exit::Usage, "rollback-ambiguous", &[("digest", &digest)]),
+            RollbackFault::InForce => Self::told(Exit::Conflict, "rollback-in-force", &[]),
+        }
     }
 }

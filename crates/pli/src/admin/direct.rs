@@ -1,6 +1,7 @@
 //! [`answer()`]: with no node running, a command works on the node's folders itself. Looking takes no lock and changes
 //! nothing; a change takes the locks that a node would, so that no node starts in the middle of it.
 
+use std::fmt::Display;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -111,12 +112,9 @@ pub(crate) fn check_owner(state: &Path) -> Result<(), Failure> {
     let ours = rustix::process::geteuid().as_raw();
     match std::fs::metadata(state) {
         Ok(metadata) if metadata.uid() != ours => {
-            let what = format!(
-                "the state folder {} belongs to uid {}, and this is uid {ours}",
-                state.display(),
-                metadata.uid()
-            );
-            Err(Failure::new(Exit::Usage, "wrong-user", what, "run it as that user: runuser -u USER -- pli …"))
+            let (folder, theirs) = (state.display(), metadata.uid());
+            let values: [(_, &dyn Display); 3] = [("folder", &folder), ("theirs", &theirs), ("ours", &ours)];
+            Err(Failure::told(Exit::Usage, "wrong-user", &values))
         }
         _ => Ok(()),
     }
@@ -124,12 +122,11 @@ pub(crate) fn check_owner(state: &Path) -> Result<(), Failure> {
 
 impl From<KeepingFault> for Failure {
     fn from(fault: KeepingFault) -> Self {
-        let (exit, code, next) = match fault {
-            KeepingFault::InUse(_) => (Exit::Conflict, "state-in-use", "wait for the other process, then try again"),
-            KeepingFault::Folder { .. } => {
-                (Exit::Usage, "state-unusable", "make [server] state a folder of the node's own user")
+        match &fault {
+            KeepingFault::InUse(path) => Self::told(Exit::Conflict, "state-in-use.kept", &[("path", &path.display())]),
+            KeepingFault::Folder { path, source } => {
+                Self::told(Exit::Usage, "state-unusable.kept", &[("path", &path.display()), ("cause", source)])
             }
-        };
-        Self::new(exit, code, crate::exit::chain(&fault), next)
+        }
     }
 }

@@ -13,13 +13,7 @@ impl Desk {
         let Some(store) = &self.store else { return Err(Failure::defect("a change without a store")) };
         let prepared = national::prepared(&self.state).await?;
         if prepared.is_none_or(|about| about.digest != digest) {
-            let what = "the copy of the national directory that is meant does not wait to be installed";
-            return Err(Failure::new(
-                Exit::NotFound,
-                "directory-not-prepared",
-                what,
-                "run `pli directory import FILE`",
-            ));
+            return Err(Failure::told(Exit::NotFound, "directory-not-prepared", &[]));
         }
         let about = national::install(&self.state).await?;
         let event = Event {

@@ -211,6 +211,9 @@ pub(crate) struct AlarmTold {
     pub(crate) stops_mail: bool,
     pub(crate) what: String,
     pub(crate) next: String,
+    /// The sentence, for the command to say in the language of the person who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) said: Option<Said>,
 }
 
 impl From<&Alarm> for AlarmTold {
@@ -222,6 +225,7 @@ impl From<&Alarm> for AlarmTold {
             stops_mail: alarm.stops_mail,
             what: alarm.what.clone(),
             next: alarm.next.clone(),
+            said: Some(alarm.said.clone()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The node's side of the admin socket. Who may open it is for the file system to say (mode 0660); who did, the kernel
 //! tells, and the record keeps.
 
+use std::fmt::Display;
 use std::fs::{File, Permissions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
@@ -31,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Opens the socket. One that lies there is of a process that is gone: its folder is ours alone now.
 pub(crate) fn bind(state: &StateFolder) -> Result<UnixListener, Failure> {
     let unusable = |error: std::io::Error| {
-        let what = format!("the admin socket in {}: {error}", state.path().display());
-        Failure::new(Exit::Usage, "state-unusable", what, "make [server] state a folder on a local file system")
+        let values: [(_, &dyn Display); 2] = [("folder", &state.path().display()), ("cause", &error)];
+        Failure::told(Exit::Usage, "state-unusable.socket", &values)
     };
     // Under another name until it has its permissions.
     let (unready, name) = (format!("{SOCKET}.new"), state.path().join(SOCKET));
@@ -105,14 +106,7 @@ async fn converse(mut stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
 }
 
 async fn read(stream: &mut UnixStream) -> Result<(Asked, Option<Vec<u8>>), Failure> {
-    let unclear = |what: String| {
-        Failure::new(
-            Exit::Usage,
-            "admin-request",
-            what,
-            "ask as docs/admin-socket.md says, or with the `pli` of the node",
-        )
-    };
+    let unclear = |what: String| Failure::told(Exit::Usage, "admin-request", &[("what", &what)]);
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     let lost = |error: std::io::Error| unclear(format!("the request broke off: {error}"));
@@ -134,6 +128,5 @@ async fn read(stream: &mut UnixStream) -> Result<(Asked, Option<Vec<u8>>), Failu
 }
 
 fn too_slow() -> Failure {
-    let what = format!("the request did not come within {} s", PATIENCE.as_secs());
-    Failure::new(Exit::Usage, "admin-request", what, "try again")
+    Failure::told(Exit::Usage, "admin-request.slow", &[("seconds", &PATIENCE.as_secs())])
 }

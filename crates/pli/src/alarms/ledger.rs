@@ -48,9 +48,10 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Said;
 
     fn alarm(code: Code, subject: &str, stage: Option<Stage>) -> Alarm {
-        Alarm { stage, ..Alarm::new(code, subject, "what".to_owned(), "next") }
+        Alarm { stage, ..Alarm::new(code, subject, Said::new("alarm.list-missing", &[])) }
     }
 
     #[test]

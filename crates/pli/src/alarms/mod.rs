@@ -7,17 +7,21 @@ mod ledger;
 pub(crate) mod rounds;
 pub(crate) mod state;
 
+use std::fmt::Display;
+
 use jiff::{SignedDuration, Timestamp};
 use pli_types::CertificateFault;
 
 use self::state::{CertificateState, ListState, RevocationState, State};
+use crate::words::{Language, Said, Value, certificate_fault};
 
 /// How long new certificate files that do not fit together are taken for half written.
 const PAIR_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What to do about files of our certificate that a running node does not take.
-pub(crate) const PUT_PAIR_RIGHT: &str = "put certificate and key in [tls] right; do not restart the node before, for it \
-     goes on with the old pair only as long as it runs; docs/runbooks/certificate-expiring.md";
+pub(crate) fn put_pair_right() -> Value {
+    Value::what(Said::new("put-pair-right", &[]))
+}
 
 /// What an alarm is about. The words are stable: log, metrics, `/health/ready`, `pli doctor` and the runbooks use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,10 +111,12 @@ pub(crate) struct Alarm {
     pub(crate) code: Code,
     /// Which list, authority, certificate or domain. With the code, it tells one alarm from another.
     pub(crate) subject: String,
-    /// What is the matter, in a sentence.
+    /// What is the matter, in a sentence; in English, for logs and programs.
     pub(crate) what: String,
-    /// What to do.
+    /// What to do; in English.
     pub(crate) next: String,
+    /// The sentence of the catalogue that says both, in every language.
+    pub(crate) said: Said,
     /// For what is going to end: how near that is.
     pub(crate) stage: Option<Stage>,
     /// Mail cannot flow until this is put right: `/health/ready` fails.
@@ -118,8 +124,10 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    fn new(code: Code, subject: impl Into<String>, what: String, next: impl Into<String>) -> Self {
-        Self { code, subject: subject.into(), what, next: next.into(), stage: None, stops_mail: false }
+    fn new(code: Code, subject: impl Into<String>, said: Said) -> Self {
+        said.check();
+        let (what, next) = (said.what(Language::En), said.next(Language::En));
+        Self { code, subject: subject.into(), what, next, said, stage: None, stops_mail: false }
     }
 
     fn at(mut self, stage: Stage) -> Self {
@@ -152,37 +160,31 @@ fn list(state: &ListState, now: Timestamp) -> Vec<Alarm> {
     let mut found = Vec::new();
     match &state.in_force {
         None => {
-            let what = "no trust list is in force: all mail is put off with list-unavailable".to_owned();
-            let next = "give it a list: `pli trust fetch`, then `pli trust show`";
-            found.push(Alarm::new(Code::ListMissing, SUBJECT, what, next).stopping_mail(true));
+            found
+                .push(Alarm::new(Code::ListMissing, SUBJECT, Said::new("alarm.list-missing", &[])).stopping_mail(true));
         }
         Some(in_force) if now.duration_since(in_force.confirmed_at) > state.stale_after => {
-            let what = format!(
-                "since {:.0} no source has said that the trust list of {} is still the one in force",
-                in_force.confirmed_at, in_force.generated_at
-            );
-            found.push(Alarm::new(Code::ListStale, SUBJECT, what, "`pli trust fetch` says what hinders it"));
+            let since = format!("{:.0}", in_force.confirmed_at);
+            let said = Said::new("alarm.list-stale", &[("since", &since), ("made", &in_force.generated_at)]);
+            found.push(Alarm::new(Code::ListStale, SUBJECT, said));
         }
         Some(_) => {}
     }
     if let Some(held) = &state.held {
-        let what = format!(
-            "the trust list of {} has lost {} of {} domains and waits for an admin since {:.0}",
-            held.generated_at, held.lost, held.of, held.since
-        );
-        let next = "compare with `pli trust diff`; if it is meant, `pli trust install --reason TEXT`";
-        found.push(Alarm::new(Code::ListHeld, SUBJECT, what, next));
+        let since = format!("{:.0}", held.since);
+        let values: [(_, &dyn Display); 4] =
+            [("made", &held.generated_at), ("lost", &held.lost), ("of", &held.of), ("since", &since)];
+        found.push(Alarm::new(Code::ListHeld, SUBJECT, Said::new("alarm.list-held", &values)));
     }
     if let Some(refused) = &state.refused {
-        let what = format!("the trust list that is offered is not put in force ({}): {}", refused.code, refused.detail);
-        found.push(Alarm::new(Code::ListRefused, SUBJECT, what, "`pli trust history`; ask the list's publisher"));
+        let said = Said::new("alarm.list-refused", &[("code", &refused.code), ("detail", &refused.detail)]);
+        found.push(Alarm::new(Code::ListRefused, SUBJECT, said));
     }
     found
 }
 
 /// `ours_unknown`: nobody can say whether our own certificate is revoked.
 fn revocations(states: &[RevocationState], ours_unknown: bool, now: Timestamp) -> Vec<Alarm> {
-    const NEXT: &str = "`pli certificate list` shows the last try; docs/runbooks/crl-unreachable.md";
     let answers = |authority: &str| states.iter().any(|list| list.in_force && list.authority == authority);
     let mut found = Vec::new();
     for list in states {
@@ -190,24 +192,25 @@ fn revocations(states: &[RevocationState], ours_unknown: bool, now: Timestamp) -
         match list.validity.filter(|_| list.in_force) {
             None if answers(authority) => {}
             None => {
-                let what = format!("there is no revocation list of {authority}: its certificates are refused");
-                found.push(Alarm::new(Code::CrlExpired, authority, what, NEXT).stopping_mail(ours_unknown));
+                let said = Said::new("alarm.crl-missing", &[("authority", &authority)]);
+                found.push(Alarm::new(Code::CrlExpired, authority, said).stopping_mail(ours_unknown));
             }
             Some((_, ends)) if ends <= now => {
-                let what = format!("the revocation list of {authority} ended at {ends}: its certificates are refused");
-                found.push(Alarm::new(Code::CrlExpired, authority, what, NEXT).stopping_mail(ours_unknown));
+                let said = Said::new("alarm.crl-expired", &[("authority", &authority), ("ends", &ends)]);
+                found.push(Alarm::new(Code::CrlExpired, authority, said).stopping_mail(ours_unknown));
             }
             Some((begun, ends)) => {
                 if let Some(stage) = nearing(begun, ends, now, &[Stage::Week, Stage::Day, Stage::Hour]) {
-                    let what =
-                        format!("the revocation list of {authority} ends at {ends}; from then on all are refused");
-                    found.push(Alarm::new(Code::CrlExpiring, authority, what, NEXT).at(stage));
+                    let said = Said::new("alarm.crl-expiring", &[("authority", &authority), ("ends", &ends)]);
+                    found.push(Alarm::new(Code::CrlExpiring, authority, said).at(stage));
                 }
             }
         }
         if let Some((at, fault)) = &list.failed {
-            let what = format!("{} gave no newer revocation list of {authority} at {at:.0}: {fault}", list.source);
-            found.push(Alarm::new(Code::CrlFetchFailing, &list.source, what, NEXT));
+            let at = format!("{at:.0}");
+            let values: [(_, &dyn Display); 4] =
+                [("source", &list.source), ("authority", &authority), ("at", &at), ("fault", fault)];
+            found.push(Alarm::new(Code::CrlFetchFailing, &list.source, Said::new("alarm.crl-fetch-failing", &values)));
         }
     }
     found
@@ -215,40 +218,40 @@ fn revocations(states: &[RevocationState], ours_unknown: bool, now: Timestamp) -
 
 /// `explained`: an alarm already says that a revocation list is out.
 fn certificate(state: &CertificateState, explained: bool, now: Timestamp) -> Vec<Alarm> {
-    const RENEW: &str = "put a renewed pair in the place of the files in [tls]; docs/runbooks/certificate-expiring.md";
     let mut found = Vec::new();
-    let named = format!("our own certificate, serial {},", state.serial);
+    let serial = &state.serial;
     let (begins, ends) = (state.not_before, state.not_after);
     if ends < now {
-        let what = format!("{named} expired at {ends}: nobody believes us");
-        found.push(Alarm::new(Code::CertificateExpired, &state.subject, what, RENEW).stopping_mail(true));
+        let said = Said::new("alarm.certificate-expired", &[("serial", serial), ("ends", &ends)]);
+        found.push(Alarm::new(Code::CertificateExpired, &state.subject, said).stopping_mail(true));
     } else if let Some(stage) = nearing(begins, ends, now, &[Stage::Month, Stage::Week, Stage::Day]) {
-        let what = format!("{named} ends at {ends}");
-        found.push(Alarm::new(Code::CertificateExpiring, &state.subject, what, RENEW).at(stage));
+        let said = Said::new("alarm.certificate-expiring", &[("serial", serial), ("ends", &ends)]);
+        found.push(Alarm::new(Code::CertificateExpiring, &state.subject, said).at(stage));
     }
-    let refused = |role: &str, fault: CertificateFault| {
-        let what = format!("{named} is refused by other operators when we are the {role}: {fault}");
-        let next = "`pli certificate check FILE` with the file in [tls]; ask its authority";
-        Alarm::new(Code::OwnCertificateNotBelieved, &state.subject, what, next)
+    let refused = |key: &'static str, fault: CertificateFault| {
+        let said = Said::new(key, &[("serial", serial)]).with("fault", certificate_fault(fault));
+        Alarm::new(Code::OwnCertificateNotBelieved, &state.subject, said)
     };
     match (state.fault, state.fault_as_client) {
         (Some(CertificateFault::Expired), _) | (None, None) => {}
         (Some(CertificateFault::RevocationUnknown), _) if explained => {}
-        (Some(fault), _) => found.push(refused("server", fault).stopping_mail(true)),
+        (Some(fault), _) => found.push(refused("alarm.own-certificate-not-believed.server", fault).stopping_mail(true)),
         // What differs between the roles is the use only. Others may be lenient there, and mail for us comes in.
-        (None, Some(fault)) => found.push(refused("client", fault)),
+        (None, Some(fault)) => found.push(refused("alarm.own-certificate-not-believed.client", fault)),
     }
     if let Some((since, fault)) = &state.unfit
         && now.duration_since(*since) >= PAIR_PATIENCE
     {
-        let what =
-            format!("the new files of our certificate do not fit since {since:.0}, the old one goes on: {fault}");
-        found.push(Alarm::new(Code::CertificateReloadFailing, &state.subject, what, PUT_PAIR_RIGHT));
+        let since = format!("{since:.0}");
+        let said = Said::new("alarm.certificate-reload-failing", &[("since", &since), ("fault", fault)]);
+        found.push(Alarm::new(Code::CertificateReloadFailing, &state.subject, said.with("advice", put_pair_right())));
     }
     found.extend(state.unlisted.iter().map(|domain| {
-        let what = format!("{domain} is not on the trust list under our certificate's name: others refuse its mail");
-        let next = "`pli certificate check FILE` with the file in [tls]; have the list's publisher enter its name";
-        Alarm::new(Code::OwnCertificateNotListed, domain, what, next)
+        Alarm::new(
+            Code::OwnCertificateNotListed,
+            domain,
+            Said::new("alarm.own-certificate-not-listed", &[("domain", domain)]),
+        )
     }));
     found
 }

@@ -119,22 +119,24 @@ fn unheard(fault: HttpFault) -> FhirFault {
 }
 
 impl From<Trouble> for Failure {
+    /// The catalogue has a sentence for the code of each fault.
     fn from(trouble: Trouble) -> Self {
         let fault = trouble.fault;
-        let next = match &fault {
-            FhirFault::Unreachable(_) => "look at the network and at [annuaire] base; the local copy answers meanwhile",
-            FhirFault::Untrusted(_) => "compare the directory's certificate with [annuaire] anchors",
-            FhirFault::TooSlow | FhirFault::Failing { .. } => {
-                "try again later; the local copy answers meanwhile: `pli directory search`"
-            }
-            FhirFault::TooLarge(_) | FhirFault::TooMany(_) => "ask for something narrower",
-            FhirFault::Answer(_) | FhirFault::ForeignPage => "look at [annuaire] base; ask who runs the directory",
-            FhirFault::Key { .. } => "compare the file of [annuaire] api_key with the key that the directory gave you",
-            FhirFault::NoCarrier { .. } | FhirFault::Several => "check the RPPS, FINESS or SIRET number",
-            FhirFault::TooOften => "wait a moment; other programs may use the same key",
-            FhirFault::Refused { .. } => "ask who runs the directory whether it does this yet",
-        };
         let exit = if matches!(fault, FhirFault::NoCarrier { .. }) { Exit::NotFound } else { Exit::Remote };
-        Self::new(exit, fault.code(), fault.to_string(), next)
+        let told = |values| Self::told(exit, fault.code(), values);
+        match &fault {
+            FhirFault::Unreachable(cause) | FhirFault::Untrusted(cause) => told(&[("cause", cause)]),
+            FhirFault::Answer(cause) => told(&[("cause", cause)]),
+            FhirFault::TooLarge(bytes) => told(&[("bytes", bytes)]),
+            FhirFault::TooMany(pages) => told(&[("pages", pages)]),
+            FhirFault::Key { status, issue }
+            | FhirFault::NoCarrier { status, issue }
+            | FhirFault::Refused { status, issue }
+            | FhirFault::Failing { status, issue } => {
+                let issue = issue.as_ref().map(|issue| format!(", {issue}")).unwrap_or_default();
+                told(&[("status", status), ("issue", &issue)])
+            }
+            FhirFault::TooSlow | FhirFault::ForeignPage | FhirFault::Several | FhirFault::TooOften => told(&[]),
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigFault, ListOrigin, Settings, check_secret_file
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 use crate::trust::Signers;
+use crate::words::{Language, language};
 
 /// What can be done with the configuration.
 #[derive(Debug, clap::Subcommand)]
@@ -28,7 +29,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Check => {
             let checks = checks(&settings);
-            output::print(&globals.format().list(&listing(&checks)))?;
+            output::print(&globals.format().list(&listing(&checks, globals.format())))?;
             verdict(&checks)
         }
         Command::Show => output::print(&show(&settings.config, globals.format())?),
@@ -81,14 +82,7 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
 /// Every domain has a postmaster who can be written to (RFC 5321 §4.5.1). Whether there is a mailbox of that name in each
 /// is for the store to know.
 fn postmaster(config: &Config) -> Result<(), Failure> {
-    config.server.postmaster.as_ref().map(drop).ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            "postmaster-missing",
-            "no address takes the postmasters' mail of domains without a mailbox of that name",
-            "set `postmaster` in [server] to the address of a mailbox here",
-        )
-    })
+    config.server.postmaster.as_ref().map(drop).ok_or_else(|| Failure::told(Exit::Usage, "postmaster-missing", &[]))
 }
 
 fn tls(config: &Config) -> Result<(), NetError> {
@@ -113,11 +107,12 @@ fn state(folder: &Path) -> Result<(), Failure> {
     if !folder.exists() || folder.is_dir() {
         return Ok(());
     }
-    let what = format!("the state folder {} is no folder", folder.display());
-    Err(Failure::new(Exit::Usage, "state-unusable", what, "make [server] state a folder of the node's own user"))
+    Err(Failure::told(Exit::Usage, "state-unusable.no-folder", &[("folder", &folder.display())]))
 }
 
-fn listing(checks: &[Check]) -> Listing {
+fn listing(checks: &[Check], format: Format) -> Listing {
+    // Programs read one language.
+    let language = if format == Format::Table { language() } else { Language::En };
     let row = |check: &Check| {
         let outcome = match (&check.fault, check.vital) {
             (None, _) => "ok",
@@ -129,8 +124,8 @@ fn listing(checks: &[Check]) -> Listing {
             "check": check.name,
             "outcome": outcome,
             "code": check.fault.as_ref().map(|fault| fault.code),
-            "detail": check.fault.as_ref().map(|fault| &fault.what),
-            "next": check.fault.as_ref().map(|fault| &fault.next),
+            "detail": check.fault.as_ref().map(|fault| fault.what_in(language)),
+            "next": check.fault.as_ref().map(|fault| fault.next_in(language)),
         });
         members.as_object().cloned().unwrap_or_default()
     };
@@ -155,7 +150,7 @@ fn show(config: &Config, format: Format) -> Result<String, Failure> {
     let mut members = Map::from_iter([("schema_version".to_owned(), json!(SCHEMA_VERSION))]);
     match serde_json::to_value(config).map_err(|error| defect(&error))? {
         Value::Object(config) => members.extend(config),
-        other => return Err(Failure::new(Exit::Defect, "defect", format!("not a table: {other}"), "report it")),
+        other => return Err(Failure::defect(format!("not a table: {other}"))),
     }
     Ok(format.object(&members))
 }

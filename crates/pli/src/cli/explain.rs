@@ -22,6 +22,7 @@ use crate::config::Settings;
 use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::words::{Said, Value};
 use answer::Answer;
 
 /// What is asked.
@@ -112,8 +113,7 @@ async fn client(reading: &Reading, args: &Args) -> Result<Client, Failure> {
     }
     let mailbox = match (&args.account, args.from.address()) {
         (Some(address), _) => reading.store.mailbox(address).await?.ok_or_else(|| {
-            let what = format!("no mailbox here has the address {}", reading.masker.address(address));
-            Failure::new(Exit::NotFound, "account-unknown", what, "give the address of a mailbox here")
+            Failure::told(Exit::NotFound, "account-unknown", &[("address", &reading.masker.address(address))])
         })?,
         (None, Some(address)) => reading.store.mailbox(address).await?.ok_or_else(nobody)?,
         (None, None) => return Err(nobody()),
@@ -122,9 +122,7 @@ async fn client(reading: &Reading, args: &Args) -> Result<Client, Failure> {
 }
 
 fn nobody() -> Failure {
-    let what = "it is not said who brings the message, and the sender has no mailbox here";
-    let next = "give --peer-cert with the certificate of the server that brings it, or --account with who signs in";
-    Failure::new(Exit::Usage, "usage", what, next)
+    Failure::told(Exit::Usage, "usage.nobody-brings-it", &[])
 }
 
 fn signed_in(mailbox: Mailbox) -> Client {
@@ -147,13 +145,10 @@ fn locked_out(client: &Client) -> Option<Explanation> {
 
 /// The first certificate of the file.
 fn certificate(path: &Path) -> Result<PresentedCertificate, Failure> {
-    let next = "give a certificate in PEM or DER";
-    let unreadable = || {
-        let what = format!("{}: no certificate that can be read", path.display());
-        Failure::new(Exit::Usage, "file-unusable", what, next)
-    };
+    let none = || Said::new("file-unusable.certificate", &[("path", &path.display())]);
+    let unreadable = || Failure::saying(Exit::Usage, "file-unusable", none());
     File::open(path).map_err(|error| Failure::file(path, &error))?;
-    let chain = pli_net::certificates_in(path).map_err(|error| Failure::from(error).advising(next))?;
+    let chain = pli_net::certificates_in(path).map_err(|error| Failure::from(error).advising(Value::next(none())))?;
     pli_net::peer::presented(&chain.into_iter().map(CertificateDer::from).collect::<Vec<_>>()).ok_or_else(unreadable)
 }
 

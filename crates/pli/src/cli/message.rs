@@ -36,10 +36,7 @@ struct Story {
 }
 
 async fn trace(reading: Reading, id: &str) -> Result<Story, Failure> {
-    let unknown = || {
-        let next = "take the id= of the 250 that accepted the message, or the `message` of `pli queue list`";
-        Failure::new(Exit::NotFound, "message-unknown", format!("no message has the id `{id}`"), next)
-    };
+    let unknown = || Failure::told(Exit::NotFound, "message-unknown", &[("id", &id)]);
     let message = MessageId::parse(id).map_err(|_| unknown())?;
     let mut events = reading.store.events_of(message).await?;
     events.retain(|event| is_traced(event.kind));

@@ -18,12 +18,12 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
 }
 
 fn failure(error: &anyhow::Error) -> Failure {
-    let what = format!("{error:#}");
-    match error.downcast_ref::<Fault>() {
-        Some(Fault::Usage(_)) => Failure::new(Exit::Usage, "usage", what, "leave the option out"),
-        Some(Fault::Taken(_)) => Failure::new(Exit::Conflict, "conflict", what, "choose another folder with --dir"),
-        None => Failure::new(Exit::Remote, "sandbox-failed", what, "look at the cause, then try again"),
-    }
+    let (exit, key) = match error.downcast_ref::<Fault>() {
+        Some(Fault::Usage(_)) => (Exit::Usage, "usage.sandbox"),
+        Some(Fault::Taken(_)) => (Exit::Conflict, "conflict.sandbox"),
+        None => (Exit::Remote, "sandbox-failed"),
+    };
+    Failure::told(exit, key, &[("what", &format!("{error:#}"))])
 }
 
 #[cfg(test)]

@@ -41,6 +41,5 @@ fn end_with(parent: i32) -> Result<(), Failure> {
     if getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent) {
         return Ok(());
     }
-    let what = format!("process {parent} did not start this one, or has ended");
-    Err(Failure::new(Exit::Usage, "parent-gone", what, "leave --parent out"))
+    Err(Failure::told(Exit::Usage, "parent-gone", &[("parent", &parent)]))
 }

@@ -39,12 +39,7 @@ impl AnnuaireConfig {
     pub(super) fn check(&self) -> Result<(), ConfigFault> {
         let host = self.base.strip_prefix("https://").unwrap_or_default();
         if host.is_empty() || host.starts_with('/') || host.contains(['?', '#', '@', ' ']) || host.ends_with('/') {
-            return Err(ConfigFault {
-                code: "config-invalid",
-                place: "[annuaire] base".to_owned(),
-                what: "this is not where a directory's resources begin".to_owned(),
-                next: "write it as https://HOST/PATH, without a slash at its end".to_owned(),
-            });
+            return Err(ConfigFault::new("config-invalid.annuaire", "[annuaire] base", &[]));
         }
         Ok(())
     }

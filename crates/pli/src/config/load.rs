@@ -1,10 +1,11 @@
 //! [`load()`]: the file, read and parsed; what it cannot accept is told with its line.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::nearest::nearest;
+use crate::words::{Language, Said};
 
 /// A configuration file is a page; anything larger is another file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -12,30 +13,46 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// What is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfigFault {
-    /// Stable.
-    pub(crate) code: &'static str,
-    /// The file and, where it is known, the line.
+    /// The file and, where it is known, the line; or the key.
     pub(crate) place: String,
-    /// What is wrong.
-    pub(crate) what: String,
-    /// What to do next.
-    pub(crate) next: String,
+    /// What is wrong, and what to do next.
+    pub(crate) said: Said,
 }
 
-impl fmt::Display for ConfigFault {
+impl ConfigFault {
+    /// A fault that the catalogue has words for; the code is the key, as far as its first full stop.
+    pub(crate) fn new(key: &'static str, place: impl Into<String>, values: &[(&'static str, &dyn Display)]) -> Self {
+        let said = Said::new(key, values);
+        said.check();
+        Self { place: place.into(), said }
+    }
+
+    /// What is wrong, in English, for logs.
+    pub(crate) fn what(&self) -> String {
+        self.said.what(Language::En)
+    }
+
+    /// What to do next, in English.
+    pub(crate) fn next(&self) -> String {
+        self.said.next(Language::En)
+    }
+
+    /// Stable.
+    pub(crate) fn code(&self) -> &'static str {
+        self.said.code()
+    }
+}
+
+impl Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.what)
+        write!(f, "{}: {}", self.place, self.what())
     }
 }
 
 /// Reads a configuration; paths in it come back absolute.
 pub(crate) fn load(path: &Path) -> Result<Config, ConfigFault> {
-    let unreadable = |error: std::io::Error| ConfigFault {
-        code: "config-unreadable",
-        place: path.display().to_string(),
-        what: error.to_string(),
-        next: "name the configuration with --config FILE or PLI_CONFIG".to_owned(),
-    };
+    let unreadable =
+        |error: std::io::Error| ConfigFault::new("config-unreadable", path.display().to_string(), &[("cause", &error)]);
     let absolute = std::path::absolute(path).map_err(unreadable)?;
     if std::fs::metadata(&absolute).map_err(unreadable)?.len() > FILE_BYTES_MAX {
         return Err(unreadable(std::io::Error::other("too large for a configuration")));
@@ -94,30 +111,19 @@ fn explain(error: &toml::de::Error, text: &str, path: &Path) -> ConfigFault {
     if message.starts_with("unknown field") {
         let wrong = quoted.next().unwrap_or_default();
         let known: Vec<&str> = quoted.collect();
-        let (what, next) = match nearest(wrong, &known) {
-            Some(near) => (
-                format!("unknown key `{wrong}`; the nearest known key is `{near}`"),
-                format!("correct or remove the line; known here: {}", known.join(", ")),
-            ),
-            None => (format!("unknown key `{wrong}`"), "remove the line".to_owned()),
+        return match nearest(wrong, &known) {
+            Some(near) => {
+                let values: [(_, &dyn Display); 3] = [("key", &wrong), ("near", &near), ("known", &known.join(", "))];
+                ConfigFault::new("config-unknown-key.near", place, &values)
+            }
+            None => ConfigFault::new("config-unknown-key", place, &[("key", &wrong)]),
         };
-        return ConfigFault { code: "config-unknown-key", place, what, next };
     }
     if message.starts_with("missing field") {
         let key = quoted.next().unwrap_or_default();
-        return ConfigFault {
-            code: "config-missing-key",
-            place,
-            what: format!("the key `{key}` is missing"),
-            next: format!("add `{key}` in this table; docs/config.md tells what it is"),
-        };
+        return ConfigFault::new("config-missing-key", place, &[("key", &key)]);
     }
-    ConfigFault {
-        code: "config-invalid",
-        place,
-        what: message.replace('\n', " "),
-        next: "correct the line, then try `pli config check`".to_owned(),
-    }
+    ConfigFault::new("config-invalid", place, &[("cause", &message.replace('\n', " "))])
 }
 
 /// The line that a byte is on, from 1.
@@ -155,9 +161,9 @@ mod tests {
         ] {
             let text = with(good, bad);
             let fault = fault(&text);
-            assert_eq!(fault.code, "config-unknown-key", "{fault}");
+            assert_eq!(fault.code(), "config-unknown-key", "{fault}");
             assert_eq!(fault.place, line(&text, bad), "{fault}");
-            assert!(fault.what.ends_with(&format!("the nearest known key is `{near}`")), "{fault}");
+            assert!(fault.what().ends_with(&format!("the nearest known key is `{near}`")), "{fault}");
         }
     }
 
@@ -174,9 +180,9 @@ mod tests {
         ] {
             let text = with(good, bad);
             let fault = fault(&text);
-            assert_eq!(fault.code, "config-invalid", "{fault}");
+            assert_eq!(fault.code(), "config-invalid", "{fault}");
             assert_eq!(fault.place, line(&text, bad), "{fault}");
-            assert!(fault.what.contains(told), "{fault}");
+            assert!(fault.what().contains(told), "{fault}");
         }
     }
 
@@ -184,7 +190,7 @@ mod tests {
     fn a_missing_key_is_named_with_its_table() {
         let text = with(r#"certificate = "tls/server.pem""#, "");
         let fault = fault(&text);
-        assert_eq!((fault.code, fault.what.as_str()), ("config-missing-key", "the key `certificate` is missing"));
+        assert_eq!((fault.code(), fault.what().as_str()), ("config-missing-key", "the key `certificate` is missing"));
         assert_eq!(fault.place, line(&text, "[tls]"));
     }
 
@@ -207,7 +213,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_says_how_to_name_one() {
         let fault = load("/nowhere/pli.toml".as_ref()).unwrap_err();
-        assert_eq!(fault.code, "config-unreadable");
-        assert!(fault.next.contains("--config"), "{}", fault.next);
+        assert_eq!(fault.code(), "config-unreadable");
+        assert!(fault.next().contains("--config"), "{}", fault.next());
     }
 }

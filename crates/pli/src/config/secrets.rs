@@ -1,5 +1,6 @@
 //! Files that hold secrets: readable by their owner only, or not used.
 
+use std::fmt::Display;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -10,20 +11,17 @@ use super::ConfigFault;
 /// 64 digits and an end of line; anything much larger is another file.
 const KEY_FILE_BYTES_MAX: u64 = 1024;
 
-fn fault(code: &'static str, path: &Path, what: String, next: String) -> ConfigFault {
-    ConfigFault { code, place: path.display().to_string(), what, next }
+fn fault(key: &'static str, path: &Path, values: &[(&'static str, &dyn Display)]) -> ConfigFault {
+    ConfigFault::new(key, path.display().to_string(), values)
 }
 
 /// Is this file there, and kept from everyone but its owner?
 pub(crate) fn check_secret_file(path: &Path) -> Result<(), ConfigFault> {
-    let metadata = std::fs::metadata(path).map_err(|error| {
-        let next = "make the file, or correct its path in the configuration".to_owned();
-        fault("secret-unreadable", path, error.to_string(), next)
-    })?;
+    let metadata = std::fs::metadata(path).map_err(|error| fault("secret-unreadable", path, &[("cause", &error)]))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        let what = format!("this secret can be read by others than its owner (mode {mode:04o})");
-        return Err(fault("secret-exposed", path, what, format!("chmod 600 {}", path.display())));
+        let mode = format!("{mode:04o}");
+        return Err(fault("secret-exposed", path, &[("mode", &mode), ("path", &path.display())]));
     }
     Ok(())
 }
@@ -31,10 +29,7 @@ pub(crate) fn check_secret_file(path: &Path) -> Result<(), ConfigFault> {
 /// A key of 32 bytes: a file of 64 hexadecimal digits.
 pub(crate) fn read_key(path: &Path) -> Result<Secret<[u8; 32]>, ConfigFault> {
     check_secret_file(path)?;
-    let wrong = || {
-        let what = "this is not a key: 64 hexadecimal digits and nothing else".to_owned();
-        fault("secret-invalid", path, what, format!("to make a new key: openssl rand -hex 32 > {}", path.display()))
-    };
+    let wrong = || fault("secret-invalid", path, &[("path", &path.display())]);
     if std::fs::metadata(path).map_or(0, |metadata| metadata.len()) > KEY_FILE_BYTES_MAX {
         return Err(wrong());
     }
@@ -45,10 +40,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Secret<[u8; 32]>, ConfigFault> {
 /// A key that somebody else made: a file of one line of printable ASCII.
 pub(crate) fn read_text_secret(path: &Path) -> Result<Secret<String>, ConfigFault> {
     check_secret_file(path)?;
-    let wrong = || {
-        let what = "this is not a key: one line of letters, digits and signs".to_owned();
-        fault("secret-invalid", path, what, "write the key as it was given to you, and nothing else".to_owned())
-    };
+    let wrong = || fault("secret-invalid.text", path, &[]);
     if std::fs::metadata(path).map_or(0, |metadata| metadata.len()) > KEY_FILE_BYTES_MAX {
         return Err(wrong());
     }
@@ -99,8 +91,8 @@ mod tests {
         for mode in [0o640, 0o604, 0o644, 0o620] {
             let (_folder, path) = file(KEY, mode);
             let fault = read_key(&path).unwrap_err();
-            assert_eq!(fault.code, "secret-exposed");
-            assert_eq!(fault.next, format!("chmod 600 {}", path.display()));
+            assert_eq!(fault.code(), "secret-exposed");
+            assert_eq!(fault.next(), format!("chmod 600 {}", path.display()));
         }
     }
 
@@ -111,7 +103,7 @@ mod tests {
         {
             let (_folder, path) = file(content, 0o600);
             let fault = read_key(&path).unwrap_err();
-            assert_eq!(fault.code, "secret-invalid");
+            assert_eq!(fault.code(), "secret-invalid");
             assert!(content.is_empty() || !format!("{fault:?}").contains(content.trim()));
         }
     }
@@ -123,15 +115,15 @@ mod tests {
         for content in ["", " \n", "two words", "two\nlines", "cl\u{e9}", &"k".repeat(5000)] {
             let (_folder, path) = file(content, 0o600);
             let fault = read_text_secret(&path).unwrap_err();
-            assert_eq!(fault.code, "secret-invalid", "{content:?}");
+            assert_eq!(fault.code(), "secret-invalid", "{content:?}");
         }
         let (_folder, path) = file("key", 0o644);
-        assert_eq!(read_text_secret(&path).unwrap_err().code, "secret-exposed");
+        assert_eq!(read_text_secret(&path).unwrap_err().code(), "secret-exposed");
     }
 
     #[test]
     fn a_missing_secret_is_named() {
         let fault = read_key("/nowhere/a.key".as_ref()).unwrap_err();
-        assert_eq!((fault.code, fault.place.as_str()), ("secret-unreadable", "/nowhere/a.key"));
+        assert_eq!((fault.code(), fault.place.as_str()), ("secret-unreadable", "/nowhere/a.key"));
     }
 }

@@ -9,6 +9,7 @@ use pli_signin::PscConfig;
 use pli_types::Domain;
 
 use super::{AnnuaireConfig, Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn};
+use crate::words::{Said, Value};
 
 /// What the program works with.
 #[derive(Debug, Clone)]
@@ -32,8 +33,9 @@ impl Settings {
         config.trust.check()?;
         sign_in(&config.signin)?;
         let list = config.trust.origin()?;
-        let routes = Routes::new(&config.connector, &config.route)
-            .map_err(|what| fault("[[connector]], [[route]]", what, "give each domain one connector or one route"))?;
+        let routes = Routes::new(&config.connector, &config.route).map_err(|cause| {
+            ConfigFault::new("config-invalid.routes", "[[connector]], [[route]]", &[("cause", &cause)])
+        })?;
         Ok(Self { config, routes: Arc::new(routes), list })
     }
 
@@ -43,17 +45,13 @@ impl Settings {
     }
 }
 
-fn fault(place: &str, what: impl Into<String>, next: &str) -> ConfigFault {
-    ConfigFault { code: "config-invalid", place: place.to_owned(), what: what.into(), next: next.to_owned() }
-}
-
 fn hosted_domains(domains: &[super::DomainName]) -> Result<(), ConfigFault> {
     if domains.is_empty() {
-        return Err(fault("[server] domains", "no domain is hosted", "name one domain at least"));
+        return Err(ConfigFault::new("config-invalid.no-domain", "[server] domains", &[]));
     }
     let mut seen = HashSet::new();
     match domains.iter().find(|name| !seen.insert(&name.0)) {
-        Some(name) => Err(fault("[server] domains", format!("{} is there twice", name.0), "name each domain once")),
+        Some(name) => Err(ConfigFault::new("config-invalid.domain-twice", "[server] domains", &[("domain", &name.0)])),
         None => Ok(()),
     }
 }
@@ -64,11 +62,8 @@ fn postmaster(server: &ServerConfig) -> Result<(), ConfigFault> {
     if server.domains.iter().any(|name| name.0 == *address.0.domain()) {
         return Ok(());
     }
-    Err(fault(
-        "[server] postmaster",
-        format!("{} is not hosted here", address.0.domain()),
-        "name an address at one of `domains`",
-    ))
+    let domain = address.0.domain();
+    Err(ConfigFault::new("config-invalid.postmaster", "[server] postmaster", &[("domain", domain)]))
 }
 
 /// Two listeners on one socket cannot both be opened. Port 0 is a new one each time.
@@ -76,11 +71,8 @@ fn listeners(listeners: &Listeners) -> Result<(), ConfigFault> {
     let mut seen: HashSet<SocketAddr> = HashSet::new();
     for (door, listener) in listeners.each() {
         if listener.address.port() != 0 && !seen.insert(listener.address) {
-            return Err(fault(
-                &format!("[listener.{}] address", door.name()),
-                format!("{} is taken by another listener", listener.address),
-                "give each listener an address and port of its own",
-            ));
+            let place = format!("[listener.{}] address", door.name());
+            return Err(ConfigFault::new("config-invalid.listener", place, &[("address", &listener.address)]));
         }
     }
     Ok(())
@@ -88,7 +80,9 @@ fn listeners(listeners: &Listeners) -> Result<(), ConfigFault> {
 
 fn sign_in(signin: &SignIn) -> Result<(), ConfigFault> {
     let Some(Err(error)) = signin.psc.as_ref().map(PscConfig::check) else { return Ok(()) };
-    Err(fault(&format!("[signin.psc] {}", error.key), error.what, error.next))
+    let (what, next) = (Value::phrase(error.what), Value::phrase(error.next));
+    let said = Said::new("config-invalid.elsewhere", &[]).with("what", what).with("next", next);
+    Err(ConfigFault { place: format!("[signin.psc] {}", error.key), said })
 }
 
 fn limits(config: &Config) -> Result<(), ConfigFault> {
@@ -102,14 +96,10 @@ fn limits(config: &Config) -> Result<(), ConfigFault> {
         ("imap_idle", limits.imap_idle.get().is_zero()),
     ];
     if let Some((key, _)) = zero.iter().find(|(_, is_zero)| *is_zero) {
-        return Err(fault(&format!("[limits] {key}"), "nothing would pass", "give it a value above zero"));
+        return Err(ConfigFault::new("config-invalid.zero", format!("[limits] {key}"), &[]));
     }
     if limits.recipients < 100 {
-        return Err(fault(
-            "[limits] recipients",
-            "every server must take 100 recipients (RFC 5321 §4.5.3.1.8)",
-            "give it a value of 100 or more",
-        ));
+        return Err(ConfigFault::new("config-invalid.recipients", "[limits] recipients", &[]));
     }
     Ok(())
 }

@@ -92,19 +92,11 @@ impl TrustConfig {
             (None, Some(url), Some(anchors)) if is_https(url) => {
                 Ok(ListOrigin::Publisher { url: url.clone(), anchors: anchors.clone() })
             }
-            (None, Some(_), Some(_)) => {
-                Err(fault("url", "this is not an https address", "write it as https://HOST/PATH"))
-            }
-            (None, Some(_), None) => Err(fault(
-                "anchors",
-                "the publisher's certificate cannot be judged",
-                "name a PEM file with the authority that it chains to",
-            )),
-            (Some(_), None, Some(_)) => {
-                Err(fault("anchors", "a file has no publisher to judge", "remove it, or give `url` instead of `list`"))
-            }
-            (Some(_), Some(_), _) => Err(fault("url", "`list` is there too", "give one of them: a file or an address")),
-            (None, None, _) => Err(fault("list", "no list is named", "give the list's file, or its address as `url`")),
+            (None, Some(_), Some(_)) => Err(fault("url", "config-invalid.not-https")),
+            (None, Some(_), None) => Err(fault("anchors", "config-invalid.no-anchors")),
+            (Some(_), None, Some(_)) => Err(fault("anchors", "config-invalid.anchors-of-a-file")),
+            (Some(_), Some(_), _) => Err(fault("url", "config-invalid.two-lists")),
+            (None, None, _) => Err(fault("list", "config-invalid.no-list")),
         }
     }
 
@@ -114,17 +106,16 @@ impl TrustConfig {
             [("every", self.every), ("fetch_timeout", self.fetch_timeout), ("stale_after", self.stale_after)]
         {
             if span.get() < Duration::from_secs(1) {
-                return Err(fault(key, "this is too short", "give it one second or more"));
+                return Err(fault(key, "config-invalid.short"));
             }
         }
         if self.lost_domains_max > 100 {
-            return Err(fault("lost_domains_max", "this is a percentage", "give it a value from 0 to 100"));
+            return Err(fault("lost_domains_max", "config-invalid.percentage"));
         }
         if self.signature == SignatureRule::Required {
             for (key, value) in [("signer_cn", &self.signer_cn), ("signer_ou", &self.signer_ou)] {
                 if value.as_deref().is_none_or(|value| value.trim().is_empty()) {
-                    let what = "anyone with a certificate of the trust space could sign the list";
-                    return Err(fault(key, what, "name the publisher's, as it stands in its certificate"));
+                    return Err(fault(key, "config-invalid.any-signer"));
                 }
             }
         }
@@ -159,13 +150,8 @@ fn is_https(url: &str) -> bool {
         && url.chars().all(|c| c.is_ascii_graphic())
 }
 
-fn fault(key: &str, what: &str, next: &str) -> ConfigFault {
-    ConfigFault {
-        code: "config-invalid",
-        place: format!("[trust] {key}"),
-        what: what.to_owned(),
-        next: next.to_owned(),
-    }
+fn fault(key: &str, sentence: &'static str) -> ConfigFault {
+    ConfigFault::new(sentence, format!("[trust] {key}"), &[])
 }
 
 #[cfg(test)]

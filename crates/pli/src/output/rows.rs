@@ -52,7 +52,7 @@ impl<W: Write> Rows<W> {
         }
         match self.fault.take().map_or_else(|| self.out.flush(), Err) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::new(Exit::Usage, "output", format!("standard output: {error}"), "look at where it goes"))
+                Err(Failure::told(Exit::Usage, "output", &[("cause", &error)]))
             }
             _ => Ok(()),
         }

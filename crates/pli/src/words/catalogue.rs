@@ -8,12 +8,25 @@ use serde::Deserialize;
 use super::Language;
 
 /// The files, one a subject.
-#[rustfmt::skip]
 pub(super) const FILES: &[(&str, &str)] = &[
+    ("alarms.toml", include_str!("../../words/alarms.toml")),
+    ("certificate.toml", include_str!("../../words/certificate.toml")),
     ("common.toml", include_str!("../../words/common.toml")),
+    ("config.toml", include_str!("../../words/config.toml")),
     ("connector.toml", include_str!("../../words/connector.toml")),
+    ("directory.toml", include_str!("../../words/directory.toml")),
+    ("doctor.toml", include_str!("../../words/doctor.toml")),
+    ("message.toml", include_str!("../../words/message.toml")),
+    ("net.toml", include_str!("../../words/net.toml")),
+    ("peer.toml", include_str!("../../words/peer.toml")),
     ("queue.toml", include_str!("../../words/queue.toml")),
+    ("sandbox.toml", include_str!("../../words/sandbox.toml")),
+    ("store.toml", include_str!("../../words/store.toml")),
+    ("trust.toml", include_str!("../../words/trust.toml")),
 ];
+
+/// What other crates say, in English there and in French here.
+pub(super) const PHRASES: &str = include_str!("../../words/phrases.toml");
 
 /// A sentence, and what to do next where it tells of something that is amiss.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -105,4 +118,21 @@ pub(super) fn gather(key: &str, table: &toml::Table, all: &mut BTreeMap<String, 
             gather(&longer, table, all);
         }
     }
+}
+
+/// The French of another crate's words.
+pub(super) fn translated(english: &str) -> Option<&'static str> {
+    TRANSLATIONS.get(english).map(String::as_str)
+}
+
+/// English, then French.
+pub(super) static TRANSLATIONS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let phrases: Phrases = toml::from_str(PHRASES).unwrap_or_default();
+    phrases.phrase.into_iter().map(|text| (text.en, text.fr)).collect()
+});
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Phrases {
+    pub(super) phrase: Vec<Text>,
 }

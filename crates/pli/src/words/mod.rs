@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use pli_types::CertificateFault;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use language::{Language, choose, language};
@@ -34,6 +35,8 @@ pub(crate) struct Said {
 pub(crate) enum Value {
     /// The same in all languages: a name, a number, the words of a library or of the system.
     Text(String),
+    /// English of another of our crates, in `words/phrases.toml`.
+    Phrase { phrase: Cow<'static, str> },
     /// What another sentence says.
     What { what: Box<Said> },
     /// What another sentence says to do next.
@@ -51,6 +54,14 @@ impl Said {
     pub(crate) fn with(mut self, name: &'static str, value: Value) -> Self {
         self.values.insert(name.into(), value);
         self
+    }
+
+    /// The stable code: the key, as far as its first full stop. What another process said has none of ours.
+    pub(crate) fn code(&self) -> &'static str {
+        match &self.key {
+            Cow::Borrowed(key) => code(key),
+            Cow::Owned(_) => "defect",
+        }
     }
 
     /// Is it one of this catalogue's? A node may be newer than the command that asks it.
@@ -90,13 +101,58 @@ impl Said {
             match piece {
                 catalogue::Piece::Text(text) => out.push_str(text),
                 catalogue::Piece::Place(name) => match self.values.get(name) {
-                    Some(Value::Text(text)) => out.push_str(text),
-                    Some(Value::What { what }) => out.push_str(&what.what(language)),
-                    Some(Value::Next { next }) => out.push_str(&next.next(language)),
+                    Some(value) => out.push_str(&value.text(language)),
                     None => out.push('…'),
                 },
             }
         }
         out
+    }
+}
+
+/// The stable code that a key begins with.
+pub(crate) fn code(key: &str) -> &str {
+    key.split_once('.').map_or(key, |(code, _)| code)
+}
+
+/// What is wrong with a certificate.
+pub(crate) fn certificate_fault(fault: CertificateFault) -> Value {
+    Value::phrase(match fault {
+        CertificateFault::Untrusted => {
+            "the certificate does not chain to the trust space's authority for organisations"
+        }
+        CertificateFault::Expired => "the certificate has expired",
+        CertificateFault::NotYetValid => "the certificate is not valid yet",
+        CertificateFault::Revoked => "the certificate has been revoked",
+        CertificateFault::WrongUse => "the certificate is not meant for this use",
+        CertificateFault::RevocationUnknown => "no valid revocation list says whether the certificate still holds",
+    })
+}
+
+impl Value {
+    /// Words of another of our crates, which has them in English.
+    pub(crate) fn phrase(english: &'static str) -> Self {
+        Self::Phrase { phrase: english.into() }
+    }
+
+    /// What a sentence says.
+    pub(crate) fn what(said: Said) -> Self {
+        Self::What { what: Box::new(said) }
+    }
+
+    /// What a sentence says to do next.
+    pub(crate) fn next(said: Said) -> Self {
+        Self::Next { next: Box::new(said) }
+    }
+
+    /// As it stands in a text of this language.
+    pub(crate) fn text(&self, language: Language) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Phrase { phrase } if language == Language::En => Cow::Borrowed(phrase),
+            Self::Phrase { phrase } => Cow::Borrowed(catalogue::translated(phrase).unwrap_or(phrase)),
+            Self::What { what } => Cow::Owned(what.what(language)),
+            Self::Next { next } => Cow::Owned(next.next(language)),
+        }
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{ALL, FILES, gather, places};
+use pli_mailflow::delivery::probe::Fault;
+use pli_policy::Reason;
+
+use super::catalogue::{ALL, FILES, PHRASES, Phrases, gather, places, translated};
 use super::*;
 
 /// Keys that code puts together from the words of other crates, by how they begin. A test beside that code tells that
 /// each has its sentence.
-const PUT_TOGETHER: &[&str] = &[];
+const PUT_TOGETHER: &[&str] = &["list-", "annuaire-"];
 
 #[test]
 fn every_file_is_read_and_no_key_stands_twice() {
@@ -30,7 +33,7 @@ fn every_file_is_read_and_no_key_stands_twice() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("words");
     let on_disk: BTreeSet<String> =
         std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-    let compiled_in = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let compiled_in = FILES.iter().map(|(name, _)| *name).chain(["phrases.toml"]).map(str::to_owned).collect();
     assert_eq!(on_disk, compiled_in, "the files of words/, and those that catalogue.rs names");
 }
 
@@ -58,17 +61,30 @@ fn both_languages_have_the_same_places_and_say_something() {
 #[test]
 fn every_key_that_is_said_is_in_the_catalogue() {
     for (path, source) in sources() {
-        for call in ["Failure::told(", "Self::told(", "Said::new("] {
-            for (before, after) in source.match_indices(call).map(|(at, _)| source.split_at(at + call.len())) {
-                let arguments = after.split(';').next().unwrap();
-                let Some(key) = arguments.split('"').nth(1) else { continue };
-                // A variable is given: its values stand elsewhere in the source, and are looked at when they are said.
-                if arguments.split('"').next().unwrap().matches(',').count() > 1 {
-                    continue;
-                }
+        for (call, argument) in [("Failure::told(", 1), ("Self::told(", 1), ("Said::new(", 0), ("ConfigFault::new(", 0)]
+        {
+            for (at, _) in source.match_indices(call) {
+                let (before, after) = source.split_at(at + call.len());
+                // A variable stands for keys that are written elsewhere; these are looked at when they are said.
+                let named = after.split(',').nth(argument).unwrap_or_default().trim();
+                let Some(key) = named.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
                 let line = before.lines().count();
                 assert!(ALL.contains_key(key), "{}:{line}: words/ lacks `{key}`", path.display());
             }
+        }
+    }
+}
+
+#[test]
+fn no_failure_has_words_of_its_own() {
+    for (path, source) in sources() {
+        // What another process told has come with words.
+        if !path.ends_with("admin/protocol.rs") {
+            assert!(
+                !source.contains("Failure::new("),
+                "{}: say it by Failure::told, with words of words/",
+                path.display()
+            );
         }
     }
 }
@@ -82,10 +98,14 @@ fn every_key_of_the_catalogue_is_said() {
     }
 }
 
-/// The sources, each without its tests.
+/// Our sources, each without its tests.
 fn sources() -> Vec<(PathBuf, String)> {
+    sources_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+fn sources_in(folder: PathBuf) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -114,4 +134,62 @@ fn what_this_catalogue_does_not_have_is_known_to_be_missing() {
     let said = Said::new("of-a-newer-node", &[]);
     assert!(!said.is_known());
     assert_eq!(said.what(Language::Fr), "of-a-newer-node");
+}
+
+#[test]
+fn every_phrase_is_one_of_another_crate() {
+    let phrases: Phrases = toml::from_str(PHRASES).unwrap();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let all: String = ["policy", "types", "mailflow", "signin"]
+        .into_iter()
+        .flat_map(|name| sources_in(crates.join(name).join("src")))
+        // As the compiler joins a string that goes on in the next line; and documentation that is a text too.
+        .map(|(_, source)| source.replace("\\\n", "\u{1}").replace("\\\"", "\""))
+        .map(|source| source.split('\u{1}').map(str::trim_start).collect::<String>())
+        .collect();
+    let mut seen = BTreeSet::new();
+    for phrase in phrases.phrase {
+        assert!(all.contains(&phrase.en), "no other crate says {:?}", phrase.en);
+        assert!(!phrase.fr.is_empty() && seen.insert(phrase.en.clone()), "{:?} is there twice", phrase.en);
+    }
+}
+
+#[test]
+fn what_other_crates_say_is_said_in_french_too() {
+    let certificates = [
+        CertificateFault::Untrusted,
+        CertificateFault::Expired,
+        CertificateFault::NotYetValid,
+        CertificateFault::Revoked,
+        CertificateFault::WrongUse,
+        CertificateFault::RevocationUnknown,
+    ];
+    let mut said: Vec<String> = certificates.iter().map(ToString::to_string).collect();
+    assert_eq!(certificates.map(|fault| certificate_fault(fault).text(Language::En).into_owned()).to_vec(), said);
+    said.extend(Reason::ALL.iter().flat_map(|reason| [reason.meaning(), reason.advice()]).map(str::to_owned));
+    let met = [
+        Fault::NoList,
+        Fault::NotListed,
+        Fault::NoMailHost,
+        Fault::DnsSilent,
+        Fault::NoConnection,
+        Fault::NoGreeting,
+        Fault::NoStarttls,
+        Fault::NoHandshake,
+        Fault::OtherName,
+        Fault::OtherCertificate,
+        Fault::OursNotTaken,
+        Fault::NoAnswer,
+        Fault::MailRefused(None),
+        Fault::NotAsked,
+        Fault::HintsWithoutOurs,
+        Fault::NoTls12,
+        Fault::FormNotTaken,
+        Fault::LetsAnybodyIn,
+    ];
+    let met = met.into_iter().chain(certificates.map(Fault::Certificate));
+    said.extend(met.flat_map(|fault| [fault.means(), fault.next()]).map(str::to_owned));
+    for english in said {
+        assert!(translated(&english).is_some(), "words/phrases.toml lacks the French of {english:?}");
+    }
 }

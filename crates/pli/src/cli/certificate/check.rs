@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::{Globals, looking, runtime};
 use crate::connectors::routes_beside_the_node;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::output::{self, SCHEMA_VERSION};
+use crate::words::{self, Said, certificate_fault};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -35,8 +36,8 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     if let Err(error) = std::fs::metadata(file) {
         return Err(Failure::file(file, &error));
     }
-    let ders =
-        certificates_in(file).map_err(|error| Failure::from(error).advising("give a certificate in PEM or DER"))?;
+    let none = || Said::new("file-unusable.certificate", &[("path", &file.display())]);
+    let ders = certificates_in(file).map_err(|error| Failure::from(error).advising(words::Value::next(none())))?;
     let unreadable = || Failure::defect(format!("{}: a certificate that was read has gone", file.display()));
     let details = ders.first().and_then(|leaf| certificate_details(leaf)).ok_or_else(unreadable)?;
     let mut members = described(file, &details, ders.len());
@@ -46,8 +47,8 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     match judgement.and_then(|judgement| judgement.refusal()) {
         None => Ok(()),
         Some((reason, what)) => {
-            let what = format!("{}: {what}", file.display());
-            Err(Failure::new(Exit::Refused, reason.code(), what, reason.advice()))
+            let said = Said::new("about", &[("subject", &file.display())]).with("fault", what);
+            Err(Failure::refused(reason, said))
         }
     }
 }
@@ -142,12 +143,12 @@ impl Judgement {
     }
 
     /// In neither role would it be believed, or nobody knows its name.
-    fn refusal(&self) -> Option<(Reason, String)> {
+    fn refusal(&self) -> Option<(Reason, words::Value)> {
         if let (Err(_), Err(fault)) = (self.as_client, self.as_server) {
-            return Some((fault.into(), fault.to_string()));
+            return Some((fault.into(), certificate_fault(fault)));
         }
         let unknown = self.known.as_ref().is_some_and(|known| known.domains.is_empty() && known.connector.is_none());
-        let what = "its name is neither on the trust list nor a connector's";
-        unknown.then(|| (Reason::CertificateNotListed, what.to_owned()))
+        let what = || words::Value::what(Said::new("certificate-unknown", &[]));
+        unknown.then(|| (Reason::CertificateNotListed, what()))
     }
 }

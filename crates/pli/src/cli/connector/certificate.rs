@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use pli_net::certificates_in;
-use pli_policy::Reason;
 use pli_types::CertificateUse;
 use rustls_pki_types::CertificateDer;
 
 use crate::cli::{Globals, looking, runtime};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
+use crate::words::{Said, certificate_fault};
 
 /// What it must be good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +37,8 @@ pub(super) fn name_of(globals: &Globals, file: &Path, roles: Roles) -> Result<St
     };
     for usage in usages {
         if let Err(fault) = pki.judge(&certificate, *usage, now) {
-            let reason = Reason::from(fault);
-            let what = format!("{}: {fault}", file.display());
-            return Err(Failure::new(Exit::Refused, reason.code(), what, reason.advice()));
+            let said = Said::new("about", &[("subject", &file.display())]).with("fault", certificate_fault(fault));
+            return Err(Failure::refused(fault.into(), said));
         }
     }
     Ok(certificate.subject.to_string())

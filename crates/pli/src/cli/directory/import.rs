@@ -3,6 +3,7 @@
 //! The copy is built here, beside the one in use, and installed by who may change things: the node, where one runs, so
 //! that the change is on its record.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use pli_directory::extraction::{self, Extraction, Text};
@@ -129,14 +130,12 @@ impl Work<'_> {
 /// A text that was cut on its way must not empty the directory.
 fn check(tally: &Tally, before: Option<&About>, smaller: bool) -> Result<(), Failure> {
     if tally.taken == 0 {
-        let what = format!("none of its {} lines is taken", tally.refused());
-        return Err(Failure::new(Exit::Integrity, "extraction-empty", what, "fetch the extraction again"));
+        return Err(Failure::told(Exit::Integrity, "extraction-empty", &[("lines", &tally.refused())]));
     }
     match before {
         Some(before) if !smaller && tally.taken < before.taken - before.taken / 10 => {
-            let what = format!("it has {} lines, where the copy in use has {}", tally.taken, before.taken);
-            let next = "fetch the extraction again; if it is right, import it with --smaller";
-            Err(Failure::new(Exit::Integrity, "extraction-smaller", what, next))
+            let values: [(_, &dyn Display); 2] = [("lines", &tally.taken), ("before", &before.taken)];
+            Err(Failure::told(Exit::Integrity, "extraction-smaller", &values))
         }
         _ => Ok(()),
     }

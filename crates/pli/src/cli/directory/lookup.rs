@@ -44,8 +44,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let found = runtime::one_thread()?.block_on(ask(&annuaire, args))?;
     if found.is_empty() {
         // Not repeated: what was typed may be a patient's.
-        let what = "the state's directory has no such mailbox";
-        return Err(Failure::new(Exit::NotFound, "directory-unknown", what, "check the address or the number"));
+        return Err(Failure::told(Exit::NotFound, "directory-unknown.at-the-state", &[]));
     }
     let rows = found.iter().map(|found| members(found.line())).collect::<Result<_, _>>()?;
     let format = globals.format();
@@ -64,8 +63,6 @@ async fn ask(annuaire: &Annuaire, args: &Args) -> Result<Vec<Found>, Trouble> {
 
 /// `[annuaire]`, which a command needs.
 pub(super) fn configured(globals: &Globals) -> Result<AnnuaireConfig, Failure> {
-    globals.settings()?.config.annuaire.ok_or_else(|| {
-        let what = "the configuration has no [annuaire]: nobody knows where the state's directory is";
-        Failure::new(Exit::Usage, "annuaire-not-configured", what, "write it as docs/annuaire.md tells")
-    })
+    let annuaire = globals.settings()?.config.annuaire;
+    annuaire.ok_or_else(|| Failure::told(Exit::Usage, "annuaire-not-configured", &[]))
 }

@@ -58,8 +58,7 @@ fn read<T>(globals: &Globals, work: impl AsyncFnOnce(&mut LocalCopy) -> Result<T
 }
 
 fn no_copy() -> Failure {
-    let what = "the national directory has not been imported";
-    Failure::new(Exit::NotFound, "directory-missing", what, "fetch its extraction, then `pli directory import FILE`")
+    Failure::told(Exit::NotFound, "directory-missing", &[])
 }
 
 /// The words that an entry is found by.
@@ -86,10 +85,8 @@ fn found_by<'l>(entry: &Entry<'l>) -> [(Place, &'l str); 15] {
 
 /// A line of the copy, as programs read it: a member a column, null where the directory says nothing.
 fn members(line: &str) -> Result<Map<String, Value>, Failure> {
-    let entry = Entry::parse(line).map_err(|fault| {
-        let next = "import the extraction again: `pli directory import FILE`";
-        Failure::new(Exit::Integrity, "directory-corrupt", format!("a line of the directory's copy: {fault}"), next)
-    })?;
+    let corrupt = |fault| Failure::told(Exit::Integrity, "directory-corrupt", &[("cause", &fault)]);
+    let entry = Entry::parse(line).map_err(corrupt)?;
     let mut members = Map::new();
     members.insert("schema_version".to_owned(), json!(SCHEMA_VERSION));
     for column in Column::ALL {

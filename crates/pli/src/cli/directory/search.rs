@@ -69,13 +69,9 @@ fn asked(args: &Args) -> Result<Search, Failure> {
         kind: args.kind.map(|kind| kind.to_string()).unwrap_or_default(),
     };
     match search.words() {
-        0 => {
-            let next = "write a word, or one of --profession --town --department --structure --type";
-            Err(Failure::new(Exit::Usage, "search-empty", "nothing is looked for", next))
-        }
+        0 => Err(Failure::told(Exit::Usage, "search-empty", &[])),
         count if count > WORDS_MAX => {
-            let what = format!("{count} words are looked for, and {WORDS_MAX} may be");
-            Err(Failure::new(Exit::Usage, "search-too-long", what, "leave some out"))
+            Err(Failure::told(Exit::Usage, "search-too-long", &[("count", &count), ("most", &WORDS_MAX)]))
         }
         _ => Ok(search),
     }

@@ -25,8 +25,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let lines = read(globals, async |copy| Ok(copy.of_address(&key).await?.take(usize::MAX).await?))?;
     if lines.is_empty() {
         // Not repeated: what was typed may be a patient's.
-        let what = "the national directory has no such address";
-        return Err(Failure::new(Exit::NotFound, "directory-unknown", what, "look for it: `pli directory search`"));
+        return Err(Failure::told(Exit::NotFound, "directory-unknown", &[]));
     }
     let rows = lines.iter().map(|line| members(line)).collect::<Result<Vec<_>, _>>()?;
     match globals.format() {

@@ -94,14 +94,14 @@ pub(super) fn sift(
 /// A file that is not read to its end.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(super) fn unread(path: &Path, fault: ExtractionFault) -> Failure {
-    let next = match &fault {
+    let key = match &fault {
         ExtractionFault::Unreadable(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Failure::file(path, error);
         }
-        ExtractionFault::Unreadable(_) => "look at the disk; if the file is an archive, fetch it again",
-        ExtractionFault::Archive(_) => "fetch it again, whole, or unpack it and give the text",
-        ExtractionFault::Headings { .. } => "give it Extraction_Correspondance_MSSante, as it is published",
-        ExtractionFault::TooLarge => "make sure that this is the extraction, and nothing else",
+        ExtractionFault::Unreadable(_) => "extraction-unreadable",
+        ExtractionFault::Archive(_) => "extraction-archive",
+        ExtractionFault::Headings { .. } => "extraction-headings",
+        ExtractionFault::TooLarge => "extraction-too-large",
     };
-    Failure::new(Exit::Integrity, fault.code(), format!("{}: {fault}", path.display()), next)
+    Failure::told(Exit::Integrity, key, &[("path", &path.display()), ("cause", &fault)])
 }

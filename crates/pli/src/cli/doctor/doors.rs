@@ -12,9 +12,10 @@ use tokio::time::timeout;
 use super::{Finding, Outcome};
 use crate::admin::protocol::Pong;
 use crate::admin::{self, Answer, Request};
-use crate::alarms::PUT_PAIR_RIGHT;
+use crate::alarms::put_pair_right;
 use crate::config::{Config, Door, Settings, check_secret_file};
 use crate::exit::chain;
+use crate::words::Said;
 
 /// A door on this machine that takes longer is shut.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,10 +28,10 @@ pub(super) async fn node(settings: &Settings) -> Finding {
     match admin::ask(settings, Request::Ping, None).await {
         // Without a node, the command answers itself.
         Ok(Answer::Pong(Pong { version, pid })) if pid != std::process::id() => {
-            Finding::ok("node", format!("runs, version {version}, process {pid}"))
+            Finding::ok("node", Said::new("doctor.node", &[("version", &version), ("pid", &pid)]))
         }
-        Ok(_) => Finding::warn("node", "node-stopped", "no node runs with this configuration", "systemctl start pli"),
-        Err(failure) => Finding::amiss(Outcome::Warn, "node", failure),
+        Ok(_) => Finding::warn("node", Said::new("node-stopped", &[])),
+        Err(failure) => Finding::amiss(Outcome::Warn, "node", &failure),
     }
 }
 
@@ -41,7 +42,7 @@ pub(super) async fn look(config: &Config, runs: bool) -> Vec<Finding> {
         let check = format!("listener.{}", door.name());
         let address = reachable(listener.address);
         findings.push(match address.port() {
-            0 => Finding::ok(check, "the system chooses its port at each start: not asked"),
+            0 => Finding::ok(check, Said::new("doctor.any-port", &[])),
             _ if runs => opened(config, door, &check, address).await,
             _ => free(&check, address).await,
         });
@@ -78,19 +79,15 @@ async fn opened(config: &Config, door: Door, check: &str, address: SocketAddr) -
         }
     };
     match timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
-        Ok(Heard::Line(told)) => Finding::ok(check, format!("{address} answers: {told}")),
+        Ok(Heard::Line(told)) => {
+            Finding::ok(check, Said::new("doctor.answers", &[("address", &address), ("told", &told)]))
+        }
         Ok(Heard::OldCertificate(told)) => Finding::warn(
             check,
-            "certificate-not-taken",
-            format!("{address} answers: {told}; the files in [tls] hold another, which is not taken"),
-            PUT_PAIR_RIGHT,
+            Said::new("certificate-not-taken", &[("address", &address), ("told", &told)])
+                .with("advice", put_pair_right()),
         ),
-        Err(fault) => Finding::fail(
-            check,
-            "listener-deaf",
-            format!("{address} does not answer as it should: {fault}"),
-            "look at the node's log; if [listener] has changed, restart it",
-        ),
+        Err(fault) => Finding::fail(check, Said::new("listener-deaf", &[("address", &address), ("fault", &fault)])),
     }
 }
 
@@ -146,12 +143,9 @@ fn fits(config: &Config) -> bool {
 /// The door of a node that does not run: whoever answers there is somebody else.
 async fn free(check: &str, address: SocketAddr) -> Finding {
     match timeout(PATIENCE, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Finding::fail(
-            check,
-            "listener-taken",
-            format!("another program answers on {address}: a node could not start"),
-            format!("ss -ltnp 'sport = :{}' tells which", address.port()),
-        ),
-        _ => Finding::ok(check, format!("{address} is free")),
+        Ok(Ok(_)) => {
+            Finding::fail(check, Said::new("listener-taken", &[("address", &address), ("port", &address.port())]))
+        }
+        _ => Finding::ok(check, Said::new("doctor.free", &[("address", &address)])),
     }
 }

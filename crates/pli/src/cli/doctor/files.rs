@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::statvfs;
 
 use super::{Finding, Outcome};
-use crate::alarms::PUT_PAIR_RIGHT;
+use crate::alarms::put_pair_right;
 use crate::cli::config::{Check, checks};
 use crate::config::Settings;
+use crate::words::Said;
 
 /// Below this, a few large messages fill the disk.
 const SPACE_FAIL_BYTES: u64 = 256 << 20;
@@ -34,11 +35,11 @@ pub(super) fn look(settings: &Settings, runs: bool) -> Vec<Finding> {
 fn finding(check: Check, runs: bool) -> Finding {
     let outcome = if check.vital { Outcome::Fail } else { Outcome::Warn };
     match check.fault {
-        None => Finding::ok(check.name, "in order"),
+        None => Finding::ok(check.name, Said::new("doctor.in-order", &[])),
         Some(failure) if runs && check.name == "tls" => {
-            Finding::amiss(outcome, check.name, failure.advising(PUT_PAIR_RIGHT))
+            Finding::amiss(outcome, check.name, &failure.advising(put_pair_right()))
         }
-        Some(failure) => Finding::amiss(outcome, check.name, failure),
+        Some(failure) => Finding::amiss(outcome, check.name, &failure),
     }
 }
 
@@ -53,25 +54,22 @@ fn space(check: &str, folder: &Path) -> Finding {
         }
         Err(error) => Finding::fail(
             check,
-            "file-unusable",
-            format!("{}: {}", there.display(), std::io::Error::from(error)),
-            "correct the path or the permissions of its folders",
+            Said::new("file-unusable.folder", &[("path", &there.display()), ("cause", &std::io::Error::from(error))]),
         ),
     }
 }
 
 fn judge(check: &str, folder: &Path, free_bytes: u64, free_files: Option<u64>) -> Finding {
-    let told = format!("{} MiB free for {}", free_bytes >> 20, folder.display());
-    let next = "make space on its file system";
+    let (free, folder) = (free_bytes >> 20, folder.display());
+    let space = |key: &'static str| Said::new(key, &[("free", &free), ("folder", &folder)]);
     match free_files {
-        _ if free_bytes < SPACE_FAIL_BYTES => Finding::fail(check, "disk-full", told, next),
-        Some(0) => Finding::fail(check, "disk-full", format!("no file can be made in {}", folder.display()), next),
-        _ if free_bytes < SPACE_WARN_BYTES => Finding::warn(check, "disk-filling", told, next),
+        _ if free_bytes < SPACE_FAIL_BYTES => Finding::fail(check, space("disk-full")),
+        Some(0) => Finding::fail(check, Said::new("disk-full.files", &[("folder", &folder)])),
+        _ if free_bytes < SPACE_WARN_BYTES => Finding::warn(check, space("disk-filling")),
         Some(files) if files < FILES_WARN => {
-            let told = format!("{files} files more can be made in {}", folder.display());
-            Finding::warn(check, "disk-filling", told, next)
+            Finding::warn(check, Said::new("disk-filling.files", &[("files", &files), ("folder", &folder)]))
         }
-        _ => Finding::ok(check, told),
+        _ => Finding::ok(check, space("doctor.space")),
     }
 }
 

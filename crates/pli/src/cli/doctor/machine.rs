@@ -8,6 +8,7 @@ use super::{Finding, Outcome};
 use crate::cli::looking;
 use crate::config::Settings;
 use crate::exit::Failure;
+use crate::words::{Said, Value};
 
 /// A list is made before it is read. What is more than that was made by another clock.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -21,13 +22,11 @@ pub(super) async fn look(settings: &Settings, now: Timestamp) -> [Finding; 2] {
 /// Does the list in force come from the future? Then certificates and revocation lists are judged at a wrong time too.
 fn clock(list: Option<&TrustList>, now: Timestamp) -> Finding {
     match list.map(TrustList::generated_at) {
-        Some(made) if made.duration_since(now) > AHEAD_MAX => Finding::fail(
-            "clock",
-            "clock-behind",
-            format!("it is {now:.0} here, and the trust list in force was made at {made}"),
-            "set the clock (timedatectl); if it is right, ask the list's publisher",
-        ),
-        _ => Finding::ok("clock", format!("it is {now:.0}")),
+        Some(made) if made.duration_since(now) > AHEAD_MAX => {
+            let now = format!("{now:.0}");
+            Finding::fail("clock", Said::new("clock-behind", &[("now", &now), ("made", &made)]))
+        }
+        _ => Finding::ok("clock", Said::new("doctor.clock", &[("now", &format!("{now:.0}"))])),
     }
 }
 
@@ -41,13 +40,13 @@ async fn name_servers(settings: &Settings, list: Option<&TrustList>) -> Finding 
     match answer {
         Ok(addresses) => {
             let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            Finding::ok("dns", format!("{name} is {}", addresses.join(", ")))
+            Finding::ok("dns", Said::new("doctor.dns", &[("name", &name), ("addresses", &addresses.join(", "))]))
         }
-        Err(NetError::NoHost(what)) => Finding::ok("dns", format!("it answers: {what}")),
+        Err(NetError::NoHost(what)) => Finding::ok("dns", Said::new("doctor.dns-none", &[("told", &what)])),
         Err(error) => {
             let outcome = if needed(settings, list) { Outcome::Fail } else { Outcome::Warn };
-            let next = "look at [dns] servers, or /etc/resolv.conf, and at the way to them";
-            Finding::amiss(outcome, "dns", Failure::from(error).advising(next))
+            let advice = Value::what(Said::new("look-at-dns", &[]));
+            Finding::amiss(outcome, "dns", &Failure::from(error).advising(advice))
         }
     }
 }

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::{Globals, runtime};
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Listing, SCHEMA_VERSION};
+use crate::output::{self, Format, Listing, SCHEMA_VERSION};
+use crate::words::{Language, Said, Value, language};
 
 /// How one look ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,26 +43,29 @@ pub(crate) struct Finding {
     pub(crate) check: String,
     /// Stable, where something is amiss.
     pub(crate) code: Option<String>,
-    pub(crate) detail: String,
-    pub(crate) next: Option<String>,
+    pub(crate) detail: Value,
+    pub(crate) next: Option<Value>,
 }
 
 impl Finding {
-    fn ok(check: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Ok, check: check.into(), code: None, detail: detail.into(), next: None }
+    fn ok(check: impl Into<String>, detail: Said) -> Self {
+        detail.check();
+        Self { outcome: Outcome::Ok, check: check.into(), code: None, detail: Value::what(detail), next: None }
     }
 
-    fn amiss(outcome: Outcome, check: impl Into<String>, failure: Failure) -> Self {
-        let (code, detail, next) = (Some(failure.code.to_owned()), failure.what, Some(failure.next));
-        Self { outcome, check: check.into(), code, detail, next }
+    fn amiss(outcome: Outcome, check: impl Into<String>, failure: &Failure) -> Self {
+        let (detail, next) = (failure.what_value(), Some(failure.next_value()));
+        Self { outcome, check: check.into(), code: Some(failure.code.to_owned()), detail, next }
     }
 
-    fn warn(check: impl Into<String>, code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::amiss(Outcome::Warn, check, Failure::new(Exit::Refused, code, what, next))
+    /// The code is the sentence's.
+    fn warn(check: impl Into<String>, said: Said) -> Self {
+        Self::amiss(Outcome::Warn, check, &Failure::saying(Exit::Refused, said.code(), said))
     }
 
-    fn fail(check: impl Into<String>, code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::amiss(Outcome::Fail, check, Failure::new(Exit::Refused, code, what, next))
+    /// The code is the sentence's.
+    fn fail(check: impl Into<String>, said: Said) -> Self {
+        Self::amiss(Outcome::Fail, check, &Failure::saying(Exit::Refused, said.code(), said))
     }
 }
 
@@ -71,12 +75,12 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
         Ok(settings) => settings,
         Err(fault) => {
             let failure = Failure::from(fault);
-            print(globals, &[Finding::amiss(Outcome::Fail, "config", failure.clone())])?;
+            print(globals, &[Finding::amiss(Outcome::Fail, "config", &failure)])?;
             return Err(failure);
         }
     };
     let clock = crate::clock::clock();
-    let mut findings = vec![Finding::ok("config", globals.config.display().to_string())];
+    let mut findings = vec![Finding::ok("config", Said::new("doctor.config", &[("path", &globals.config.display())]))];
     let runtime = runtime::one_thread()?;
     let node = runtime.block_on(doors::node(&settings));
     let runs = node.outcome == Outcome::Ok;
@@ -92,34 +96,37 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
 }
 
 fn print(globals: &Globals, findings: &[Finding]) -> Result<(), Failure> {
+    let format = globals.format();
+    // Programs read one language.
+    let language = if format == Format::Table { language() } else { Language::En };
     let row = |finding: &Finding| {
         let members = json!({
             "schema_version": SCHEMA_VERSION,
             "outcome": finding.outcome.as_str(),
             "check": finding.check,
             "code": finding.code,
-            "detail": finding.detail,
-            "next": finding.next,
+            "detail": finding.detail.text(language),
+            "next": finding.next.as_ref().map(|next| next.text(language)),
         });
         members.as_object().cloned().unwrap_or_default()
     };
     let rows = findings.iter().map(row).collect();
-    output::print(&globals.format().list(&Listing { columns: &["outcome", "check", "detail", "next"], rows }))
+    output::print(&format.list(&Listing { columns: &["outcome", "check", "detail", "next"], rows }))
 }
 
 /// The first that fails, and how many there are.
 fn verdict(findings: &[Finding]) -> Result<(), Failure> {
     let mut failing = findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
     let Some(first) = failing.next() else { return Ok(()) };
-    let others = match failing.count() {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
+    let said = match failing.count() {
+        0 => Said::new("about", &[("subject", &first.check)]),
+        more => Said::new("about.and-more", &[("subject", &first.check), ("more", &more)]),
     };
-    let next = first.next.clone().unwrap_or_default();
-    let what = format!("{}: {}{others}", first.check, first.detail);
+    let advice = first.next.clone().unwrap_or(Value::Text(String::new()));
+    let said = said.with("fault", first.detail.clone()).with("advice", advice);
     // One short word in a process that ends with it.
     let code = first.code.clone().map_or("doctor", |code| code.leak());
-    Err(Failure::new(Exit::Refused, code, what, next))
+    Err(Failure::saying(Exit::Refused, code, said))
 }
 
 #[cfg(test)]
@@ -128,11 +135,13 @@ mod tests {
 
     #[test]
     fn warnings_are_no_failure_and_the_first_failure_is_told_with_what_to_do() {
-        let warn = Finding::warn("list", "list-stale", "old", "fetch it");
-        assert_eq!(verdict(&[Finding::ok("config", "pli.toml"), warn.clone()]), Ok(()));
-        let fail = Finding::fail("store", "store-unavailable", "gone", "look at the disk");
+        let warn = Finding::warn("node", Said::new("node-stopped", &[]));
+        let ok = Finding::ok("config", Said::new("doctor.config", &[("path", &"pli.toml")]));
+        assert_eq!(verdict(&[ok, warn.clone()]), Ok(()));
+        let fail = Finding::fail("store", Said::new("store-unavailable", &[("cause", &"gone")]));
         let failure = verdict(&[warn, fail.clone(), fail]).unwrap_err();
         assert_eq!((failure.exit as u8, failure.code), (1, "store-unavailable"));
-        assert_eq!((failure.what.as_str(), failure.next.as_str()), ("store: gone (and 1 more)", "look at the disk"));
+        assert_eq!(failure.what, "store: the store is not available: gone (and 1 more)");
+        assert_eq!(failure.next, "look at the cause, then try again");
     }
 }

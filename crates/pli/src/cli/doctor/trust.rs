@@ -1,5 +1,6 @@
 //! Trust list, revocation lists and our own certificate: the alarms, and a line for what raises none.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use pli_directory::Signature;
@@ -15,6 +16,7 @@ use crate::certificate_files::CertificateFiles;
 use crate::cli::looking;
 use crate::config::Settings;
 use crate::exit::Failure;
+use crate::words::{Said, Value};
 
 /// What an alarm of each code is a line of.
 const LIST: &str = "trust.list";
@@ -33,10 +35,8 @@ pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>
     let mut findings = Vec::new();
     match (&told, &local) {
         (Ok(told), Ok((state, damage))) => {
-            findings.extend(damage.iter().map(|what| {
-                let next = "look at the disk; `pli trust history` tells what is kept";
-                Finding::warn(LIST, "list-copy-damaged", what, next)
-            }));
+            let damaged = |what: &String| Finding::warn(LIST, Said::new("list-copy-damaged", &[("what", what)]));
+            findings.extend(damage.iter().map(damaged));
             findings.extend(judged(told, &sound(state, standing(settings).await.as_ref())));
         }
         (Ok(told), Err(failure)) => {
@@ -45,9 +45,9 @@ pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>
             if CertificateFiles::load(&settings.config.tls).is_err() {
                 return findings;
             }
-            findings.push(Finding::amiss(Outcome::Fail, "trust", failure.clone()));
+            findings.push(Finding::amiss(Outcome::Fail, "trust", failure));
         }
-        (Err(failure), _) => findings.push(Finding::amiss(Outcome::Fail, "trust", failure.clone())),
+        (Err(failure), _) => findings.push(Finding::amiss(Outcome::Fail, "trust", failure)),
     }
     findings
 }
@@ -84,36 +84,46 @@ async fn standing(settings: &Settings) -> Option<Standing> {
 }
 
 /// A line of what is in order: which check, about what, and how it stands.
-type Sound = (&'static str, String, String);
+type Sound = (&'static str, String, Said);
 
 fn sound(state: &State, standing: Option<&Standing>) -> Vec<Sound> {
     let mut lines = Vec::new();
     lines.extend(standing.and_then(sound_list).map(|detail| (LIST, String::new(), detail)));
     for list in state.revocations.iter().filter(|list| list.in_force) {
         let Some((begun, ends)) = list.validity else { continue };
-        let detail = format!("{}: made at {begun}, ends at {ends}, from {}", list.authority, list.source);
+        let values: [(_, &dyn Display); 4] =
+            [("authority", &list.authority), ("begun", &begun), ("ends", &ends), ("source", &list.source)];
+        let detail = Said::new("doctor.crl", &values);
         lines.push((REVOCATION, list.authority.clone(), detail));
     }
     let ours = &state.certificate;
-    let believed = format!("{}, serial {}: believed, and ends at {}", ours.subject, ours.serial, ours.not_after);
+    let values: [(_, &dyn Display); 3] =
+        [("subject", &ours.subject), ("serial", &ours.serial), ("ends", &ours.not_after)];
+    let believed = Said::new("doctor.certificate", &values);
     lines.push((CERTIFICATE, String::new(), believed));
     if state.list.in_force.is_some() {
-        let listed = "every hosted domain is on the trust list under our certificate's name";
-        lines.push((LISTED, String::new(), listed.to_owned()));
+        lines.push((LISTED, String::new(), Said::new("doctor.listed", &[])));
     }
     lines
 }
 
-fn sound_list(standing: &Standing) -> Option<String> {
+fn sound_list(standing: &Standing) -> Option<Said> {
     let list = standing.in_force.as_ref()?;
     let signature = match &list.signature {
-        Signature::None => "not signed".to_owned(),
-        Signature::Unchecked => "its signature is not looked at".to_owned(),
-        Signature::Valid { signer } => format!("signed by {signer}"),
+        Signature::None => Said::new("doctor.list-not-signed", &[]),
+        Signature::Unchecked => Said::new("doctor.list-unchecked", &[]),
+        Signature::Valid { signer } => Said::new("doctor.list-signed", &[("signer", signer)]),
     };
-    let confirmed = standing.confirmed_at.map(|at| format!(", confirmed at {at:.0}")).unwrap_or_default();
-    let source = standing.source.as_deref().unwrap_or("an unknown source");
-    Some(format!("made at {}{confirmed} by {source}; {} domains; {signature}", list.generated_at, list.domains))
+    let confirmed = match standing.confirmed_at {
+        Some(at) => Value::what(Said::new("doctor.list-confirmed", &[("at", &format!("{at:.0}"))])),
+        None => Value::Text(String::new()),
+    };
+    let source = match &standing.source {
+        Some(source) => Value::Text(source.clone()),
+        None => Value::what(Said::new("doctor.list-source-unknown", &[])),
+    };
+    let said = Said::new("doctor.list", &[("made", &list.generated_at), ("domains", &list.domains)]);
+    Some(said.with("confirmed", confirmed).with("source", source).with("signature", Value::what(signature)))
 }
 
 /// The alarms, each as a line; and the lines of what is in order where no alarm is about the same thing.
@@ -124,7 +134,7 @@ fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
         findings.extend(on.iter().map(|alarm| finding(check, alarm)));
         let concerned = |about: &str| on.iter().any(|alarm| about.is_empty() || alarm.subject == about);
         let quiet = sound.iter().filter(|(of, about, _)| *of == check && !concerned(about));
-        findings.extend(quiet.map(|(_, _, detail)| Finding::ok(check, detail)));
+        findings.extend(quiet.map(|(_, _, detail)| Finding::ok(check, detail.clone())));
     }
     findings
 }
@@ -142,12 +152,18 @@ fn check_of(code: &str) -> &'static str {
 /// Mail that is refused, for one domain or for all, is a failure; what is going to be so is a warning.
 fn finding(check: &str, alarm: &AlarmTold) -> Finding {
     let fails = alarm.stops_mail || ["crl-expired", "own-certificate-not-listed"].contains(&alarm.code.as_str());
+    // A node newer than this command may say what its catalogue lacks.
+    let known = alarm.said.as_ref().filter(|said| said.is_known());
+    let (detail, next) = match known {
+        Some(said) => (Value::what(said.clone()), Value::next(said.clone())),
+        None => (Value::Text(alarm.what.clone()), Value::Text(alarm.next.clone())),
+    };
     Finding {
         outcome: if fails { Outcome::Fail } else { Outcome::Warn },
         check: check.to_owned(),
         code: Some(alarm.code.clone()),
-        detail: alarm.what.clone(),
-        next: Some(alarm.next.clone()),
+        detail,
+        next: Some(next),
     }
 }
 
@@ -163,16 +179,17 @@ mod tests {
             stops_mail,
             what: "what".to_owned(),
             next: "next".to_owned(),
+            said: None,
         }
     }
 
     #[test]
     fn each_alarm_is_a_line_and_what_is_in_order_is_one_too() {
         let sound = [
-            (LIST, String::new(), "list".to_owned()),
-            (REVOCATION, "CN=a".to_owned(), "a".to_owned()),
-            (REVOCATION, "CN=b".to_owned(), "b".to_owned()),
-            (CERTIFICATE, String::new(), "ours".to_owned()),
+            (LIST, String::new(), Said::new("doctor.in-order", &[])),
+            (REVOCATION, "CN=a".to_owned(), Said::new("doctor.in-order", &[])),
+            (REVOCATION, "CN=b".to_owned(), Said::new("doctor.in-order", &[])),
+            (CERTIFICATE, String::new(), Said::new("doctor.in-order", &[])),
         ];
         let lines = |told: &[AlarmTold]| -> Vec<(String, &'static str)> {
             judged(told, &sound).into_iter().map(|finding| (finding.check, finding.outcome.as_str())).collect()

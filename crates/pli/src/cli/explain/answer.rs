@@ -8,8 +8,9 @@ use pli_policy::{Decision, Reason, RuleOutcome};
 use pli_smtp::replies;
 use serde_json::{Map, Value, json};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::output::{Format, Listing, SCHEMA_VERSION};
+use crate::words::Said;
 
 /// An explanation and what it is about. Addresses are masked.
 pub(super) struct Answer {
@@ -45,12 +46,12 @@ impl Answer {
 
     /// A message that would not be taken is a failure, for scripts; what is wrong with it ends on standard error.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
-        let (reason, what) = match self.explanation.decision {
+        let (reason, key) = match self.explanation.decision {
             Decision::Accept => return Ok(()),
-            Decision::Defer(reason) => (reason, "the message would be put off: the sender would try again"),
-            Decision::Refuse(reason) => (reason, "the message would be refused"),
+            Decision::Defer(reason) => (reason, "would-be-put-off"),
+            Decision::Refuse(reason) => (reason, "would-be-refused"),
         };
-        Err(Failure::new(Exit::Refused, reason.code(), what, reason.advice()))
+        Err(Failure::refused(reason, Said::new(key, &[])))
     }
 
     fn members(&self) -> Map<String, Value> {

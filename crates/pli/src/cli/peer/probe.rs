@@ -11,13 +11,14 @@ use pli_policy::Reason;
 use pli_types::{Domain, Masker, Span};
 use serde_json::{Map, Value, json};
 
-use crate::alarms::PUT_PAIR_RIGHT;
+use crate::alarms::put_pair_right;
 use crate::cli::{Globals, looking, runtime};
 use crate::config::{Settings, check_secret_file, read_key};
 use crate::connectors::routes_beside_the_node;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 use crate::wiring;
+use crate::words::{self, Said, language};
 
 /// Which one, and how patiently.
 #[derive(Debug, clap::Args)]
@@ -88,10 +89,9 @@ pub(in crate::cli) fn probe(settings: &Settings, routes: Arc<Routes>, patience: 
 /// A probe is a delivery as far as MAIL, and a delivery shows our certificate.
 fn own(files: &TlsConfig) -> Result<OwnCertificate, Failure> {
     OwnCertificate::load(files).map_err(|error| {
-        let Failure { exit, code, what, .. } = error.into();
-        let what =
-            format!("{what}; without our certificate there is no probe; a node that runs still shows the old one");
-        Failure::new(exit, code, what, PUT_PAIR_RIGHT)
+        let failure = Failure::from(error);
+        let said = Said::new("no-probe-without-certificate", &[]).with("fault", failure.what_value());
+        Failure::saying(failure.exit, failure.code, said.with("advice", put_pair_right()))
     })
 }
 
@@ -147,20 +147,20 @@ fn explained(finding: &Finding) -> Value {
 }
 
 fn warning_text(finding: &Finding, fault: Fault) -> String {
-    format!("\nwarning: {}\n  next: {}\n", told(finding, fault), next(fault))
+    let (told, language) = (told(finding, fault), language());
+    Said::new("warning", &[("what", &told.what(language)), ("next", &told.next(language))]).what(language)
 }
 
-/// What was seen, and what that means.
-fn told(finding: &Finding, fault: Fault) -> String {
-    format!("{}: {}. {}", finding.step.code(), finding.detail.trim_end_matches('.'), fault.means())
-}
-
-fn next(fault: Fault) -> String {
+/// What was seen, what that means, and who must do what.
+fn told(finding: &Finding, fault: Fault) -> Said {
     let who = match fault.who() {
-        Party::They => "the other operator must act",
-        Party::We => "we must act",
+        Party::They => Said::new("they-must-act", &[]),
+        Party::We => Said::new("we-must-act", &[]),
     };
-    format!("{who}. {}", fault.next())
+    let seen = finding.detail.trim_end_matches('.');
+    let said = Said::new("step", &[("step", &finding.step.code()), ("seen", &seen)]);
+    let said = said.with("meaning", words::Value::phrase(fault.means())).with("who", words::Value::what(who));
+    said.with("advice", words::Value::phrase(fault.next()))
 }
 
 /// The first failing step, explained.
@@ -169,7 +169,7 @@ pub(in crate::cli) fn failure(finding: &Finding) -> Failure {
     let Some((fault, reason)) = finding.fault.zip(finding.reason()) else {
         return Failure::defect("a step failed without a fault");
     };
-    Failure::new(exit(fault), reason.code(), told(finding, fault), next(fault))
+    Failure::saying(exit(fault), reason.code(), told(finding, fault))
 }
 
 fn exit(fault: Fault) -> Exit {
