@@ -123,6 +123,9 @@ pub struct Event {
     /// What else an admin needs: the next server and its words, scrubbed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+    /// Which mailbox, masked: where several people read one mailbox, the actor is who of them it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mailbox: Option<String>,
 }
 
 impl Event {
@@ -141,6 +144,7 @@ impl Event {
             recipient: None,
             reason: None,
             detail: None,
+            mailbox: None,
         }
     }
 
@@ -231,6 +235,21 @@ mod tests {
             assert_eq!(String::from_utf8(event.encode()).unwrap(), expected);
             assert_eq!(Event::decode(expected.as_bytes()).unwrap(), event);
         }
+    }
+
+    #[test]
+    fn a_mailbox_is_the_last_member() {
+        let expected = concat!(
+            r#"{"version":1,"at":"2026-03-14T12:00:00.25Z","kind":"opened","face":"imap","actor":"j.dupont","#,
+            r#""mailbox":"urgences@hopital.mssante.fr"}"#,
+        );
+        let event = Event {
+            actor: Some("j.dupont".into()),
+            mailbox: Some("urgences@hopital.mssante.fr".into()),
+            ..Event::new(at(), EventKind::Opened, Face::Imap)
+        };
+        assert_eq!(String::from_utf8(event.encode()).unwrap(), expected);
+        assert_eq!(Event::decode(expected.as_bytes()).unwrap(), event);
     }
 
     #[test]

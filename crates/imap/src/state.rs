@@ -141,6 +141,6 @@ fn concerns(change: Change, folder: FolderId) -> bool {
     match change {
         Change::Folder(_, changed) => changed == folder,
         Change::Folders(_) => true,
-        Change::Queue => false,
+        Change::Queue | Change::Access => false,
     }
 }

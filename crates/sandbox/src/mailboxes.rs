@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use pli_audit::{Event, EventKind, Face};
-use pli_store::{MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
-use pli_types::{Clock, DistinguishedName, FinessId, MailAddress, Masker, RppsId, Secret};
+use pli_store::{AccountChange, AccountKind, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
+use pli_types::{Clock, DistinguishedName, MailAddress, Masker, RppsId, Secret, StructureId};
 
 use crate::config::paths;
 use crate::files;
@@ -66,12 +66,9 @@ struct Seeder {
 impl Seeder {
     async fn account(&self, account: &Account) -> anyhow::Result<()> {
         let mailbox = NewMailbox {
-            address: MailAddress::parse(&account.address)?,
-            kind: account.kind,
             rpps: account.rpps.as_deref().map(RppsId::parse).transpose()?,
-            finess: account.finess.as_deref().map(FinessId::parse).transpose()?,
-            state: MailboxState::Open,
-            quota_bytes: None,
+            structure: account.finess.as_deref().map(StructureId::parse).transpose()?,
+            ..NewMailbox::new(MailAddress::parse(&account.address)?, account.kind)
         };
         let credential = match &account.password {
             Some(password) => NewCredential::Password(Secret::new(password.clone())),
@@ -82,24 +79,27 @@ impl Seeder {
 
     async fn patient(&self, patient: &Patient) -> anyhow::Result<()> {
         let mailbox = NewMailbox {
-            address: MailAddress::parse(&patient.address)?,
-            kind: MailboxKind::Patient,
-            rpps: None,
-            finess: None,
             state: match patient.space {
                 Space::Open => MailboxState::Open,
                 Space::Closed => MailboxState::Closed,
             },
-            quota_bytes: None,
+            ..NewMailbox::new(MailAddress::parse(&patient.address)?, MailboxKind::Patient)
         };
         self.add(mailbox, NewCredential::Password(Secret::new(patient.password.clone()))).await
     }
 
     async fn add(&self, mailbox: NewMailbox, credential: NewCredential) -> anyhow::Result<()> {
         let address = mailbox.address.clone();
+        let kind = match mailbox.kind {
+            MailboxKind::App => AccountKind::Program,
+            _ => AccountKind::Person,
+        };
         let id = self.store.add_mailbox(mailbox, vec![self.event(&address, "mailbox made")]).await?;
-        let account = NewAccount { name: address.key(), mailbox: id, credential };
-        self.store.add_account(account, vec![self.event(&address, "account made")]).await?;
+        let account = NewAccount { name: address.key(), kind, rpps: None, display_name: None };
+        let account = self.store.add_account(account, vec![self.event(&address, "account made")]).await?;
+        self.store.add_credential(account, credential, vec![self.event(&address, "credential added")]).await?;
+        let grant = AccountChange::Grant { mailbox: id, default: true };
+        self.store.change_account(account, grant, vec![self.event(&address, "mailbox granted")]).await?;
         Ok(())
     }
 

@@ -51,7 +51,7 @@ async fn by_password(
     if tls.is_none() {
         return Ok(None);
     }
-    intake.store.0.sign_in_with_password(name, password).await
+    intake.store.0.sign_in_with_password(name, None, password).await
 }
 
 /// The certificate must be believed now, and open an account; the account must be the one asked for, if one was.
@@ -63,8 +63,12 @@ async fn by_certificate(intake: &Intake, tls: Option<&TlsFacts>, name: &str) -> 
         tracing::info!(subject = %intake.masker.scrub(&certificate.subject.to_string()), %fault, "certificate not believed at sign-in");
         return Ok(None);
     }
-    let account = intake.store.0.sign_in_with_certificate(&certificate.subject).await?;
-    Ok(account.filter(|account| name.is_empty() || is_address(name, &account.mailbox.address)))
+    let acts_for = match MailAddress::parse(name) {
+        Ok(address) => Some(address),
+        Err(_) if name.is_empty() => None,
+        Err(_) => return Ok(None),
+    };
+    intake.store.0.sign_in_with_certificate(&certificate.subject, acts_for.as_ref()).await
 }
 
 /// Nobody's token is judged in clear, or where none are taken.
@@ -81,10 +85,6 @@ async fn by_identity(intake: &Intake, holder: &Holder, name: &str) -> Result<Opt
         Err(_) => return Ok(None),
     };
     intake.store.0.sign_in_as_professional(&holder.rpps, address.as_ref()).await
-}
-
-fn is_address(name: &str, address: &MailAddress) -> bool {
-    MailAddress::parse(name).is_ok_and(|name| name.key() == address.key())
 }
 
 /// A name that is no address may be a password typed into the wrong field, so it is not logged.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pli_audit::{Event, EventKind, Face};
-use pli_store::{Config, MailboxKind, MailboxState, NewMailbox, NewMessage, Store, StoreError};
+use pli_store::{Config, MailboxKind, NewMailbox, NewMessage, Store, StoreError};
 use pli_types::{Clock, EnvelopeParameters, MailAddress, MailboxId, MessageId, ReversePath, SystemClock};
 use tokio::task::JoinSet;
 
@@ -62,14 +62,7 @@ async fn open(folder: &std::path::Path) -> Outcome<Arc<dyn Store>> {
 async fn add_mailboxes(store: &Arc<dyn Store>) -> Outcome<Vec<MailboxId>> {
     let mut mailboxes = Vec::new();
     for number in 0..MAILBOXES {
-        let new = NewMailbox {
-            address: MailAddress::parse(&format!("m{number}@example.test"))?,
-            kind: MailboxKind::Per,
-            rpps: None,
-            finess: None,
-            state: MailboxState::Open,
-            quota_bytes: None,
-        };
+        let new = NewMailbox::new(MailAddress::parse(&format!("m{number}@example.test"))?, MailboxKind::Per);
         mailboxes.push(store.add_mailbox(new, Vec::new()).await?);
     }
     Ok(mailboxes)

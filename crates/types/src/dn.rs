@@ -71,6 +71,14 @@ impl DistinguishedName {
         self.folded.iter().any(|(k, v)| k == kind && *v == value)
     }
 
+    /// One text for all names that are equal, and for no other: what a store finds a name by. Its form is its own; it is
+    /// neither shown nor parsed.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let part = |(kind, value): &(String, String)| format!("{}:{kind}{}:{value}", kind.len(), value.len());
+        self.folded.iter().map(part).collect::<Vec<_>>().concat()
+    }
+
     /// The first value of an attribute, by its short name (`CN`, `OU`).
     #[must_use]
     pub fn value(&self, kind: &str) -> Option<&str> {
@@ -295,6 +303,7 @@ mod tests {
             "2.5.4.3=mss.exemple.fr+OID.2.5.4.11=1130786049,O=GCS NORMAND'E-SANTE,S=Bouches-du-Rhône (13),C=FR",
         ] {
             assert_eq!(dn(LISTED), dn(other), "{other}");
+            assert_eq!(dn(LISTED).key(), dn(other).key(), "{other}");
         }
     }
 
@@ -308,6 +317,7 @@ mod tests {
             "CN=mss.exemple.fr,OU=1130786049,O=GCS NORMANDE-SANTE,ST=Bouches-du-Rhône (13),C=FR",
         ] {
             assert_ne!(dn(LISTED), dn(other), "{other}");
+            assert_ne!(dn(LISTED).key(), dn(other).key(), "{other}");
         }
     }
 
@@ -376,6 +386,7 @@ mod tests {
             prop_assert!(!printed.contains(char::is_control));
             let again = DistinguishedName::parse(&printed).unwrap();
             prop_assert_eq!(&again, &name);
+            prop_assert_eq!(again.key(), name.key());
             prop_assert_eq!(again.shown, name.shown);
         }
 

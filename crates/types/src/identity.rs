@@ -1,4 +1,4 @@
-//! Identifiers of professionals and structures: [`RppsId`], [`FinessId`] (spec §7.4).
+//! Identifiers of professionals and structures: [`RppsId`], [`FinessId`], [`SiretId`], [`StructureId`] (spec §7.4).
 
 use std::fmt;
 
@@ -11,6 +11,12 @@ pub enum IdentityError {
     /// A FINESS number has 9 characters, the department's letter of Corsica included (spec §7.4).
     #[error("a FINESS number has 9 digits (2A or 2B may begin it)")]
     Finess,
+    /// A SIRET number has 14 digits, the last of which is the key of Luhn.
+    #[error("a SIRET number has 14 digits, and they must fit its key")]
+    Siret,
+    /// A structure is a FINESS or a SIRET number, bare or behind its digit of the national identifier (spec §3.2).
+    #[error("a structure is a FINESS (9 characters, or 1 and these) or a SIRET number (14 digits, or 3 and these)")]
+    Structure,
 }
 
 /// A professional's number in the RPPS: 11 digits. Its Luhn key is not asked for, since official samples fail it (spec §7.4).
@@ -70,6 +76,92 @@ impl fmt::Display for FinessId {
     }
 }
 
+/// A structure's number in the SIRENE register: 14 digits with a key of Luhn.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SiretId(Box<str>);
+
+impl SiretId {
+    /// Parses 14 digits whose key fits. The offices of La Poste have another key: their digits add up to a multiple of 5.
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(10)).collect();
+        let digits = digits.filter(|digits| digits.len() == 14).ok_or(IdentityError::Siret)?;
+        let of_post = text.starts_with(LA_POSTE) && digits.iter().sum::<u32>().is_multiple_of(5);
+        if luhn_sum(&digits).is_multiple_of(10) || of_post { Ok(Self(text.into())) } else { Err(IdentityError::Siret) }
+    }
+
+    /// The 14 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SiretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The SIREN number of La Poste.
+const LA_POSTE: &str = "356000000";
+
+/// Every second digit from the right counts double, and of a double the digits.
+fn luhn_sum(digits: &[u32]) -> u32 {
+    let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
+    digits.iter().rev().enumerate().map(|(place, digit)| if place % 2 == 1 { doubled(*digit) } else { *digit }).sum()
+}
+
+/// A structure, by whichever of its national numbers is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum StructureId {
+    /// In the register of health structures.
+    Finess(FinessId),
+    /// In the register of enterprises.
+    Siret(SiretId),
+}
+
+impl StructureId {
+    /// Parses the number alone (9 or 14 characters), or behind the digit that says which it is: `1` for FINESS, `3` for
+    /// SIRET, as a certificate's OU has it (spec §3.2).
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        let bare = match (text.len(), text.strip_prefix('1'), text.strip_prefix('3')) {
+            (10, Some(finess), _) => finess,
+            (15, _, Some(siret)) => siret,
+            _ => text,
+        };
+        match bare.len() {
+            9 => FinessId::parse(bare).map(Self::Finess),
+            14 => SiretId::parse(bare).map(Self::Siret),
+            _ => Err(IdentityError::Structure),
+        }
+    }
+
+    /// The number alone.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Finess(finess) => finess.as_str(),
+            Self::Siret(siret) => siret.as_str(),
+        }
+    }
+
+    /// The national identifier (`idNat_Struct`): the number behind the digit of its kind, as in a certificate's OU.
+    #[must_use]
+    pub fn national(&self) -> String {
+        match self {
+            Self::Finess(finess) => format!("1{finess}"),
+            Self::Siret(siret) => format!("3{siret}"),
+        }
+    }
+}
+
+impl fmt::Display for StructureId {
+    /// The number alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +186,35 @@ mod tests {
             ["", "75004888", "1750048886", "2C0000014", "A20000014", "2A000001", "2A00000145", "75004888A", "é500488"]
         {
             assert_eq!(FinessId::parse(bad), Err(IdentityError::Finess), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_siret_number_has_fourteen_digits_and_a_key() {
+        // The agency of digital health; La Poste's seat, and an office of it, whose key is another one.
+        for good in ["18751275100012", "35600000000048", "35600000004980"] {
+            assert_eq!(SiretId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "18751275100013", "1875127510004", "187512751000120", "1875127510004A", "35600000004981"] {
+            assert_eq!(SiretId::parse(bad), Err(IdentityError::Siret), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_structure_is_read_with_the_digit_of_its_kind_and_without() {
+        for (text, bare, national) in [
+            ("750048886", "750048886", "1750048886"),
+            ("1750048886", "750048886", "1750048886"),
+            ("12a0000014", "2A0000014", "12A0000014"),
+            ("18751275100012", "18751275100012", "318751275100012"),
+            ("318751275100012", "18751275100012", "318751275100012"),
+        ] {
+            let structure = StructureId::parse(text).unwrap();
+            assert_eq!((structure.as_str(), structure.national().as_str()), (bare, national), "{text}");
+            assert_eq!(StructureId::parse(&structure.national()).unwrap(), structure);
+        }
+        for bad in ["", "3750048886", "118751275100012", "75004888", "318751275100013", "1é50048886"] {
+            assert!(StructureId::parse(bad).is_err(), "{bad}");
         }
     }
 }

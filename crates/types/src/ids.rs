@@ -88,6 +88,10 @@ row_id!(
     AccountId(i64)
 );
 row_id!(
+    /// One of the ways in which an account proves itself.
+    CredentialId(i64)
+);
+row_id!(
     /// A folder of a mailbox (IMAP calls it a mailbox).
     FolderId(i64)
 );

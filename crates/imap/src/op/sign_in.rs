@@ -170,7 +170,7 @@ async fn judge(session: &mut Session<'_>, tag: &str, proof: Option<Proof>, how: 
             };
         }
         Some(Proof::Password { name, password }) => {
-            let account = session.context.store.sign_in_with_password(name, password).await?;
+            let account = session.context.store.sign_in_with_password(name, None, password).await?;
             (account, record::claimed_name(session, name), None)
         }
         Some(Proof::Certificate { claimed }) => {
@@ -190,9 +190,12 @@ async fn judge(session: &mut Session<'_>, tag: &str, proof: Option<Proof>, how: 
 
 async fn by_certificate(session: &Session<'_>, claimed: &str) -> Result<Option<Account>, Fault> {
     let Some(name) = session.believed_certificate() else { return Ok(None) };
-    let Some(account) = session.context.store.sign_in_with_certificate(name).await? else { return Ok(None) };
-    let is_own = MailAddress::parse(claimed).is_ok_and(|claimed| claimed.key() == account.mailbox.address.key());
-    Ok((claimed.is_empty() || is_own).then_some(account))
+    let acts_for = match MailAddress::parse(claimed) {
+        Ok(address) => Some(address),
+        Err(_) if claimed.is_empty() => None,
+        Err(_) => return Ok(None),
+    };
+    Ok(session.context.store.sign_in_with_certificate(name, acts_for.as_ref()).await?)
 }
 
 /// The holder's own mailbox, the one asked for if one was; or what the record says of the failure.

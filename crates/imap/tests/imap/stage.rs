@@ -13,10 +13,13 @@ use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsCo
 use pli_sandbox::crl::Revoked;
 use pli_sandbox::pki::{DEPARTMENT, Leaf, Purpose, Subject, TestPki};
 use pli_signin::{DocumentSource, PscConfig, TokenSignIn};
-use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage, Store};
+use pli_store::{
+    AccountChange, AccountKind, Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage,
+    Store,
+};
 use pli_types::{
     Clock, EnvelopeParameters, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate,
-    ReversePath, RppsId, Secret,
+    ReversePath, RppsId, Secret, StructureId,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -25,6 +28,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::sync::oneshot;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
+
+/// The structure of the certificates, as their OU has it.
+const STRUCTURE: &str = "1750000001";
 
 /// Longer than any answer takes; a test that waits as long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,7 +78,7 @@ fn make_trust() -> anyhow::Result<Trust> {
     let pki = TestPki::generate(now())?;
     let subject = |name: &str| Subject {
         common_name: name.to_owned(),
-        structure: "1750000001".to_owned(),
+        structure: STRUCTURE.to_owned(),
         organisation: "CH EXEMPLE".to_owned(),
         department: DEPARTMENT.to_owned(),
     };
@@ -134,7 +140,7 @@ impl Stage {
     /// A professional's mailbox, which no password opens.
     pub(crate) async fn professional(&self, address: &str, rpps: &str, state: MailboxState) -> anyhow::Result<()> {
         let (address, rpps) = (MailAddress::parse(address)?, Some(RppsId::parse(rpps)?));
-        let new = NewMailbox { address, kind: MailboxKind::Per, rpps, finess: None, state, quota_bytes: None };
+        let new = NewMailbox { rpps, state, ..NewMailbox::new(address, MailboxKind::Per) };
         self.context.store.add_mailbox(new, Vec::new()).await?;
         Ok(())
     }
@@ -244,12 +250,21 @@ async fn mailbox(
     state: MailboxState,
 ) -> anyhow::Result<MailboxId> {
     let address = MailAddress::parse(address)?;
-    let new = NewMailbox { address, kind, rpps: None, finess: None, state, quota_bytes: Some(4 * 1024 * 1024) };
+    // The program's certificate opens the mailbox of its own structure only.
+    let structure = match kind {
+        MailboxKind::App => Some(StructureId::parse(STRUCTURE)?),
+        _ => None,
+    };
+    let quota_bytes = Some(4 * 1024 * 1024);
+    let new = NewMailbox { structure, state, quota_bytes, ..NewMailbox::new(address, kind) };
     Ok(store.add_mailbox(new, Vec::new()).await?)
 }
 
 async fn account(store: &dyn Store, name: &str, mailbox: MailboxId, credential: NewCredential) -> anyhow::Result<()> {
-    store.add_account(NewAccount { name: name.to_owned(), mailbox, credential }, Vec::new()).await?;
+    let new = NewAccount { name: name.to_owned(), kind: AccountKind::Person, rpps: None, display_name: None };
+    let account = store.add_account(new, Vec::new()).await?;
+    store.add_credential(account, credential, Vec::new()).await?;
+    store.change_account(account, AccountChange::Grant { mailbox, default: true }, Vec::new()).await?;
     Ok(())
 }
 

@@ -257,7 +257,7 @@ async fn queue_changed(changes: &mut broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
             Ok(Change::Queue) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Ok(Change::Folder(..) | Change::Folders(_)) => {}
+            Ok(Change::Folder(..) | Change::Folders(_) | Change::Access) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }

@@ -16,7 +16,7 @@ pub(crate) fn at_mail(intake: &Intake, list: Option<&TrustList>, client: &Client
     let (tls, origin) = match client {
         Client::Peer(peer) => (peer.tls.is_some(), peer_origin(intake, list, peer)),
         Client::Submitter { tls, account: Some(account) } => {
-            (tls.is_some(), Origin::Account { addresses: vec![account.mailbox.address.clone()] })
+            (tls.is_some(), Origin::Account { addresses: account.writes_as.clone() })
         }
         Client::Submitter { tls, account: None } => (tls.is_some(), Origin::Unauthenticated),
     };

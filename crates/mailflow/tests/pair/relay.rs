@@ -14,7 +14,7 @@ use pli_mailflow::{
 };
 use pli_net::{ClientTls, OwnCertificate, Pki, Resolver, Shutdown, TlsConfig, TlsFacts};
 use pli_policy::Ruleset;
-use pli_store::{Account, Mailbox, MailboxKind, MailboxState, NewMailbox, Store, StoreError};
+use pli_store::{Account, Mailbox, MailboxKind, NewMailbox, Store, StoreError};
 use pli_types::{
     AccountId, Clock, Domain, DsnNotify, EnvelopeParameters, MailAddress, ManualClock, Masker, MessageId,
     PresentedCertificate, Recipient, ReversePath,
@@ -131,14 +131,7 @@ impl Relay {
     }
 
     pub(crate) async fn add_mailbox(&self, address: &str, kind: MailboxKind) {
-        let new = NewMailbox {
-            address: address_of(address),
-            kind,
-            rpps: None,
-            finess: None,
-            state: MailboxState::Open,
-            quota_bytes: None,
-        };
+        let new = NewMailbox::new(address_of(address), kind);
         self.store.add_mailbox(new, Vec::new()).await.unwrap();
     }
 
@@ -160,7 +153,10 @@ impl Relay {
 
     /// Someone signed in to [`OFFICINE`].
     pub(crate) async fn submitter(&self) -> Session {
-        let account = Account { id: Some(AccountId(1)), mailbox: self.mailbox(OFFICINE).await };
+        let mailbox = self.mailbox(OFFICINE).await;
+        let writes_as = vec![mailbox.address.clone()];
+        let account =
+            Account { id: Some(AccountId(1)), name: OFFICINE.to_owned(), credential: None, mailbox, writes_as };
         session(Face::Submission, Client::Submitter { tls: Some(tls(None)), account: Some(account) })
     }
 

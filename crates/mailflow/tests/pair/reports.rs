@@ -152,12 +152,8 @@ async fn a_report_that_cannot_be_kept_yet_keeps_the_row_in_the_queue() {
     let session = relay.server("mta.hopital.test", 12);
     let archive = format!("archives@{HOSPITAL}");
     let new = pli_store::NewMailbox {
-        address: crate::relay::address_of(&archive),
-        kind: pli_store::MailboxKind::App,
-        rpps: None,
-        finess: None,
-        state: pli_store::MailboxState::Open,
         quota_bytes: Some(0),
+        ..pli_store::NewMailbox::new(crate::relay::address_of(&archive), pli_store::MailboxKind::App)
     };
     relay.store.add_mailbox(new, Vec::new()).await.unwrap();
     let id = relay.send(&session, &archive, &[DOCTOR], &letter(&from)).await.unwrap();

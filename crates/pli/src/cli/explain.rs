@@ -126,7 +126,9 @@ fn nobody() -> Failure {
 }
 
 fn signed_in(mailbox: Mailbox) -> Client {
-    Client::Submitter { tls: Some(under_tls(None)), account: Some(Account { id: None, mailbox }) }
+    let (name, writes_as) = (mailbox.address.key(), vec![mailbox.address.clone()]);
+    let account = Account { id: None, name, credential: None, mailbox, writes_as };
+    Client::Submitter { tls: Some(under_tls(None)), account: Some(account) }
 }
 
 /// What a handshake would tell.

@@ -14,7 +14,7 @@ use pli_sandbox::pki::{DEPARTMENT, Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
 use pli_signin::TokenSignIn;
 use pli_smtp::SmtpConfig;
-use pli_store::{Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
+use pli_store::{AccountChange, AccountKind, Config, MailboxKind, NewAccount, NewCredential, NewMailbox, Store};
 use pli_types::{Clock, Domain, MailAddress, Masker, RppsId, Secret, SystemClock};
 use tempfile::TempDir;
 
@@ -78,12 +78,8 @@ impl Relay {
     /// Makes a professional's mailbox, which no password opens.
     pub(crate) async fn professional(&self, address: &str, rpps: &str) {
         let new = NewMailbox {
-            address: MailAddress::parse(address).unwrap(),
-            kind: MailboxKind::Per,
             rpps: Some(RppsId::parse(rpps).unwrap()),
-            finess: None,
-            state: MailboxState::Open,
-            quota_bytes: None,
+            ..NewMailbox::new(MailAddress::parse(address).unwrap(), MailboxKind::Per)
         };
         self.store.add_mailbox(new, Vec::new()).await.unwrap();
     }
@@ -159,17 +155,13 @@ async fn open_store(folder: &Path) -> Arc<dyn Store> {
     pli_sandbox::files::write_private(&master_key, "2a".repeat(32)).unwrap();
     let url = format!("sqlite://{}", folder.join("pli.db").display());
     let store = pli_store::open(&Config { url, master_key }, Arc::new(SystemClock)).await.unwrap();
-    let new = NewMailbox {
-        address: MailAddress::parse(BOB).unwrap(),
-        kind: MailboxKind::Org,
-        rpps: None,
-        finess: None,
-        state: MailboxState::Open,
-        quota_bytes: None,
-    };
+    let new = NewMailbox::new(MailAddress::parse(BOB).unwrap(), MailboxKind::Org);
     let mailbox = store.add_mailbox(new, Vec::new()).await.unwrap();
     let credential = NewCredential::Password(Secret::new(PASSWORD.to_owned()));
-    store.add_account(NewAccount { name: BOB.to_owned(), mailbox, credential }, Vec::new()).await.unwrap();
+    let new = NewAccount { name: BOB.to_owned(), kind: AccountKind::Person, rpps: None, display_name: None };
+    let account = store.add_account(new, Vec::new()).await.unwrap();
+    store.add_credential(account, credential, Vec::new()).await.unwrap();
+    store.change_account(account, AccountChange::Grant { mailbox, default: true }, Vec::new()).await.unwrap();
     store
 }
 

@@ -3,41 +3,49 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use pli_audit::Event;
-use pli_types::{FinessId, FolderId, MailAddress, MailboxId, MessageId, RppsId, Uid, UidValidity};
+use pli_types::{FolderId, MailAddress, MailboxId, MessageId, Uid, UidValidity};
 
 use super::SqliteStore;
 use super::entries::{Append, Copy};
 use super::expunge::Expunge;
 use super::flags::SetFlags;
 use super::folders::{self, CreateFolder, DeleteFolder, FolderName, SetSubscribed};
-use super::intake::{AuditRows, audit_rows};
+use super::intake::audit_rows;
+use super::mailbox_making::{AddMailbox, SetMailboxState};
 use super::rename::RenameFolder;
-use super::rows::{Row, database_error, size};
+use super::rows::{Row, database_error};
 use super::tx::Tx;
 use super::views;
-use super::writer::Write;
 use crate::{
-    Change, Entry, FlagChange, Flags, Folder, FolderChanges, FolderStatus, FolderView, Mailbox, MailboxKind,
-    MailboxState, Mailboxes, NewEntry, NewMailbox, Result, StoreError,
+    Entry, FlagChange, Flags, Folder, FolderChanges, FolderStatus, FolderView, Mailbox, MailboxKind, MailboxState,
+    Mailboxes, NewEntry, NewMailbox, Result, StoreError,
 };
+
+/// The columns that [`mailbox`] reads, of `mailboxes AS m`.
+macro_rules! mailbox_columns {
+    () => {
+        "m.id AS mailbox_id, m.address, m.kind,
+         CASE WHEN m.suspended_at IS NULL THEN m.state ELSE 'suspended' END AS state, m.quota_bytes, m.used_bytes"
+    };
+}
+
+pub(super) use mailbox_columns;
 
 #[async_trait]
 impl Mailboxes for SqliteStore {
     async fn mailbox(&self, address: &MailAddress) -> Result<Option<Mailbox>> {
-        let sql = sqlx::query(
-            "SELECT id AS mailbox_id, address, kind, state, quota_bytes, used_bytes FROM mailboxes WHERE address_key = ?",
-        );
+        let sql = sqlx::query(concat!("SELECT ", mailbox_columns!(), " FROM mailboxes AS m WHERE m.address_key = ?"));
         let row = self.readers.one(sql.bind(address.key())).await;
         let row = row.map_err(|error| database_error("a mailbox could not be read", error))?;
         row.as_ref().map(|row| mailbox(Row::new(row, "mailboxes"))).transpose()
     }
 
     async fn add_mailbox(&self, new: NewMailbox, audit: Vec<Event>) -> Result<MailboxId> {
-        self.write(AddMailbox { new, now: self.clock.now().as_second(), audit: audit_rows(&audit) }).await
+        self.write(AddMailbox { new, now: self.clock.now(), audit: audit_rows(&audit) }).await
     }
 
     async fn set_mailbox_state(&self, mailbox: MailboxId, state: MailboxState, audit: Vec<Event>) -> Result<()> {
-        self.write(SetMailboxState { mailbox, state, audit: audit_rows(&audit) }).await
+        self.write(SetMailboxState { mailbox, state, now: self.clock.now(), audit: audit_rows(&audit) }).await
     }
 
     async fn folders(&self, mailbox: MailboxId) -> Result<Vec<Folder>> {
@@ -105,7 +113,7 @@ impl Mailboxes for SqliteStore {
     }
 }
 
-/// From a row with the columns `mailbox_id`, `address`, `kind`, `state`, `quota_bytes` and `used_bytes`.
+/// From a row with the [`mailbox_columns`].
 pub(super) fn mailbox(row: Row<'_>) -> Result<Mailbox> {
     let quota_bytes = match row.get::<Option<i64>>("quota_bytes")? {
         Some(_) => Some(row.number("quota_bytes")?),
@@ -119,60 +127,6 @@ pub(super) fn mailbox(row: Row<'_>) -> Result<Mailbox> {
         quota_bytes,
         used_bytes: row.number("used_bytes")?,
     })
-}
-
-struct AddMailbox {
-    new: NewMailbox,
-    /// Seconds since 1970.
-    now: i64,
-    audit: AuditRows,
-}
-
-#[async_trait]
-impl Write for AddMailbox {
-    type Output = MailboxId;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<MailboxId> {
-        let sql = sqlx::query(
-            "INSERT INTO mailboxes (address, address_key, kind, state, rpps, finess, quota_bytes)
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (address_key) DO NOTHING RETURNING id",
-        );
-        let sql = sql
-            .bind(self.new.address.reveal())
-            .bind(self.new.address.key())
-            .bind(kind_name(self.new.kind))
-            .bind(state_name(self.new.state))
-            .bind(self.new.rpps.as_ref().map(RppsId::as_str))
-            .bind(self.new.finess.as_ref().map(FinessId::as_str))
-            .bind(self.new.quota_bytes.map(size));
-        let rows = tx.change(sql).await?;
-        let row = rows.first().ok_or(StoreError::Conflict("there is a mailbox with this address already"))?;
-        let mailbox = Row::new(row, "mailboxes").mailbox("id")?;
-        folders::create_standard(tx, mailbox, self.now).await?;
-        tx.record(&self.audit);
-        tx.tell(Change::Folders(mailbox));
-        Ok(mailbox)
-    }
-}
-
-struct SetMailboxState {
-    mailbox: MailboxId,
-    state: MailboxState,
-    audit: AuditRows,
-}
-
-#[async_trait]
-impl Write for SetMailboxState {
-    type Output = ();
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let sql = sqlx::query("UPDATE mailboxes SET state = ? WHERE id = ?");
-        if tx.execute(sql.bind(state_name(self.state)).bind(self.mailbox.0)).await? == 0 {
-            return Err(StoreError::NotFound("mailbox"));
-        }
-        tx.record(&self.audit);
-        Ok(())
-    }
 }
 
 /// Adds to what a mailbox holds; `MailboxFull` if its quota does not allow it.
@@ -193,33 +147,8 @@ pub(super) async fn release_space(tx: &mut Tx<'_>, mailbox: MailboxId, bytes: i6
     tx.execute(sql.bind(bytes).bind(mailbox.0)).await.map(drop)
 }
 
-fn kind_name(kind: MailboxKind) -> &'static str {
-    match kind {
-        MailboxKind::Per => "PER",
-        MailboxKind::Org => "ORG",
-        MailboxKind::App => "APP",
-        MailboxKind::Cab => "CAB",
-        MailboxKind::Patient => "PATIENT",
-    }
-}
-
-fn kind_from(name: &str) -> std::result::Result<MailboxKind, &'static str> {
-    match name {
-        "PER" => Ok(MailboxKind::Per),
-        "ORG" => Ok(MailboxKind::Org),
-        "APP" => Ok(MailboxKind::App),
-        "CAB" => Ok(MailboxKind::Cab),
-        "PATIENT" => Ok(MailboxKind::Patient),
-        _ => Err("no such kind of mailbox"),
-    }
-}
-
-fn state_name(state: MailboxState) -> &'static str {
-    match state {
-        MailboxState::Open => "open",
-        MailboxState::Suspended => "suspended",
-        MailboxState::Closed => "closed",
-    }
+pub(super) fn kind_from(name: &str) -> std::result::Result<MailboxKind, &'static str> {
+    MailboxKind::parse(name).ok_or("no such kind of mailbox")
 }
 
 fn state_from(name: &str) -> std::result::Result<MailboxState, &'static str> {

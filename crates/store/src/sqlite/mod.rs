@@ -3,6 +3,8 @@
 //! Read `writer.rs` first (how anything is changed), then `tx.rs` (what a batch shares); after that one file a
 //! subject. What changes something is a `writer::Write`; what only reads goes to `readers`.
 
+mod account_changes;
+mod account_records;
 mod accounts;
 mod audit_rows;
 mod bodies;
@@ -13,15 +15,21 @@ mod expunge;
 mod flags;
 mod folders;
 mod intake;
+mod mailbox_changes;
+mod mailbox_making;
 mod mailboxes;
+mod passwords;
 mod probe;
 mod publications;
 mod queue;
 mod readers;
+mod records;
+mod registry;
 mod rename;
 mod rows;
 mod settle;
 mod setup;
+mod standing;
 mod tx;
 mod views;
 mod writer;
@@ -75,7 +83,8 @@ async fn prepare(
     let options = setup::writer_options(location);
     let connected = options.connect().await;
     let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
-    setup::migrate(&mut connection, location).await?;
+    setup::migrate(&mut connection, location, clock.now()).await?;
+    setup::key_certificates(&mut connection).await?;
     setup::shrink(&mut connection).await?;
     check_master_key(&mut connection, master, config).await?;
     remember_master_key(&mut connection, master, clock).await?;

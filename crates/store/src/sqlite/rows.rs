@@ -52,6 +52,10 @@ impl<'r> Row<'r> {
         self.parse(column, Timestamp::from_microsecond)
     }
 
+    pub(super) fn instant_if_any(self, column: &'static str) -> Result<Option<Timestamp>> {
+        self.parse(column, |kept: Option<i64>| kept.map(Timestamp::from_microsecond).transpose())
+    }
+
     /// A number that cannot be negative.
     pub(super) fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(self, column: &'static str) -> Result<T> {
         self.parse(column, T::try_from)
@@ -93,6 +97,13 @@ impl<'r> Row<'r> {
         }
         .unwrap_or_default()
     }
+}
+
+/// For [`Row::parse`]: NULL is none.
+pub(super) fn some<'r, T, E>(
+    parse: impl FnOnce(&'r str) -> std::result::Result<T, E>,
+) -> impl FnOnce(Option<&'r str>) -> std::result::Result<Option<T>, E> {
+    |kept| kept.map(parse).transpose()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,16 +4,19 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use pli_types::DistinguishedName;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row as _};
 
-use super::rows::database_error;
+use super::rows::{Row, database_error, micros};
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
+    include_str!("../../migrations/sqlite/0003_people.sql"),
     include_str!("../../migrations/sqlite/0004_connectors.sql"),
     include_str!("../../migrations/sqlite/0006_publications.sql"),
 ];
@@ -147,15 +150,30 @@ fn common_options(location: &Location) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Brings the tables to the version of this program.
-pub(super) async fn migrate(connection: &mut SqliteConnection, location: &Location) -> Result<()> {
+/// Brings the tables to the version of this program. `:now` in a migration is this moment.
+pub(super) async fn migrate(connection: &mut SqliteConnection, location: &Location, now: Timestamp) -> Result<()> {
     let version = check_version(connection, location).await?;
     for (number, sql) in (1..).zip(MIGRATIONS).skip(version) {
         let stamp = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};");
+        let sql = sql.replace(":now", &micros(now).to_string());
         let whole = format!("BEGIN IMMEDIATE; {sql} {stamp} COMMIT;");
         // Made of our own literals and numbers only.
         let done = sqlx::raw_sql(AssertSqlSafe(whole)).execute(&mut *connection).await;
         done.map_err(|error| database_error("its tables could not be brought to this version", error))?;
+    }
+    Ok(())
+}
+
+/// Fills in the keys of certificates that a migration brought along: what all spellings of a name share is not for SQL
+/// to say.
+pub(super) async fn key_certificates(connection: &mut SqliteConnection) -> Result<()> {
+    let failed = |error| database_error("the names of certificates could not be keyed", error);
+    let sql = "SELECT id, certificate FROM credentials WHERE certificate IS NOT NULL AND certificate_key IS NULL";
+    let rows = sqlx::query(sql).fetch_all(&mut *connection).await.map_err(failed)?;
+    for row in rows.iter().map(|row| Row::new(row, "credentials")) {
+        let name = row.parse("certificate", DistinguishedName::parse)?;
+        let sql = sqlx::query("UPDATE credentials SET certificate_key = ? WHERE id = ?");
+        sql.bind(name.key()).bind(row.get::<i64>("id")?).execute(&mut *connection).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -239,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location = location(&format!("sqlite://{}", folder.path().join("pli.db").display())).unwrap();
         let mut connection = writer_options(&location).create_if_missing(true).connect().await.unwrap();
-        migrate(&mut connection, &location).await.unwrap();
+        migrate(&mut connection, &location, Timestamp::UNIX_EPOCH).await.unwrap();
         let fill = "INSERT INTO audit (event) VALUES (zeroblob(4000000))";
         for sql in [fill, "DELETE FROM audit"] {
             sqlx::query(sql).execute(&mut connection).await.unwrap();

@@ -17,10 +17,13 @@ mod connectors;
 mod entries;
 mod folders;
 mod intake;
+mod life;
 mod mailboxes;
+mod migration;
 mod publications;
 mod queue;
 mod record;
+mod registry;
 mod sqlite;
 mod support;
 
@@ -50,6 +53,12 @@ conformance! {
             a_suspended_mailbox_lets_nobody_in
             a_professional_opens_his_own_mailboxes_only
             a_name_or_certificate_is_given_once
+            one_of_several_mailboxes_opens_and_all_may_be_written_as
+            an_app_password_opens_its_mailbox_and_nothing_else
+            an_app_mailbox_opens_to_a_certificate_of_its_structure_only
+            a_professional_opens_what_his_account_is_granted
+            a_session_holds_as_long_as_all_that_opened_it
+            sign_ins_are_noted_to_the_hour
             an_unknown_name_costs_a_check_too;
         bodies:
             a_body_comes_back_as_it_was_whatever_its_size
@@ -92,6 +101,17 @@ conformance! {
             an_id_is_accepted_once
             a_message_for_nobody_leaves_its_record_only
             many_callers_at_once_lose_nothing;
+        life:
+            a_mailbox_is_known_with_all_that_was_said_of_it
+            the_first_stage_that_applies_is_where_a_mailbox_stands
+            mailboxes_come_in_pages_by_address
+            mailboxes_are_filtered_by_all_that_is_asked
+            a_deleted_mailbox_is_gone_and_its_address_kept
+            a_deletion_takes_the_ways_in_that_open_nothing_else
+            a_kept_address_is_given_back_to_its_holder_only
+            inactive_mailboxes_are_found_and_those_that_are_not_are_left_alone
+            a_sign_in_answers_a_notice_for_inactivity
+            what_ends_a_session_is_told;
         mailboxes:
             a_mailbox_is_found_by_any_spelling_of_its_address
             an_address_is_given_once
@@ -100,6 +120,10 @@ conformance! {
             what_waits_is_given_in_the_order_in_which_it_is_due
             what_was_told_is_remembered_and_waits_no_longer
             a_change_during_a_try_waits_still_and_is_due_at_once;
+        registry:
+            an_account_is_known_with_its_grants_and_credentials
+            accounts_come_in_pages_by_name
+            what_is_not_there_cannot_be_changed;
         queue:
             a_row_is_claimed_once_by_workers_that_race
             a_lease_comes_back_when_its_time_is_over

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{
-    Config, Flags, Folder, MailboxKind, MailboxState, NewEntry, NewMailbox, NewMessage, Relay, StagedBody, Store,
-    StoreError,
+    AccountChange, AccountKind, Config, Flags, Folder, MailboxKind, NewAccount, NewCredential, NewEntry, NewMailbox,
+    NewMessage, Relay, StagedBody, Store, StoreError,
 };
 use pli_types::{
-    Clock, DsnNotify, EnvelopeParameters, FolderId, MailAddress, MailboxId, ManualClock, MessageId, QueueId, Recipient,
-    ReversePath, Uid,
+    AccountId, Clock, DistinguishedName, DsnNotify, EnvelopeParameters, FolderId, MailAddress, MailboxId, ManualClock,
+    MessageId, QueueId, Recipient, ReversePath, Secret, Uid,
 };
 
 /// Where a backend's tests get their stores from.
@@ -97,6 +97,18 @@ impl Fixture {
         self.store.add_mailbox(new_mailbox(name, quota_bytes), Vec::new()).await.expect("a mailbox")
     }
 
+    /// Someone who opens these mailboxes with a password, the first by default.
+    pub(crate) async fn person(&self, name: &str, mailboxes: &[MailboxId], password: &str) -> AccountId {
+        let account = self.store.add_account(new_account(name), Vec::new()).await.expect("an account");
+        let password = NewCredential::Password(secret(password));
+        self.store.add_credential(account, password, Vec::new()).await.expect("a credential");
+        for mailbox in mailboxes {
+            let grant = AccountChange::Grant { mailbox: *mailbox, default: false };
+            self.store.change_account(account, grant, Vec::new()).await.expect("a grant");
+        }
+        account
+    }
+
     pub(crate) async fn folder(&self, mailbox: MailboxId, name: &str) -> Folder {
         let folders = self.store.folders(mailbox).await.expect("folders");
         folders.into_iter().find(|folder| folder.name == name).expect("a folder of this name")
@@ -170,14 +182,20 @@ impl Fixture {
 }
 
 pub(crate) fn new_mailbox(name: &str, quota_bytes: Option<u64>) -> NewMailbox {
-    NewMailbox {
-        address: address(name),
-        kind: MailboxKind::Per,
-        rpps: None,
-        finess: None,
-        state: MailboxState::Open,
-        quota_bytes,
-    }
+    NewMailbox { quota_bytes, ..NewMailbox::new(address(name), MailboxKind::Per) }
+}
+
+pub(crate) fn new_account(name: &str) -> NewAccount {
+    NewAccount { name: name.to_owned(), kind: AccountKind::Person, rpps: None, display_name: None }
+}
+
+pub(crate) fn secret(text: &str) -> Secret<String> {
+    Secret::new(text.to_owned())
+}
+
+/// A certificate's name.
+pub(crate) fn subject(text: &str) -> DistinguishedName {
+    DistinguishedName::parse(text).expect("a distinguished name")
 }
 
 pub(crate) fn address(text: &str) -> MailAddress {

@@ -22,7 +22,7 @@ impl Bench {
         let location = Location::of(&Config { url, master_key: std::path::PathBuf::new() }).unwrap();
         let options = writer_options(&location).create_if_missing(true);
         let mut connection = options.connect().await.unwrap();
-        migrate(&mut connection, &location).await.unwrap();
+        migrate(&mut connection, &location, jiff::Timestamp::UNIX_EPOCH).await.unwrap();
         let hand = Hand {
             options,
             connection: Some(connection),

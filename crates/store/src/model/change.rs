@@ -1,0 +1,17 @@
+//! What is told of a commit.
+
+use pli_types::{FolderId, MailboxId};
+
+/// Something was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Queue rows became due.
+    Queue,
+    /// Something in a folder changed.
+    Folder(MailboxId, FolderId),
+    /// Folders of a mailbox were made, renamed or removed.
+    Folders(MailboxId),
+    /// Something about who may sign in, or about the state of a mailbox, changed: whoever is signed in is asked about
+    /// again ([`crate::Accounts::still_holds`]).
+    Access,
+}

@@ -1,0 +1,111 @@
+//! Messages on their way out.
+
+use jiff::Timestamp;
+use pli_audit::Event;
+use pli_types::{Domain, EnvelopeParameters, MailAddress, MessageId, QueueId, Recipient, ReversePath};
+
+use super::NewMessage;
+
+/// A queue row, claimed.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The row.
+    pub row: QueueId,
+    /// Fits until someone else claims the row.
+    pub token: u64,
+    /// The message.
+    pub message: MessageId,
+    /// To whom a report goes.
+    pub sender: ReversePath,
+    /// What `MAIL` said besides.
+    pub parameters: EnvelopeParameters,
+    /// To whom.
+    pub recipient: Recipient,
+    /// Where.
+    pub destination: Domain,
+    /// Tries before this one.
+    pub attempts: u32,
+    /// When the message was taken in.
+    pub accepted_at: Timestamp,
+    /// When to stop trying.
+    pub expires_at: Timestamp,
+    /// Was the sender told of the delay already?
+    pub delay_reported: bool,
+    /// The message's size in bytes.
+    pub size: u64,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The next server has it: its words, scrubbed.
+    Relayed {
+        /// `mx.example.test[192.0.2.1]:25: 250 2.0.0 …`
+        detail: String,
+    },
+    /// Try again.
+    Deferred {
+        /// When.
+        until: Timestamp,
+        /// Stable code.
+        reason: String,
+        /// What happened, scrubbed.
+        detail: String,
+    },
+    /// Never again.
+    Failed {
+        /// Stable code.
+        reason: String,
+        /// What happened, scrubbed.
+        detail: String,
+    },
+}
+
+/// A lease and how it ended.
+#[derive(Debug)]
+pub struct Settlement {
+    /// The lease.
+    pub lease: Lease,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// A report to the sender, taken in by the same transaction.
+    pub report: Option<NewMessage>,
+    /// Set when the report tells of a delay.
+    pub delay_reported: bool,
+    /// What goes into the record with it.
+    pub audit: Vec<Event>,
+}
+
+/// What [`crate::Queue::settle`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// Rows closed or put off.
+    pub settled: usize,
+    /// Rows left alone because their lease had passed to someone else.
+    pub lost: usize,
+}
+
+/// A queue row, to be shown.
+#[derive(Debug, Clone)]
+pub struct QueueRow {
+    /// The row.
+    pub id: QueueId,
+    /// The message.
+    pub message: MessageId,
+    /// From.
+    pub sender: ReversePath,
+    /// To.
+    pub recipient: MailAddress,
+    /// Where.
+    pub destination: Domain,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt_at: Timestamp,
+    /// Is somebody trying right now?
+    pub leased: bool,
+    /// The last reason's stable code.
+    pub last_reason: Option<String>,
+    /// What happened then.
+    pub last_detail: Option<String>,
+}

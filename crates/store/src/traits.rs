@@ -1,0 +1,33 @@
+//! What a backend does, a trait for each of those who ask.
+
+mod accounts;
+mod audit_rows;
+mod mailboxes;
+mod queue;
+mod registry;
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+pub use accounts::Accounts;
+pub use audit_rows::AuditRows;
+pub use mailboxes::Mailboxes;
+pub use queue::{BodyWriter, Queue};
+pub use registry::Registry;
+
+use crate::{Change, Connectors, Publications, Result};
+
+/// One store, all roles.
+#[async_trait]
+pub trait Store: Mailboxes + Queue + Registry + Accounts + Connectors + AuditRows + Publications {
+    /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
+    fn subscribe(&self) -> broadcast::Receiver<Change>;
+
+    /// Writes something that means nothing, in the next group commit; returns when it is on stable storage. This is
+    /// how to learn that a store which can still be read takes no more mail: `Unavailable`.
+    async fn probe(&self) -> Result<()>;
+
+    /// Writes what is queued and lets go of the files; after that every method answers `Unavailable`. A store that
+    /// is dropped does the same, later: wait for this where the store is opened again at once.
+    async fn close(&self) {}
+}

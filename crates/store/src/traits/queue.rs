@@ -1,0 +1,53 @@
+//! [`Queue`], and [`BodyWriter`], by which a body comes in.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pli_audit::Event;
+use pli_types::{Domain, MessageId, QueueId};
+
+use crate::{Lease, NewMessage, QueueRow, Receipt, Result, Settled, Settlement, StagedBody};
+
+/// The way in, and the way out.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Begins a body of unknown length: sealed as it comes, at most a fixed amount of it in memory.
+    fn stage(&self, message: MessageId) -> Result<Box<dyn BodyWriter>>;
+
+    /// Takes a message in: body, mailbox entries, queue rows and audit rows in one transaction, on stable
+    /// storage when this returns. A caller that stops waiting cancels nothing. `Unavailable` means: say `451`;
+    /// the outcome may be unknown, and a repeat is right.
+    async fn accept(&self, message: NewMessage) -> Result<Receipt>;
+
+    /// Claims up to `limit` rows that are due at `now`, for `lease`; nobody else gets them until then.
+    /// Rows of one message for one destination come together.
+    async fn claim_due(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Lease>>;
+
+    /// Closes leases: outcome, report and audit rows in one transaction. A lease that has passed to someone else is
+    /// left alone (its token no longer fits) and counted in the result.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled>;
+
+    /// When the next row is due, if any waits.
+    async fn next_due_at(&self) -> Result<Option<Timestamp>>;
+
+    /// What waits, oldest first.
+    async fn queue_rows(&self, limit: usize) -> Result<Vec<QueueRow>>;
+
+    /// Makes the rows for these destinations due now, and counts those that were not due yet: for domains that have
+    /// left the trust list or changed their certificates, whose mail has waited long enough. A row that somebody is
+    /// trying right now is left alone. Where no row waits, nothing is recorded.
+    async fn hasten(&self, destinations: &[Domain], now: Timestamp, audit: Vec<Event>) -> Result<usize>;
+
+    /// Makes a row due now. `NotFound` if there is none.
+    async fn retry_now(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()>;
+}
+
+/// Takes a body in pieces (see [`Queue::stage`]). Dropped without [`BodyWriter::finish`], it leaves nothing behind.
+#[async_trait]
+pub trait BodyWriter: Send + Sync {
+    /// Adds bytes.
+    async fn write(&mut self, bytes: &[u8]) -> Result<()>;
+    /// Closes the body. A large one is on stable storage, in a file, when this returns.
+    async fn finish(self: Box<Self>) -> Result<StagedBody>;
+}
