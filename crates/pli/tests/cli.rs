@@ -78,7 +78,7 @@ fn a_mistake_on_the_command_line_has_a_stable_code_too() {
     let output = pli(&["serv"]);
     assert_eq!(exit(&output), 2);
     assert!(stderr(&output).starts_with("error[usage]: "), "{}", stderr(&output));
-    assert!(stderr(&output).contains("'serve'"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`serve`"), "{}", stderr(&output));
     assert_eq!(exit(&pli(&[])), 2);
 }
 

@@ -1,10 +1,9 @@
 //! `pli completions SHELL`.
 
-use clap::CommandFactory;
-
-use super::Cli;
+use super::command;
 use crate::exit::Failure;
 use crate::output;
+use crate::words::language;
 
 /// What `completions` takes.
 #[derive(Debug, clap::Args)]
@@ -16,6 +15,6 @@ pub(crate) struct Args {
 /// Prints the script.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "pli", &mut script);
+    clap_complete::generate(args.shell, &mut command(language()), "pli", &mut script);
     output::print(&String::from_utf8_lossy(&script))
 }

@@ -8,6 +8,7 @@ mod directory;
 mod doctor;
 mod explain;
 mod looking;
+mod man;
 mod message;
 mod peer;
 mod queue;
@@ -20,7 +21,8 @@ mod trust;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use pli_types::{Masker, hide_identifiers};
 
 use crate::config::{ConfigFault, Settings, read_key};
@@ -130,12 +132,15 @@ enum Command {
     Demo(pli_sandbox::cli::DemoArgs),
     /// Print a shell's completion script
     Completions(completions::Args),
+    /// Print a manual page, or write them all
+    Man(man::Args),
 }
 
 /// Parses the arguments, does what they ask, tells how it ended.
 pub(crate) fn main() -> ExitCode {
     words::choose(std::env::args_os());
-    let cli = match Cli::try_parse() {
+    let matches = command(language()).try_get_matches();
+    let cli = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -168,16 +173,26 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => sandbox::demo(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
+}
+
+/// The command line, with its help in this language.
+pub(crate) fn command(language: Language) -> clap::Command {
+    words::in_language(Cli::command(), language)
 }
 
 /// Help and version go to standard output and are no failure; a mistake gets a stable code as all others do.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
+        // Nothing was asked: help is what tells most.
+        let page = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => text,
+            _ => words::mistake(error).page(language()),
+        };
         // It repeats what was typed, and no configuration is read yet.
-        let text = hide_identifiers(&text.replacen("error: ", "error[usage]: ", 1));
-        tell(text.trim_end());
+        tell(hide_identifiers(&page).trim_end());
         return ExitCode::from(Exit::Usage as u8);
     }
     crate::output::print(&text).map_or(ExitCode::from(Exit::Usage as u8), |()| ExitCode::SUCCESS)

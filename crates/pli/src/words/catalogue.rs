@@ -11,6 +11,7 @@ use super::Language;
 pub(super) const FILES: &[(&str, &str)] = &[
     ("alarms.toml", include_str!("../../words/alarms.toml")),
     ("certificate.toml", include_str!("../../words/certificate.toml")),
+    ("cli.toml", include_str!("../../words/cli.toml")),
     ("common.toml", include_str!("../../words/common.toml")),
     ("config.toml", include_str!("../../words/config.toml")),
     ("connector.toml", include_str!("../../words/connector.toml")),
@@ -25,7 +26,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("trust.toml", include_str!("../../words/trust.toml")),
 ];
 
-/// What other crates say, in English there and in French here.
+/// What other crates say, in English there and in French here. Our own files have phrases too: English that stands in the
+/// code, as help does.
 pub(super) const PHRASES: &str = include_str!("../../words/phrases.toml");
 
 /// A sentence, and what to do next where it tells of something that is amiss.
@@ -122,17 +124,26 @@ pub(super) fn gather(key: &str, table: &toml::Table, all: &mut BTreeMap<String, 
 
 /// The French of another crate's words.
 pub(super) fn translated(english: &str) -> Option<&'static str> {
-    TRANSLATIONS.get(english).map(String::as_str)
+    TRANSLATIONS.get(&in_one_line(english)).map(String::as_str)
 }
 
 /// English, then French.
 pub(super) static TRANSLATIONS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-    let phrases: Phrases = toml::from_str(PHRASES).unwrap_or_default();
-    phrases.phrase.into_iter().map(|text| (text.en, text.fr)).collect()
+    let files = FILES.iter().map(|(_, text)| *text).chain([PHRASES]);
+    files.flat_map(phrases).map(|text| (in_one_line(&text.en), text.fr)).collect()
 });
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Phrases {
-    pub(super) phrase: Vec<Text>,
+/// Where a text is broken into lines makes no other text of it.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The phrases of a file.
+pub(super) fn phrases(file: &str) -> Vec<Text> {
+    #[derive(Default, Deserialize)]
+    struct Phrases {
+        #[serde(default)]
+        phrase: Vec<Text>,
+    }
+    toml::from_str::<Phrases>(file).unwrap_or_default().phrase
 }

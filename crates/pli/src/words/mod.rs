@@ -8,9 +8,11 @@
 //! new is entered in `catalogue.rs`. The tests tell what is missing, and what nobody says any more.
 
 mod catalogue;
+mod help;
 mod language;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +21,9 @@ use std::fmt::Display;
 use pli_types::CertificateFault;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use help::in_language;
 pub(crate) use language::{Language, choose, language};
+pub(crate) use usage::mistake;
 
 /// A sentence of the catalogue, and what stands in its places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

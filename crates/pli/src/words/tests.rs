@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pli_mailflow::delivery::probe::Fault;
 use pli_policy::Reason;
 
-use super::catalogue::{ALL, FILES, PHRASES, Phrases, gather, places, translated};
+use super::catalogue::{ALL, FILES, PHRASES, gather, in_one_line, phrases, places, translated};
 use super::*;
 
 /// Keys that code puts together from the words of other crates, by how they begin. A test beside that code tells that
@@ -40,6 +40,8 @@ fn every_file_is_read_and_no_key_stands_twice() {
 fn leaves(value: &toml::Value) -> usize {
     match value {
         toml::Value::Table(table) => table.values().map(leaves).sum(),
+        // Phrases.
+        toml::Value::Array(_) => 0,
         _ => 1,
     }
 }
@@ -138,7 +140,6 @@ fn what_this_catalogue_does_not_have_is_known_to_be_missing() {
 
 #[test]
 fn every_phrase_is_one_of_another_crate() {
-    let phrases: Phrases = toml::from_str(PHRASES).unwrap();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let all: String = ["policy", "types", "mailflow", "signin"]
         .into_iter()
@@ -148,7 +149,7 @@ fn every_phrase_is_one_of_another_crate() {
         .map(|source| source.split('\u{1}').map(str::trim_start).collect::<String>())
         .collect();
     let mut seen = BTreeSet::new();
-    for phrase in phrases.phrase {
+    for phrase in phrases(PHRASES) {
         assert!(all.contains(&phrase.en), "no other crate says {:?}", phrase.en);
         assert!(!phrase.fr.is_empty() && seen.insert(phrase.en.clone()), "{:?} is there twice", phrase.en);
     }
@@ -191,5 +192,40 @@ fn what_other_crates_say_is_said_in_french_too() {
     said.extend(met.flat_map(|fault| [fault.means(), fault.next()]).map(str::to_owned));
     for english in said {
         assert!(translated(&english).is_some(), "words/phrases.toml lacks the French of {english:?}");
+    }
+}
+
+#[test]
+fn every_command_and_argument_has_help_in_both_languages() {
+    let texts = help::texts(&crate::cli::command(Language::En));
+    let mut missing: Vec<String> = Vec::new();
+    for (at, english) in &texts {
+        if translated(english).is_none() {
+            missing.push(format!("[[phrase]] # {at}\nen = {english:?}\nfr = \"\"\n"));
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    assert!(
+        missing.is_empty(),
+        "add the French of these to the noun's file in crates/pli/words/:\n\n{}",
+        missing.join("\n")
+    );
+}
+
+#[test]
+fn every_phrase_of_our_own_files_is_one_of_the_help_or_of_tables() {
+    let help: BTreeSet<String> =
+        help::texts(&crate::cli::command(Language::En)).into_iter().map(|(_, text)| in_one_line(&text)).collect();
+    let mut seen = BTreeSet::new();
+    for (file, text) in FILES.iter().filter(|(file, _)| *file != "tables.toml") {
+        for phrase in phrases(text) {
+            assert!(help.contains(&in_one_line(&phrase.en)), "words/{file}: no help says {:?}", phrase.en);
+            assert!(
+                !phrase.fr.is_empty() && seen.insert(phrase.en.clone()),
+                "words/{file}: {:?} is there twice",
+                phrase.en
+            );
+        }
     }
 }
