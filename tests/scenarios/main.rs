@@ -30,13 +30,14 @@ mod resumed_never;
 mod revocation_list_ends;
 mod sender_forged;
 mod server_not_proven;
+mod tokens_of_an_issuer;
 mod trust_list_kept;
 mod trust_list_of_the_field;
 
-use e2e::{Outcome, Sandbox, need};
+use e2e::{Outcome, Sandbox, issuer, need};
 use libtest_mimic::{Arguments, Trial};
 
-use crate::Need::{Program, ReferenceData, Root};
+use crate::Need::{Issuer, Program, ReferenceData, Root};
 
 /// A scenario, and what it needs beside Pli itself.
 struct Scenario {
@@ -49,6 +50,8 @@ enum Need {
     Program(&'static str),
     ReferenceData,
     Root,
+    /// npm's packages in `tests/issuer`.
+    Issuer,
 }
 
 impl Need {
@@ -57,6 +60,7 @@ impl Need {
         match self {
             Self::Program(name) => need::program(name).is_none().then(|| format!("without {name}")),
             Self::ReferenceData => need::reference_data().is_none().then(|| "without PLI_REFERENCE_DATA".to_owned()),
+            Self::Issuer => issuer::folder().is_none().then(|| "without npm's oidc-provider".to_owned()),
             Self::Root => (!need::is_root()).then(|| "without root".to_owned()),
         }
     }
@@ -169,6 +173,14 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(mail_programs::curl_sends_and_reads, Program("curl")),
     scenario!(mail_programs::mbsync_mirrors_a_mailbox, Program("mbsync")),
     scenario!(mail_programs::an_application_signs_in_with_its_certificate),
+    scenario!(tokens_of_an_issuer::the_holders_token_opens_his_mailbox, Issuer, Program("curl"), Program("openssl")),
+    scenario!(tokens_of_an_issuer::no_other_token_does, Issuer, Program("curl"), Program("openssl")),
+    scenario!(
+        tokens_of_an_issuer::a_key_that_was_rotated_away_opens_nothing,
+        Issuer,
+        Program("curl"),
+        Program("openssl")
+    ),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];

@@ -74,6 +74,8 @@ pub struct Account {
     /// `PER`, `ORG`, `APP`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The holder's number in the RPPS, of a `PER` mailbox.
+    pub rpps: Option<String>,
     /// Which operator.
     pub operator: String,
 }

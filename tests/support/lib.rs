@@ -11,6 +11,7 @@ pub mod command;
 pub mod crl_server;
 pub mod description;
 pub mod imap;
+pub mod issuer;
 pub mod kept;
 pub mod message;
 pub mod need;
