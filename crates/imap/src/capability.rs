@@ -29,7 +29,7 @@ pub(crate) fn words(offer: Offer) -> String {
         Offer::Tls { certificate, tokens } => {
             let external = if certificate { " AUTH=EXTERNAL" } else { "" };
             let tokens = if tokens { " AUTH=XOAUTH2 AUTH=OAUTHBEARER" } else { "" };
-            format!("{ALWAYS} AUTH=PLAIN{external}{tokens}")
+            format!("{ALWAYS} AUTH=PLAIN AUTH=LOGIN{external}{tokens}")
         }
         Offer::SignedIn => format!("{ALWAYS} {SIGNED_IN}"),
     }

@@ -3,13 +3,11 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 const SESSIONS: &str = "pli_imap_sessions";
-const SIGN_INS: &str = "pli_imap_sign_ins_total";
 const COMMANDS: &str = "pli_imap_commands_total";
 
 /// Tells the recorder what the numbers mean.
 pub(crate) fn describe() {
     describe_gauge!(SESSIONS, Unit::Count, "IMAP sessions that are open.");
-    describe_counter!(SIGN_INS, Unit::Count, "Tries to sign in over IMAP, by outcome.");
     describe_counter!(COMMANDS, Unit::Count, "IMAP commands, by their answer.");
 }
 
@@ -28,12 +26,6 @@ impl Drop for OpenSession {
     fn drop(&mut self) {
         gauge!(SESSIONS).decrement(1.0);
     }
-}
-
-/// Someone tried to sign in.
-pub(crate) fn sign_in(succeeded: bool) {
-    let outcome = if succeeded { "succeeded" } else { "failed" };
-    counter!(SIGN_INS, "outcome" => outcome).increment(1);
 }
 
 /// A command was answered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pli_net::{Accepted, Listener, Pki, ServerTls, Shutdown, TlsFacts};
-use pli_signin::TokenSignIn;
+use pli_signin::SignIn;
 use pli_store::Store;
 use pli_types::{Clock, Masker};
 
@@ -27,12 +27,12 @@ pub struct ImapConfig {
 pub struct ImapContext {
     /// Mailboxes and accounts.
     pub store: Arc<dyn Store>,
-    /// For SASL EXTERNAL.
+    /// Whether EXTERNAL is offered hangs on it.
     pub pki: Pki,
     /// For the record.
     pub masker: Masker,
-    /// Who judges tokens, if they are taken at sign-in.
-    pub tokens: Option<TokenSignIn>,
+    /// Who lets people in.
+    pub signin: SignIn,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -88,7 +88,6 @@ async fn connection(
     match tls.accept(accepted.stream).await {
         Ok((mut stream, facts)) => {
             if let Some(certificate) = &facts.certificate {
-                // Whether EXTERNAL is offered hangs on it.
                 context.pki.prepare(certificate, context.clock.now()).await;
             }
             let peer = Peer { remote, security: Security::Tls(Box::new(facts)) };

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use pli_net::Shutdown;
+use pli_signin::{Ending, Pass};
 use pli_store::StoreError;
-use pli_types::{CertificateUse, DistinguishedName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::capability::{self, Offer};
 use crate::command::{self, Incoming};
 use crate::op;
 use crate::server::{ImapConfig, ImapContext, Security};
-use crate::state::{Holder, State};
+use crate::state::State;
 use crate::view::{Update, View};
 use crate::wire::{Io, Patience, Wire, WireError};
 use crate::{format, metrics, preparse};
@@ -105,7 +105,7 @@ impl Session<'_> {
         loop {
             let signed_in = self.state.account().is_some();
             let incoming = command::next(&mut self.wire, signed_in).await?;
-            self.still_believed()?;
+            self.wire.may_go_on()?;
             let next = match incoming {
                 Incoming::Command(bytes) => self.command(&bytes).await?,
                 Incoming::Append { command, message } => op::append::run(self, &command, message).await?,
@@ -172,40 +172,24 @@ impl Session<'_> {
         match &self.peer.security {
             _ if self.state.account().is_some() => Offer::SignedIn,
             Security::Clear => Offer::Clear,
-            Security::Tls(_) => {
-                Offer::Tls { certificate: self.believed_certificate().is_some(), tokens: self.context.tokens.is_some() }
-            }
+            Security::Tls(_) => Offer::Tls {
+                certificate: self.shows_believed_certificate(),
+                tokens: self.context.signin.takes_tokens(),
+            },
         }
     }
 
-    /// The name in the certificate that the client showed, if it is believed now.
-    pub(crate) fn believed_certificate(&self) -> Option<&DistinguishedName> {
-        let Security::Tls(facts) = &self.peer.security else { return None };
-        let certificate = facts.certificate.as_ref()?;
-        let judged = self.context.pki.judge(certificate, CertificateUse::Client, self.context.clock.now());
-        judged.is_ok().then_some(&certificate.subject)
-    }
-
-    /// A judgement made under earlier revocation lists is void: who came in by certificate is judged again.
-    pub(crate) fn still_believed(&mut self) -> Result<(), WireError> {
-        let generation = self.context.pki.generation();
-        let judged_under = self.state.holder().and_then(|holder| holder.judged_under);
-        if judged_under.is_none_or(|under| under == generation) {
-            return Ok(());
-        }
-        if self.believed_certificate().is_none() {
-            return Err(WireError::Broken("Your certificate is no longer valid"));
-        }
-        if let State::Authenticated(holder) | State::Selected(holder, _) = &mut self.state {
-            holder.judged_under = Some(generation);
-        }
-        Ok(())
+    /// Did the client show a certificate that is believed now?
+    fn shows_believed_certificate(&self) -> bool {
+        let Security::Tls(facts) = &self.peer.security else { return false };
+        facts.certificate.as_ref().is_some_and(|certificate| self.context.signin.believes(certificate))
     }
 
     /// Someone has signed in: from now on the patience is that of RFC 3501 §5.4.
-    pub(crate) fn sign_in(&mut self, holder: Holder) {
+    pub(crate) fn sign_in(&mut self, pass: Pass) {
         self.wire.patience = Patience::Each(self.config.idle);
-        self.state = State::Authenticated(holder);
+        self.wire.keep(pass.guard);
+        self.state = State::Authenticated(pass.account);
     }
 
     /// Looks for changes in the open folder and tells the client. Without `look`, the store is only asked if it has
@@ -265,16 +249,28 @@ impl Session<'_> {
             Ok(Next::Go | Next::Bye) => {}
             Err(WireError::Shutdown) => self.wire.say("* BYE The server is stopping, come back soon\r\n"),
             Err(WireError::Timeout) => self.wire.say("* BYE You were silent for too long\r\n"),
+            Err(WireError::Ended(ending)) => {
+                self.wire.say(&format!("* BYE [{}] {}\r\n", ending_code(ending), ending.text()));
+            }
             Err(WireError::Broken(why)) => {
                 tracing::info!(remote = %self.peer.remote, why, "an IMAP session was closed");
                 self.wire.say(&format!("* BYE {why}\r\n"));
             }
-            Err(error @ (WireError::Closed | WireError::Io(_))) => {
+            Err(error @ (WireError::Closed | WireError::Cut | WireError::Io(_))) => {
                 tracing::debug!(remote = %self.peer.remote, %error, "an IMAP session ended");
             }
         }
         self.wire.close().await;
         Ended::Closed
+    }
+}
+
+/// What a program makes of the end of a session (RFC 5530): only where its proof will not do again may it ask for another.
+const fn ending_code(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Withdrawn => "AUTHORIZATIONFAILED",
+        Ending::Certificate => "EXPIRED",
+        Ending::TooLong => "UNAVAILABLE",
     }
 }
 

@@ -15,16 +15,8 @@ use crate::view::View;
 #[derive(Debug)]
 pub(crate) enum State {
     NotAuthenticated,
-    Authenticated(Holder),
-    Selected(Holder, Box<Selected>),
-}
-
-/// Who signed in.
-#[derive(Debug, Clone)]
-pub(crate) struct Holder {
-    pub(crate) account: Account,
-    /// If by certificate: the generation of revocation lists under which it was judged.
-    pub(crate) judged_under: Option<u64>,
+    Authenticated(Account),
+    Selected(Account, Box<Selected>),
 }
 
 /// The folder that is open.
@@ -41,15 +33,11 @@ pub(crate) struct Selected {
 }
 
 impl State {
-    pub(crate) fn holder(&self) -> Option<&Holder> {
+    pub(crate) fn account(&self) -> Option<&Account> {
         match self {
             Self::NotAuthenticated => None,
-            Self::Authenticated(holder) | Self::Selected(holder, _) => Some(holder),
+            Self::Authenticated(account) | Self::Selected(account, _) => Some(account),
         }
-    }
-
-    pub(crate) fn account(&self) -> Option<&Account> {
-        self.holder().map(|holder| &holder.account)
     }
 
     /// The account, for a command that needs one.
@@ -78,7 +66,7 @@ impl State {
     /// Closes the open folder, if there is one.
     pub(crate) fn close_folder(&mut self) {
         *self = match std::mem::replace(self, Self::NotAuthenticated) {
-            Self::Selected(holder, _) => Self::Authenticated(holder),
+            Self::Selected(account, _) => Self::Authenticated(account),
             other => other,
         };
     }
@@ -87,7 +75,7 @@ impl State {
     pub(crate) fn open_folder(&mut self, selected: Selected) {
         *self = match std::mem::replace(self, Self::NotAuthenticated) {
             Self::NotAuthenticated => Self::NotAuthenticated,
-            Self::Authenticated(holder) | Self::Selected(holder, _) => Self::Selected(holder, Box::new(selected)),
+            Self::Authenticated(account) | Self::Selected(account, _) => Self::Selected(account, Box::new(selected)),
         };
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pli_net::Shutdown;
+use pli_signin::{Ending, Guard};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
@@ -33,6 +34,12 @@ pub(crate) enum WireError {
     /// We are stopping.
     #[error("the server is stopping")]
     Shutdown,
+    /// Who is signed in may not go on.
+    #[error("{}", .0.text())]
+    Ended(Ending),
+    /// The same, in the middle of an answer: nothing more can be said.
+    #[error("the session was ended in the middle of an answer")]
+    Cut,
     /// What we had begun to send cannot be finished, or what the client sent cannot be followed.
     #[error("{0}")]
     Broken(&'static str),
@@ -65,6 +72,8 @@ pub(crate) struct Wire<'io> {
     input: BytesMut,
     output: Vec<u8>,
     shutdown: Shutdown,
+    /// Held once someone is signed in.
+    guard: Option<Guard>,
     /// How long to wait for the client.
     pub(crate) patience: Patience,
 }
@@ -78,7 +87,20 @@ impl std::fmt::Debug for Wire<'_> {
 
 impl<'io> Wire<'io> {
     pub(crate) fn new(io: &'io mut (dyn Io + 'io), shutdown: Shutdown, patience: Patience) -> Self {
-        Self { io, input: BytesMut::new(), output: Vec::new(), shutdown, patience }
+        Self { io, input: BytesMut::new(), output: Vec::new(), shutdown, guard: None, patience }
+    }
+
+    /// Someone is signed in: the connection lasts as long as his session.
+    pub(crate) fn keep(&mut self, guard: Guard) {
+        self.guard = Some(guard);
+    }
+
+    /// May who is signed in go on? What can be known without waiting is looked at now.
+    pub(crate) fn may_go_on(&mut self) -> Result<(), WireError> {
+        let Some(ending) = self.guard.as_mut().and_then(Guard::has_ended) else { return Ok(()) };
+        // The last words are said to a stranger.
+        self.guard = None;
+        Err(WireError::Ended(ending))
     }
 
     /// Where answers are written. They leave when the client is waited for, at the latest.
@@ -91,9 +113,16 @@ impl<'io> Wire<'io> {
         self.output.extend_from_slice(text.as_bytes());
     }
 
-    /// Sends what is written if it has become much.
+    /// Sends what is written if it has become much. A session that is over gets no more of it.
     pub(crate) async fn relieve(&mut self) -> Result<(), WireError> {
-        if self.output.len() > OUTPUT_BYTES_MAX { self.flush().await } else { Ok(()) }
+        if self.output.len() <= OUTPUT_BYTES_MAX {
+            return Ok(());
+        }
+        if self.guard.as_mut().and_then(Guard::has_ended).is_some() {
+            self.output.clear();
+            return Err(WireError::Cut);
+        }
+        self.flush().await
     }
 
     /// Sends what is written.
@@ -105,7 +134,15 @@ impl<'io> Wire<'io> {
             self.io.write_all(&self.output).await?;
             self.io.flush().await
         };
-        tokio::time::timeout(WRITE_PATIENCE, send).await.map_err(|_| WireError::Timeout)??;
+        let outcome = tokio::select! {
+            biased;
+            outcome = tokio::time::timeout(WRITE_PATIENCE, send) => outcome,
+            _ = ended(&mut self.guard) => {
+                self.output.clear();
+                return Err(WireError::Cut);
+            }
+        };
+        outcome.map_err(|_| WireError::Timeout)??;
         self.output.clear();
         // Thousands of sessions idle: none of them keeps what a large answer took.
         self.output.shrink_to(OUTPUT_BYTES_MAX);
@@ -134,6 +171,10 @@ impl<'io> Wire<'io> {
         let count = tokio::select! {
             biased;
             () = self.shutdown.begun() => return Err(WireError::Shutdown),
+            ending = ended(&mut self.guard) => {
+                self.guard = None;
+                return Err(WireError::Ended(ending));
+            }
             read = read => read.map_err(|_| WireError::Timeout)??,
         };
         if count == 0 { Err(WireError::Closed) } else { Ok(()) }
@@ -169,6 +210,14 @@ impl<'io> Wire<'io> {
         }
         let length = self.input.len().min(bytes_max);
         Ok(self.input.split_to(length).freeze())
+    }
+}
+
+/// Resolves when a session is over; never for a stranger.
+async fn ended(guard: &mut Option<Guard>) -> Ending {
+    match guard {
+        Some(guard) => guard.ended().await,
+        None => std::future::pending().await,
     }
 }
 

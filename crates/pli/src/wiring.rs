@@ -12,9 +12,9 @@ use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
-use pli_signin::TokenSignIn;
+use pli_signin::{GateConfig, Parts, SignIn, TokenSignIn};
 use pli_smtp::SmtpConfig;
-use pli_types::{Clock, Masker};
+use pli_types::Masker;
 use pli_web::{Metrics, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
 
@@ -92,7 +92,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     };
 
     // The doors. All are bound before the first one opens.
-    let imap = imap_context(&intake, tokens(config, &clock)?);
+    let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources {
         trust,
         pki,
@@ -131,8 +131,9 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("revocation-lists", fetching);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
+    keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
-    let smtp = smtp_config(config, imap.tokens.clone());
+    let smtp = smtp_config(config, imap.signin.clone());
     let doors = Doors { smtp, imap_config: imap_config(config), tls, intake, imap, web };
     for (door, listener) in bound {
         doors.open(door, listener, &keeper);
@@ -238,19 +239,23 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
     }
 }
 
-/// Who judges the tokens of Pro Santé Connect, if they are taken here.
-fn tokens(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<TokenSignIn>, NetError> {
-    config.signin.psc.as_ref().map(|psc| TokenSignIn::new(psc, Arc::clone(clock))).transpose()
-}
-
-fn smtp_config(config: &Config, tokens: Option<TokenSignIn>) -> Arc<SmtpConfig> {
-    let (server_name, idle) = (config.server.name.0.to_string(), config.limits.smtp_idle.get());
-    Arc::new(SmtpConfig { server_name, idle, tokens })
-}
-
-fn imap_context(intake: &Intake, tokens: Option<TokenSignIn>) -> ImapContext {
+/// Who lets people in, through every door.
+fn gate(config: &Config, intake: &Intake) -> Result<SignIn, NetError> {
+    let settings = &config.signin;
     let (store, clock) = (Arc::clone(&intake.store.0), Arc::clone(&intake.clock));
-    ImapContext { store, pki: intake.pki.clone(), masker: intake.masker.clone(), tokens, clock }
+    let tokens = settings.psc.as_ref().map(|psc| TokenSignIn::new(psc, Arc::clone(&clock))).transpose()?;
+    let parts = Parts { store, pki: intake.pki.clone(), tokens, masker: intake.masker.clone(), clock };
+    Ok(SignIn::new(parts, GateConfig { session_life: settings.session_life.get(), failures: settings.failures() }))
+}
+
+fn smtp_config(config: &Config, signin: SignIn) -> Arc<SmtpConfig> {
+    let (server_name, idle) = (config.server.name.0.to_string(), config.limits.smtp_idle.get());
+    Arc::new(SmtpConfig { server_name, idle, signin })
+}
+
+fn imap_context(intake: &Intake, signin: SignIn) -> ImapContext {
+    let (store, clock) = (Arc::clone(&intake.store.0), Arc::clone(&intake.clock));
+    ImapContext { store, pki: intake.pki.clone(), masker: intake.masker.clone(), signin, clock }
 }
 
 fn imap_config(config: &Config) -> Arc<ImapConfig> {

@@ -8,6 +8,8 @@ use crate::manifest::Ports;
 
 /// More than any test opens: a sandbox lifts the limits on rates.
 const CONNECTIONS: usize = 4_000;
+/// Failures of a test are not slowed, unless it asks for that: as many as a configuration may bear.
+const FAILURES: u32 = 1_000;
 /// Of the few domains of a sandbox a test takes several away, without an admin's hand.
 pub(crate) const LOST_DOMAINS_MAX: u8 = 40;
 /// What an operator keeps besides its store.
@@ -23,6 +25,7 @@ pub struct ConfigFile {
     store: Store,
     listener: Listeners,
     limits: Limits,
+    signin: SignIn,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     connector: Vec<Connector>,
     route: Vec<Route>,
@@ -76,6 +79,12 @@ struct Listeners {
 #[derive(Debug, Serialize)]
 struct Listener {
     address: SocketAddr,
+}
+
+#[derive(Debug, Serialize)]
+struct SignIn {
+    failures_undelayed: u32,
+    failures_per_address: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,6 +168,7 @@ impl ConfigFile {
                 http: at(ports.http),
             },
             limits: Limits { connections: CONNECTIONS, connections_per_address: CONNECTIONS },
+            signin: SignIn { failures_undelayed: FAILURES, failures_per_address: FAILURES },
             connector: connectors.to_vec(),
             route: routes.collect(),
         }

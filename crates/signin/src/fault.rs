@@ -92,6 +92,13 @@ impl TokenFault {
     pub const fn is_temporary(self) -> bool {
         matches!(self, Self::KeysUnavailable)
     }
+
+    /// Might someone have made it up? The issuer's signature under a token is no guess, whatever else is wrong with it:
+    /// programs show tokens that have just expired.
+    #[must_use]
+    pub const fn is_guess(self) -> bool {
+        matches!(self, Self::Malformed | Self::Algorithm | Self::KeyUnknown | Self::Signature)
+    }
 }
 
 #[cfg(test)]

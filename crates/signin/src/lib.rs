@@ -1,20 +1,29 @@
-//! Sign-in with access tokens of an `OpenID` Connect issuer: Pro Santé Connect (spec §4.1, §4.2).
+//! Signing in: the one gate that every door calls, and what it judges by.
 //!
-//! We are a resource server (RFC 6750, RFC 9068) and nothing else: nobody is sent to the issuer from here, no token is
-//! fetched, kept or passed on. A token that is shown is judged once, at sign-in, and forgotten; it lives for minutes,
-//! sessions for hours.
+//! Read [`gate`] first: [`SignIn::judge`] takes a [`Proof`] and gives a [`Pass`], or a reason to say no. [`sasl`] and
+//! [`bearer`] read proofs from what clients send; [`backoff`] says who must wait before he is judged; [`record`] keeps
+//! what happened; [`sessions`] ends what was begun when it may not go on.
 //!
-//! Read [`claims`] first: what must hold, decided without input or output. Then [`token`] (whose signature), [`keys`]
-//! and [`issuer`] (where keys come from), [`bearer`] (how SASL carries tokens). [`TokenSignIn`] puts them in order.
+//! Of tokens we are a resource server (RFC 6750, RFC 9068) and nothing else (spec §4.1, §4.2): nobody is sent to the
+//! issuer from here, no token is fetched, kept or passed on. A token that is shown is judged once, at sign-in, and
+//! forgotten; it lives for minutes, sessions for hours. [`claims`] decides what must hold, without input or output;
+//! [`token`] whose signature it is; [`keys`] and [`issuer`] say where keys come from; [`TokenSignIn`] puts them in order.
 //!
-//! No error and no log here holds a token or a subject.
+//! No error and no log here holds a password, a token or a token's subject.
 
+pub mod backoff;
 pub mod bearer;
 pub mod claims;
 pub mod config;
 pub mod fault;
+pub mod gate;
 pub mod issuer;
 pub mod keys;
+mod metrics;
+pub mod proof;
+pub mod record;
+pub mod sasl;
+pub mod sessions;
 pub mod token;
 
 use std::sync::Arc;
@@ -22,11 +31,14 @@ use std::sync::Arc;
 use pli_net::NetError;
 use pli_types::{Clock, PresentedCertificate, Secret};
 
-pub use bearer::{Bearer, Mechanism};
+pub use bearer::Bearer;
 pub use claims::{Claims, Holder, Rules, judge_claims};
 pub use config::{ConfigError, PscConfig};
 pub use fault::TokenFault;
+pub use gate::{Denied, GateConfig, Parts, Pass, SignIn};
 pub use issuer::{DocumentSource, Issuer};
+pub use proof::{Caller, Proof};
+pub use sessions::{Ending, Guard};
 
 /// Judges tokens. Cheap to clone.
 #[derive(Debug, Clone)]

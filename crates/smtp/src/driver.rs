@@ -10,13 +10,13 @@ use std::time::Duration;
 use pli_mailflow::{Client, Intake, PeerOnWire, Refusal, Transaction};
 use pli_net::TlsFacts;
 use pli_policy::Reason;
-use pli_signin::TokenSignIn;
+use pli_signin::{Caller, Ending, Guard, Pass, Proof, SignIn};
 use pli_types::{EnvelopeParameters, Recipient, ReversePath};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::proto::{Credentials, Event, Interrupt, Reply, Session, Tls};
-use crate::{auth, metrics, replies};
+use crate::proto::{Event, Interrupt, Reply, Session, Tls};
+use crate::{metrics, replies};
 
 /// How long one message may take to arrive. 25 MiB in ten minutes is 44 KB a second.
 const DATA_MAX: Duration = Duration::from_mins(10);
@@ -40,14 +40,18 @@ enum Waited {
     Gone,
     TooLong,
     Stopping,
+    /// Who is signed in may not go on.
+    Ended(Ending),
 }
 
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     intake: Intake,
-    tokens: Option<TokenSignIn>,
+    signin: SignIn,
     machine: Session,
+    /// Held once someone is signed in.
+    guard: Option<Guard>,
     /// Who is there, as intake wants to know it.
     session: pli_mailflow::Session,
     idle: Duration,
@@ -63,15 +67,16 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(
         intake: Intake,
-        tokens: Option<TokenSignIn>,
+        signin: SignIn,
         machine: Session,
         session: pli_mailflow::Session,
         idle: Duration,
     ) -> Self {
         Self {
             intake,
-            tokens,
+            signin,
             machine,
+            guard: None,
             session,
             idle,
             transaction: None,
@@ -123,7 +128,7 @@ impl Connection {
                 Ok(Event::Mail { sender, parameters, too_big }) => self.on_mail(sender, parameters, too_big).await,
                 Ok(Event::Recipient(recipient)) => self.on_recipient(recipient).await,
                 Ok(Event::Message { fault }) => self.on_message(fault).await,
-                Ok(Event::SignIn(credentials)) => self.on_sign_in(credentials).await,
+                Ok(Event::SignIn(proof)) => self.on_sign_in(proof).await,
                 Ok(Event::StartTls) => {
                     self.flush(stream).await?;
                     return Ok(Next::Handshake);
@@ -141,6 +146,7 @@ impl Connection {
                         Waited::Gone => return Ok(Next::Close),
                         Waited::TooLong => self.machine.close(replies::timed_out()),
                         Waited::Stopping => self.machine.close(replies::shutting_down()),
+                        Waited::Ended(ending) => self.end(ending),
                     }
                     continue;
                 }
@@ -174,7 +180,16 @@ impl Connection {
         });
     }
 
+    /// A message whose end had not come is not taken.
+    fn end(&mut self, ending: Ending) {
+        self.transaction = None;
+        self.machine.close(replies::session_ended(ending));
+    }
+
     async fn on_message(&mut self, fault: Option<Reason>) {
+        if let Some(ending) = self.guard.as_mut().and_then(Guard::has_ended) {
+            return self.end(ending);
+        }
         let verdict = match (self.transaction.take(), self.refused.take(), fault) {
             (Some(transaction), None, None) => transaction.commit().await,
             (Some(transaction), None, Some(fault)) => Err(transaction.refuse(fault).await),
@@ -190,19 +205,18 @@ impl Connection {
         });
     }
 
-    async fn on_sign_in(&mut self, credentials: Credentials) {
-        let Client::Submitter { tls, .. } = &self.session.client else {
+    async fn on_sign_in(&mut self, proof: Proof) {
+        let Client::Submitter { tls, account } = &mut self.session.client else {
             return self.machine.answer(replies::not_offered());
         };
-        let verdict = auth::sign_in(&self.intake, self.tokens.as_ref(), &self.session, tls.as_ref(), credentials).await;
-        self.machine.answer(match verdict {
-            Ok(found) => {
-                if let Client::Submitter { account, .. } = &mut self.session.client {
-                    *account = Some(found);
-                }
+        let caller = Caller { face: self.session.face, remote: self.session.remote.ip(), tls: tls.as_ref() };
+        self.machine.answer(match self.signin.judge(&proof, &caller).await {
+            Ok(Pass { account: found, guard }) => {
+                *account = Some(found);
+                self.guard = Some(guard);
                 replies::signed_in()
             }
-            Err(reply) => reply,
+            Err(denied) => replies::denied(denied),
         });
     }
 
@@ -237,9 +251,16 @@ impl Connection {
         let deadline = *self.deadline.get_or_insert(now + whole);
         let may_stop = self.machine.is_idle();
         let read = timeout_at(deadline.min(now + self.idle), stream.read(self.machine.space()));
+        let ended = async {
+            match &mut self.guard {
+                Some(guard) => guard.ended().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = stopping, if may_stop => Ok(Waited::Stopping),
+            ending = ended => Ok(Waited::Ended(ending)),
             read = read => match read {
                 Err(_) => Ok(Waited::TooLong),
                 Ok(Ok(0)) => Ok(Waited::Gone),

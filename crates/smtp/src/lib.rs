@@ -4,13 +4,11 @@
 //! [`pli_mailflow::Intake`] and the answers back; [`server`] has the listeners; [`replies`] is the one place with reply
 //! texts. A message that is on stable storage gets its `250` here, and nothing else does.
 
-mod auth;
 mod driver;
 mod letter;
 mod metrics;
 pub mod proto;
 pub mod replies;
-pub mod sasl;
 pub mod server;
 
 pub use letter::letter;

@@ -9,7 +9,6 @@ const CONNECTIONS_OPEN: &str = "pli_smtp_connections_open";
 const HANDSHAKES_FAILED: &str = "pli_smtp_tls_handshakes_failed_total";
 const MESSAGES_ACCEPTED: &str = "pli_smtp_messages_accepted_total";
 const REFUSALS: &str = "pli_smtp_refusals_total";
-const SIGN_INS: &str = "pli_smtp_sign_ins_total";
 
 /// Tells the recorder what each is. Called by every listener when it starts.
 pub(crate) fn describe() {
@@ -18,7 +17,6 @@ pub(crate) fn describe() {
     describe_counter!(HANDSHAKES_FAILED, Unit::Count, "TLS handshakes that failed, by listener.");
     describe_counter!(MESSAGES_ACCEPTED, Unit::Count, "Messages answered with 250, by listener.");
     describe_counter!(REFUSALS, Unit::Count, "Commands and messages refused or put off, by listener and reason.");
-    describe_counter!(SIGN_INS, Unit::Count, "Tries to sign in, by outcome.");
 }
 
 fn label(face: Face) -> &'static str {
@@ -53,8 +51,4 @@ pub(crate) fn accepted(face: Face) {
 
 pub(crate) fn refused(face: Face, reason: Reason) {
     counter!(REFUSALS, "listener" => label(face), "reason" => reason.code()).increment(1);
-}
-
-pub(crate) fn signed_in(outcome: &'static str) {
-    counter!(SIGN_INS, "outcome" => outcome).increment(1);
 }

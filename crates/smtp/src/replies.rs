@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use pli_mailflow::Refusal;
 use pli_policy::Reason;
+use pli_signin::{Denied, Ending};
 use pli_store::Receipt;
 
 use crate::proto::command::SyntaxError;
@@ -42,6 +43,10 @@ catalogue! {
     ready_for_tls = 220, Some((0, 0)), "Ready for the TLS handshake.";
     /// `AUTH` without an initial response (RFC 4954 §4): nothing to say before it comes.
     sasl_challenge = 334, None, "";
+    /// `AUTH LOGIN` asks for the name: [`pli_signin::sasl::LOGIN_NAME_PROMPT`].
+    login_name = 334, None, "VXNlcm5hbWU6";
+    /// `AUTH LOGIN` asks for the password: [`pli_signin::sasl::LOGIN_PASSWORD_PROMPT`].
+    login_password = 334, None, "UGFzc3dvcmQ6";
     /// `AUTH` with a token that is not taken: [`pli_signin::bearer::REFUSAL`], in base64. The refusal follows the
     /// client's next line (RFC 7628 §3.2.3).
     token_not_taken = 334, None, "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJtYWlsIn0=";
@@ -53,6 +58,14 @@ catalogue! {
     sign_in_unavailable = 454, Some((7, 0)), "[store-unavailable] Signing in does not work just now. Try again later; the operator has been told.";
     /// `AUTH` with a token that cannot be judged: the keys of its issuer are not known (RFC 4954 §6).
     issuer_unavailable = 454, Some((7, 0)), "Signing in by token does not work just now: its issuer does not answer. Try again later.";
+    /// `AUTH` from an address that too many failures came from (RFC 4954 §6): nothing was judged.
+    too_many_failures = 454, Some((7, 0)), "[rate-exceeded] Too many tries to sign in from your address have failed. Wait some minutes, then try again.";
+    /// The holder's access was taken back while he was signed in.
+    session_withdrawn = 421, Some((7, 0)), "[authentication-failed] Your access to this mailbox was taken back, or the mailbox suspended. Ask who runs this server. Closing the connection.";
+    /// The certificate that someone signed in with is no longer believed.
+    session_certificate = 421, Some((7, 0)), "[authentication-failed] Your certificate is no longer valid. Sign in with another one. Closing the connection.";
+    /// A session has its longest life.
+    session_too_long = 421, Some((7, 0)), "[authentication-required] This session has lasted as long as one may. Connect and sign in again.";
     /// `AUTH` while signed in, or within a transaction.
     no_sign_in_now = 503, Some((5, 1)), "Sign in once, and between messages.";
     /// `AUTH` with a mechanism that was not offered.
@@ -139,6 +152,27 @@ pub fn accepted(receipt: &Receipt) -> Reply {
 #[must_use]
 pub const fn would_accept() -> Reply {
     Reply::new(250, Some((0, 0)), Cow::Borrowed("Kept under seal id=…"))
+}
+
+/// Why someone was not let in.
+#[must_use]
+pub fn denied(denied: Denied) -> Reply {
+    match denied {
+        Denied::Failed | Denied::Token => for_refusal(Reason::AuthenticationFailed, false),
+        Denied::TooMany => too_many_failures(),
+        Denied::Unavailable => sign_in_unavailable(),
+        Denied::IssuerUnavailable => issuer_unavailable(),
+    }
+}
+
+/// Why someone who was signed in is not any more.
+#[must_use]
+pub const fn session_ended(ending: Ending) -> Reply {
+    match ending {
+        Ending::Withdrawn => session_withdrawn(),
+        Ending::Certificate => session_certificate(),
+        Ending::TooLong => session_too_long(),
+    }
 }
 
 /// The reply to a line that is not a command.

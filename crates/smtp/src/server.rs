@@ -7,7 +7,7 @@ use std::time::Duration;
 use pli_audit::Face;
 use pli_mailflow::{Client, Intake, PeerOnWire, Session};
 use pli_net::{Accepted, Listener, NetError, ServerTls, Shutdown, TlsFacts, TlsStream};
-use pli_signin::TokenSignIn;
+use pli_signin::SignIn;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -25,8 +25,8 @@ pub struct SmtpConfig {
     pub server_name: String,
     /// How long a silent client is borne (RFC 5321 §4.5.3.2.7: five minutes).
     pub idle: Duration,
-    /// Who judges tokens, if they are taken at sign-in.
-    pub tokens: Option<TokenSignIn>,
+    /// Who lets people in.
+    pub signin: SignIn,
 }
 
 /// Serves the operators' listener (STARTTLS, client certificate judged by intake).
@@ -40,8 +40,8 @@ pub async fn operators(
     serve(Service::new(&config, tls, intake, Door::Operators, &shutdown), false, listener, shutdown).await;
 }
 
-/// Serves submission: `implicit` TLS (465) or STARTTLS (587), SASL over TLS only: PLAIN, EXTERNAL, and tokens where they are
-/// configured.
+/// Serves submission: `implicit` TLS (465) or STARTTLS (587), SASL over TLS only: PLAIN, LOGIN, EXTERNAL, and tokens where
+/// they are configured.
 pub async fn submission(
     config: Arc<SmtpConfig>,
     tls: ServerTls,
@@ -70,7 +70,7 @@ struct Service {
     intake: Intake,
     face: Face,
     idle: Duration,
-    tokens: Option<TokenSignIn>,
+    signin: SignIn,
     machine: Arc<SessionConfig>,
     shutdown: Shutdown,
 }
@@ -82,14 +82,14 @@ impl Service {
             server_name: config.server_name.clone(),
             message_bytes_max: intake.config.message_bytes_max,
             postmaster_domain: intake.config.hosted_domains.first().cloned(),
-            tokens: door == Door::Submission && config.tokens.is_some(),
+            tokens: door == Door::Submission && config.signin.takes_tokens(),
         };
         let face = match door {
             Door::Operators => Face::Smtp,
             Door::Submission => Face::Submission,
         };
-        let (tokens, machine, shutdown) = (config.tokens.clone(), Arc::new(machine), shutdown.clone());
-        Self { tls, intake, face, idle: config.idle, tokens, machine, shutdown }
+        let (signin, machine, shutdown) = (config.signin.clone(), Arc::new(machine), shutdown.clone());
+        Self { tls, intake, face, idle: config.idle, signin, machine, shutdown }
     }
 
     /// One connection, from its first byte to its last. Everything that went wrong is logged here, once.
@@ -147,6 +147,6 @@ impl Service {
             _ => Client::Peer(PeerOnWire::new(tls)),
         };
         let session = Session { face: self.face, remote, helo: String::new(), client };
-        Connection::new(self.intake.clone(), self.tokens.clone(), machine, session, self.idle)
+        Connection::new(self.intake.clone(), self.signin.clone(), machine, session, self.idle)
     }
 }

@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["types", "audit"]),
     ("directory", &["types"]),
     ("net", &["types"]),
-    ("signin", &["types", "net"]),
+    ("signin", &["types", "policy", "audit", "store", "net"]),
     ("mailflow", &["types", "policy", "audit", "store", "directory", "net"]),
     ("smtp", &["types", "policy", "audit", "store", "net", "signin", "mailflow"]),
     ("imap", &["types", "audit", "store", "net", "signin"]),

@@ -35,7 +35,7 @@ pub(super) async fn run(session: &mut Session<'_>) -> Result<Answer, Fault> {
         tokio::select! {
             filled = wire.fill() => filled?,
             () = changed => {
-                session.still_believed()?;
+                session.wire.may_go_on()?;
                 session.tell_changes(true, false).await?;
             }
         }

@@ -12,7 +12,7 @@ use pli_imap::{Ended, ImapConfig, ImapContext, Peer, run_session, serve};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig, TlsFacts};
 use pli_sandbox::crl::Revoked;
 use pli_sandbox::pki::{DEPARTMENT, Leaf, Purpose, Subject, TestPki};
-use pli_signin::{DocumentSource, PscConfig, TokenSignIn};
+use pli_signin::{DocumentSource, GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
 use pli_store::{
     AccountChange, AccountKind, Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage,
     Store,
@@ -121,7 +121,7 @@ impl Stage {
         let mailbox = people(&*store).await?;
         let pki_config = pki(folder.path())?;
         let pki = Pki::load(&pki_config, &folder.path().join("state"))?;
-        let context = ImapContext { store, pki, masker: Masker::new(&[7; 32]), tokens: None, clock };
+        let context = context(store, pki, None, clock);
         let config = Arc::new(ImapConfig {
             server_name: "imap.pli.test".to_owned(),
             idle: Duration::from_mins(30),
@@ -133,7 +133,9 @@ impl Stage {
 
     /// The same, where tokens are taken; `documents` are their issuer's.
     pub(crate) fn taking_tokens(mut self, config: &PscConfig, documents: Arc<dyn DocumentSource>) -> Self {
-        self.context.tokens = Some(TokenSignIn::with_source(config, documents, Arc::clone(&self.context.clock)));
+        let ImapContext { store, pki, clock, .. } = self.context;
+        let tokens = TokenSignIn::with_source(config, documents, Arc::clone(&clock));
+        self.context = context(store, pki, Some(tokens), clock);
         self
     }
 
@@ -228,6 +230,13 @@ impl Stage {
         ensure!(self.shutdown.finish(PATIENCE).await, "a session did not end when the server stopped");
         Ok(())
     }
+}
+
+fn context(store: Arc<dyn Store>, pki: Pki, tokens: Option<TokenSignIn>, clock: Arc<dyn Clock>) -> ImapContext {
+    let masker = Masker::new(&[7; 32]);
+    let (held, known) = (Arc::clone(&store), Arc::clone(&clock));
+    let parts = Parts { store: held, pki: pki.clone(), tokens, masker: masker.clone(), clock: known };
+    ImapContext { store, pki, masker, signin: SignIn::new(parts, GateConfig::default()), clock }
 }
 
 /// A pharmacy with a password, a suspended colleague, a program with a certificate.

@@ -49,7 +49,7 @@ impl Practice {
 
     async fn client(&self) -> anyhow::Result<Client> {
         let mut client = self.stage.open(&Security::Tls);
-        let words = "IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER";
+        let words = "IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN AUTH=XOAUTH2 AUTH=OAUTHBEARER";
         client.hear(&format!("* OK [CAPABILITY {words}] <any>")).await?;
         Ok(client)
     }
@@ -156,7 +156,7 @@ async fn not_configured() -> anyhow::Result<()> {
     let stage = Stage::build().await?;
     stage.professional(ADDRESS, RPPS, MailboxState::Open).await?;
     let mut client = stage.open(&Security::Tls);
-    client.hear("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN] <any>").await?;
+    client.hear("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN] <any>").await?;
     let token = SigningKey::p256("key-1").sign(&support::claims(now().as_second()));
     say(&mut client, &format!("a AUTHENTICATE XOAUTH2 {}", xoauth2(ADDRESS, &token))).await?;
     client.hear("a NO [CANNOT] <any>").await?;

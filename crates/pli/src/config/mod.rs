@@ -17,6 +17,7 @@ use pli_directory::{ConnectorConfig, RouteConfig};
 use pli_mailflow::DeliveryConfig;
 use pli_net::{PkiConfig, TlsConfig};
 use pli_signin::PscConfig;
+use pli_signin::backoff;
 use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -53,8 +54,8 @@ pub(crate) struct Config {
     /// `[delivery]`: the way out.
     #[serde(default)]
     pub(crate) delivery: DeliveryConfig,
-    /// `[signin]`: who else says who someone is.
-    #[serde(default, skip_serializing_if = "SignIn::is_empty")]
+    /// `[signin]`: who may come in, how often he may try, and how long he may stay.
+    #[serde(default)]
     pub(crate) signin: SignIn,
     /// `[annuaire]`: the state's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,17 +119,32 @@ pub(crate) struct Listeners {
 }
 
 /// `[signin]`. Passwords and certificates need no setting.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct SignIn {
+    /// How long a session may last, from sign-in.
+    pub(crate) session_life: Span,
+    /// So many failed tries, of one address or at one name, are not slowed.
+    pub(crate) failures_undelayed: u32,
+    /// So many failed tries are borne from one address; one is forgiven each minute.
+    pub(crate) failures_per_address: u32,
     /// Pro Santé Connect: without it no token is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) psc: Option<PscConfig>,
 }
 
+impl Default for SignIn {
+    fn default() -> Self {
+        let backoff::Limits { undelayed, address } = backoff::Limits::default();
+        let session_life = Span::hours(12);
+        Self { session_life, failures_undelayed: undelayed, failures_per_address: address, psc: None }
+    }
+}
+
 impl SignIn {
-    fn is_empty(&self) -> bool {
-        self.psc.is_none()
+    /// What is borne of those who guess.
+    pub(crate) fn failures(&self) -> backoff::Limits {
+        backoff::Limits { undelayed: self.failures_undelayed, address: self.failures_per_address }
     }
 }
 
@@ -212,6 +228,12 @@ impl Serialize for Address {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_gates_defaults_are_those_of_the_file() {
+        let (gate, file) = (pli_signin::GateConfig::default(), SignIn::default());
+        assert_eq!((gate.session_life, gate.failures), (file.session_life.get(), file.failures()));
+    }
+
     const SAMPLE: &str = include_str!("../../../../deploy/pli.toml");
     const REFERENCE: &str = include_str!("../../../../docs/config.md");
 
@@ -226,6 +248,7 @@ mod tests {
         let mut sample = toml::Table::try_from(load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap()).unwrap();
         assert_eq!(sample.remove("limits"), Some(toml::Value::try_from(Limits::default()).unwrap()));
         assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
+        assert_eq!(sample.remove("signin"), Some(toml::Value::try_from(SignIn::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
         let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
         let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));
@@ -262,7 +285,10 @@ mod tests {
                 assert_eq!(table.len(), 6, "the sample file shows all listeners");
             }
             toml::Value::Table(table) if name == "signin" => {
-                found.push(("[signin.psc]".to_owned(), table["psc"].as_table().unwrap().clone()));
+                let mut table = table.clone();
+                let psc = table.remove("psc").unwrap();
+                found.push(("[signin.psc]".to_owned(), psc.as_table().unwrap().clone()));
+                found.push(("[signin]".to_owned(), table));
             }
             toml::Value::Table(table) if name.is_empty() => {
                 for (key, value) in table {

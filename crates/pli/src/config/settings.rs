@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pli_directory::Routes;
 use pli_signin::PscConfig;
@@ -78,7 +79,22 @@ fn listeners(listeners: &Listeners) -> Result<(), ConfigFault> {
     Ok(())
 }
 
+/// With more failures borne than this, guessing would not be slowed: there is no way to turn that off.
+const FAILURES_MAX: u32 = 1_000;
+
 fn sign_in(signin: &SignIn) -> Result<(), ConfigFault> {
+    let (minute, month) = (Duration::from_mins(1), Duration::from_hours(30 * 24));
+    if !(minute..=month).contains(&signin.session_life.get()) {
+        return Err(ConfigFault::new("config-invalid.session-life", "[signin] session_life", &[]));
+    }
+    let (undelayed, address) = (signin.failures_undelayed, signin.failures_per_address);
+    if undelayed == 0 || undelayed > address {
+        return Err(ConfigFault::new("config-invalid.failures-undelayed", "[signin] failures_undelayed", &[]));
+    }
+    if address > FAILURES_MAX {
+        let place = "[signin] failures_per_address";
+        return Err(ConfigFault::new("config-invalid.failures-per-address", place, &[("most", &FAILURES_MAX)]));
+    }
     let Some(Err(error)) = signin.psc.as_ref().map(PscConfig::check) else { return Ok(()) };
     let (what, next) = (Value::phrase(error.what), Value::phrase(error.next));
     let said = Said::new("config-invalid.elsewhere", &[]).with("what", what).with("next", next);
@@ -165,6 +181,9 @@ mod tests {
             (r#"list = "whitelist.xml""#, "", "[trust] list"),
             (r#"smtp_idle = "5m""#, r#"smtp_idle = "0s""#, "[limits] smtp_idle"),
             ("recipients = 1000", "recipients = 99", "[limits] recipients"),
+            (r#"session_life = "12h""#, r#"session_life = "31d""#, "[signin] session_life"),
+            ("failures_undelayed = 3", "failures_undelayed = 31", "[signin] failures_undelayed"),
+            ("failures_per_address = 30", "failures_per_address = 1001", "[signin] failures_per_address"),
             (r#"domain = "voisin.mssante.fr""#, r#"domain = "ch-exemple.mssante.fr""#, "[[connector]], [[route]]"),
         ] {
             let fault = changed(from, to).unwrap_err();

@@ -1,10 +1,10 @@
 //! What the machine tells its driver: [`Event`] and [`Interrupt`].
 
 use pli_policy::Reason;
+use pli_signin::Proof;
 use pli_types::{EnvelopeParameters, Recipient, ReversePath};
 
 use super::reply::Reply;
-pub use crate::sasl::Credentials;
 
 /// Something happened. Those marked *asks* want exactly one [`super::Session::answer`] before anything else.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub enum Event<'a> {
     /// The transaction under way is over without a message.
     Reset,
     /// Someone wants to sign in. *Asks.*
-    SignIn(Credentials),
+    SignIn(Proof),
     /// Write out everything, do the handshake, then say [`super::Session::tls_established`].
     StartTls,
     /// Write out everything and close.

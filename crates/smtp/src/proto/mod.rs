@@ -12,6 +12,6 @@ pub mod reply;
 pub mod session;
 
 pub use command::Command;
-pub use event::{Credentials, Event, Interrupt};
+pub use event::{Event, Interrupt};
 pub use reply::Reply;
 pub use session::{Door, Session, SessionConfig, Tls};

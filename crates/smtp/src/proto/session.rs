@@ -18,7 +18,7 @@ use super::event::{Event, Interrupt};
 use super::input::{Input, LINE_MAX, LINE_MAX_WITH_TOKENS, Line};
 use super::reply::Reply;
 use crate::replies;
-use crate::sasl::Mechanism;
+use sign_in::Awaited;
 
 /// Lines that were no commands before the connection is closed: nobody who speaks SMTP makes so many, and who
 /// speaks something else (HTTP from a tricked browser) gets no further.
@@ -67,7 +67,7 @@ enum State {
     /// Within the body.
     Data(DataReader),
     /// `AUTH` waits for the client's response.
-    SignIn(Mechanism),
+    SignIn(Awaited),
     /// The client was told why its token is not taken; this is said when it has heard it (RFC 7628 §3.2.3).
     TokenRefused(Reply),
     /// `STARTTLS` was answered; the next bytes are the handshake's.
@@ -240,11 +240,10 @@ impl Session {
     }
 
     fn on_line(&mut self, place: std::ops::Range<usize>) {
-        if let State::SignIn(mechanism) = self.state {
-            self.state = State::Ready;
+        if let Some(awaited) = self.take_awaited() {
             let response = Secret::new(self.input.bytes(place.clone()).to_vec());
             self.input.wipe(place);
-            return self.on_sasl_response(mechanism, response.reveal());
+            return self.on_sasl_line(awaited, response.reveal());
         }
         if matches!(self.state, State::TokenRefused(_)) {
             self.input.wipe(place);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use pli_mailflow::Refusal;
 use pli_policy::Reason;
-use pli_smtp::proto::{Credentials, Door, Event, Interrupt, Reply, Session, SessionConfig, Tls};
+use pli_signin::Proof;
+use pli_smtp::proto::{Door, Event, Interrupt, Reply, Session, SessionConfig, Tls};
 use pli_smtp::replies;
 use pli_store::Receipt;
 use pli_types::{Domain, MailAddress, MessageId, Recipient, ReversePath};
@@ -168,15 +169,15 @@ impl Fake {
         replies::accepted(&Receipt { id: MessageId::from_bytes([number; 16]) })
     }
 
-    fn judge_credentials(&mut self, credentials: &Credentials) -> Reply {
+    fn judge_credentials(&mut self, credentials: &Proof) -> Reply {
         self.signed_in = match credentials {
-            Credentials::Password { password, .. } => password.reveal() == "right",
-            Credentials::Certificate { .. } => true,
+            Proof::Password { password, .. } => password.reveal() == "right",
+            Proof::Certificate { .. } => true,
             // As while an issuer is down.
-            Credentials::Token { bearer, .. } if bearer.token.reveal() == "later" => {
+            Proof::Token { bearer, .. } if bearer.token.reveal() == "later" => {
                 return replies::issuer_unavailable();
             }
-            Credentials::Token { bearer, .. } => bearer.token.reveal().starts_with("right"),
+            Proof::Token { bearer, .. } => bearer.token.reveal().starts_with("right"),
         };
         if self.signed_in { replies::signed_in() } else { refused(Reason::AuthenticationFailed) }
     }

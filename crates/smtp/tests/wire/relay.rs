@@ -12,7 +12,7 @@ use pli_mailflow::{Intake, IntakeConfig, PeerBook};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
 use pli_sandbox::pki::{DEPARTMENT, Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
-use pli_signin::TokenSignIn;
+use pli_signin::{GateConfig, Parts, SignIn, TokenSignIn};
 use pli_smtp::SmtpConfig;
 use pli_store::{AccountChange, AccountKind, Config, MailboxKind, NewAccount, NewCredential, NewMailbox, Store};
 use pli_types::{Clock, Domain, MailAddress, Masker, RppsId, Secret, SystemClock};
@@ -49,8 +49,12 @@ impl Relay {
         let limits = LimitsConfig::default();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = listener.local_address().unwrap();
-        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle, tokens });
+        let (masker, clock) = (intake.masker.clone(), Arc::clone(&intake.clock));
+        let parts = Parts { store: Arc::clone(&store), pki: intake.pki.clone(), tokens, masker, clock };
+        let signin = SignIn::new(parts, GateConfig::default());
         let shutdown = Shutdown::default();
+        shutdown.spawn(signin.clone().keep_sessions(shutdown.clone()));
+        let config = Arc::new(SmtpConfig { server_name: "mss.example.test".to_owned(), idle, signin });
         let own = tls(folder.path(), "server");
         match kind {
             Kind::Operators => {

@@ -42,7 +42,7 @@ impl Practice {
         let mut client = Client::connect_tls(&self.relay, own).await;
         assert!(client.hear().await.starts_with("220 "));
         let offered = client.ask("EHLO client.test").await;
-        assert!(offered.starts_with("250 AUTH PLAIN EXTERNAL XOAUTH2 OAUTHBEARER"), "{offered}");
+        assert!(offered.starts_with("250 AUTH PLAIN LOGIN EXTERNAL XOAUTH2 OAUTHBEARER"), "{offered}");
         client
     }
 
