@@ -3,41 +3,39 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use e2e::authority::Issued;
 use e2e::imap::{Imap, holds};
+use e2e::page::connector_settings;
 use e2e::postfix::{Postfix, Role};
 use e2e::smtp::Smtp;
 use e2e::{Outcome, Sandbox, message, wait};
 
-/// Listens where the sandbox hands the hospital's mail, with the hospital's certificate; sends everything to Pli, whose
+/// With the settings of `docs/connectors.md`. Listens where the sandbox hands the hospital's mail, with this certificate; sends everything to Pli, whose
 /// certificate it checks by name.
-fn hospital(sandbox: &Sandbox) -> anyhow::Result<Postfix> {
+pub(crate) fn hospital(sandbox: &Sandbox, with: &Issued) -> anyhow::Result<Postfix> {
     let connector = sandbox.connector()?;
     let pli = sandbox.operator(&connector.operator)?;
+    let settings = connector_settings("postfix")?
+        .replace("[mss.operateur.example]:25", &format!("[127.0.0.1]:{}", pli.ports.smtp))
+        .replace("mss.operateur.example", &pli.server_name)
+        .replace("/etc/postfix/igc-sante.pem", "{config}/ca.pem")
+        .replace("/etc/postfix/mssante.pem", "{config}/cert.pem")
+        .replace("/etc/postfix/mssante.key", "{config}/key.pem");
     Postfix::start(Role {
         port: connector.port,
         domain: &connector.domain,
         ca: &sandbox.ca(),
-        certificate: &sandbox.path(&connector.certificate),
-        key: &sandbox.path(&connector.key),
-        settings: &format!(
-            "relayhost = [127.0.0.1]:{port}
-smtp_tls_security_level = secure
-smtp_tls_secure_cert_match = {name}
-smtp_tls_CAfile = {{config}}/ca.pem
-smtp_tls_cert_file = {{config}}/cert.pem
-smtp_tls_key_file = {{config}}/key.pem
-smtpd_tls_security_level = may
-smtpd_tls_ask_ccert = yes",
-            port = pli.ports.smtp,
-            name = pli.server_name,
-        ),
+        certificate: &with.certificate,
+        key: &with.key,
+        settings: &settings,
     })
 }
 
 pub(crate) fn relays_and_receives() -> Outcome {
     let sandbox = Sandbox::start()?;
-    let postfix = hospital(&sandbox)?;
     let connector = sandbox.connector()?;
+    let with = Issued { certificate: sandbox.path(&connector.certificate), key: sandbox.path(&connector.key) };
+    let postfix = hospital(&sandbox, &with)?;
     let doctor = sandbox.account("elsewhere", "PER")?;
     let from = format!("cardiologie@{}", connector.domain);
 

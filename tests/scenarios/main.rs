@@ -15,9 +15,11 @@ mod certificate_hints;
 mod changed_lists_take_effect;
 mod changing_list_under_load;
 mod clear_text_never;
+mod connector_by_command;
 mod domain_not_listed;
 mod envelope_and_header;
 mod fetching_node;
+mod hospital_with_exim;
 mod hospital_with_postfix;
 mod hostile_input;
 mod hostile_publisher;
@@ -182,6 +184,16 @@ const SCENARIOS: &[Scenario] = &[
         Program("openssl")
     ),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
+    scenario!(connector_by_command::what_an_admin_changes_counts_at_the_next_mail, Program("openssl")),
+    scenario!(connector_by_command::it_outlives_the_node, Program("openssl")),
+    scenario!(connector_by_command::one_of_an_address_writes_as_that_address_only, Program("openssl")),
+    scenario!(
+        connector_by_command::a_postfix_relays_receives_and_changes_its_certificate,
+        Program("postfix"),
+        Program("openssl"),
+        Root
+    ),
+    scenario!(hospital_with_exim::relays_and_receives, Program("exim4"), Root),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];
 
