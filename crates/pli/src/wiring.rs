@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::admin::{self, Desk, Office};
 use crate::alarms::rounds::{self, Sources};
+use crate::annuaire;
 use crate::certificate_files::CertificateFiles;
 use crate::config::{self, Config, Door, Settings};
 use crate::connectors::ConnectorBook;
@@ -91,17 +92,12 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         config: config.delivery.clone(),
     };
 
+    let (teller, publications) =
+        annuaire::teller(config.annuaire.as_ref(), state.path(), &store, &intake.masker, &clock)?;
+
     // The doors. All are bound before the first one opens.
     let imap = imap_context(&intake, gate(config, &intake)?);
-    let sources = Sources {
-        trust,
-        pki,
-        certificate: certificate.clone(),
-        server_auth_clients: config.pki.server_auth_clients,
-        hosted: settings.hosted_domains().into(),
-        stale_after: config.trust.stale_after.get(),
-        clock: Arc::clone(&clock),
-    };
+    let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
     let health = NodeHealth { store: Arc::clone(&store), sources: sources.clone() };
     let web = WebContext { health: Arc::new(health), metrics: page.clone() };
     let bound = bind(config).await?;
@@ -132,6 +128,9 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
+    if let Some(teller) = teller {
+        keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
+    }
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let smtp = smtp_config(config, imap.signin.clone());
     let doors = Doors { smtp, imap_config: imap_config(config), tls, intake, imap, web };

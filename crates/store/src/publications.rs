@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::MailAddress;
 
-use crate::Result;
+use crate::{MailboxRecord, Result};
 
 /// A mailbox that the directory is to be told of, or was told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub struct Publication {
     pub told: Option<String>,
     /// When.
     pub told_at: Option<Timestamp>,
+}
+
+impl MailboxRecord {
+    /// Should the state's directory have it? Not while it is suspended, and never from the red list (scenario 46).
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.published && !self.details.unlisted && self.suspended_at.is_none() && self.deleted_at.is_none()
+    }
 }
 
 /// How a try to tell ended.

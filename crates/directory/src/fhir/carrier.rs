@@ -1,18 +1,9 @@
 //! [`Carrier`]: the resource that a mailbox hangs on.
 
-use pli_types::{FinessId, RppsId};
+use pli_types::{RppsId, StructureId};
 use serde::{Deserialize, Serialize};
 
 use super::word;
-
-/// A structure, by the number that it is known by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Structure {
-    /// Health establishments.
-    Finess(FinessId),
-    /// Others: 14 digits.
-    Siret(Box<str>),
-}
 
 /// Which resource of the directory has a mailbox among its `telecom` (spec §1.3). Kept as text `kind|number`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -22,45 +13,17 @@ pub enum Carrier {
     Person(RppsId),
     /// The professional where he works: `PractitionerRole`. It has a number of its own, which only the directory knows,
     /// so it is found by whom and where.
-    Role(RppsId, Structure),
+    Role(RppsId, StructureId),
     /// The structure: `Organization`.
-    Organisation(Structure),
+    Organisation(StructureId),
 }
 
-impl Structure {
-    /// From the number as the extraction has it: 9 characters, or 14 digits.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some(Self::Siret(text.into()));
-        }
-        FinessId::parse(text).ok().map(Self::Finess)
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Finess(number) => number.as_str(),
-            Self::Siret(number) => number,
-        }
-    }
-
-    /// The number with its prefix (`idNat_Struct`, spec §7.4).
-    #[must_use]
-    pub fn national(&self) -> String {
-        match self {
-            Self::Finess(number) => format!("1{number}"),
-            Self::Siret(number) => format!("3{number}"),
-        }
-    }
-
-    /// `system|value`, as a search finds it by. FINESS has a system of its own (spec §4.3); others go by the national id.
-    pub(super) fn token(&self) -> String {
-        match self {
-            Self::Finess(number) => format!("{}|{number}", word::FINESS),
-            Self::Siret(_) => format!("{}|{}", word::STRUCTURE, self.national()),
-        }
+/// A structure's number as a search finds it by: `system|value`. FINESS has a system of its own (spec §4.3); others go by
+/// the national id.
+pub(super) fn structure_token(structure: &StructureId) -> String {
+    match structure {
+        StructureId::Finess(number) => format!("{}|{number}", word::FINESS),
+        StructureId::Siret(_) => format!("{}|{}", word::STRUCTURE, structure.national()),
     }
 }
 
@@ -86,9 +49,12 @@ impl Carrier {
             Self::Person(rpps) => vec![("identifier", person_token(rpps))],
             // Chained, as R4 §3.1.1.5.6 has it.
             Self::Role(rpps, structure) => {
-                vec![("practitioner.identifier", person_token(rpps)), ("organization.identifier", structure.token())]
+                vec![
+                    ("practitioner.identifier", person_token(rpps)),
+                    ("organization.identifier", structure_token(structure)),
+                ]
             }
-            Self::Organisation(structure) => vec![("identifier", structure.token())],
+            Self::Organisation(structure) => vec![("identifier", structure_token(structure))],
         }
     }
 }
@@ -111,9 +77,9 @@ impl TryFrom<String> for Carrier {
         let carrier = match parts.as_slice() {
             ["person", rpps] => RppsId::parse(rpps).ok().map(Self::Person),
             ["role", rpps, structure] => {
-                RppsId::parse(rpps).ok().zip(Structure::parse(structure)).map(|(rpps, at)| Self::Role(rpps, at))
+                RppsId::parse(rpps).ok().zip(StructureId::parse(structure).ok()).map(|(rpps, at)| Self::Role(rpps, at))
             }
-            ["structure", structure] => Structure::parse(structure).map(Self::Organisation),
+            ["structure", structure] => StructureId::parse(structure).ok().map(Self::Organisation),
             _ => None,
         };
         carrier.ok_or("no carrier of mailboxes")
@@ -127,12 +93,12 @@ mod tests {
     #[test]
     fn a_carrier_is_found_by_its_national_number_and_comes_back_from_its_text() {
         let rpps = RppsId::parse("10103441234").unwrap();
-        let finess = Structure::parse("2a0000014").unwrap();
-        let siret = Structure::parse("12345678900012").unwrap();
+        let finess = StructureId::parse("2a0000014").unwrap();
+        let siret = StructureId::parse("18751275100012").unwrap();
         for (carrier, criteria) in [
             (Carrier::Person(rpps.clone()), "identifier=urn:oid:1.2.250.1.71.4.2.1|810103441234"),
             (Carrier::Organisation(finess.clone()), "identifier=https://finess.esante.gouv.fr|2A0000014"),
-            (Carrier::Organisation(siret), "identifier=urn:oid:1.2.250.1.71.4.2.2|312345678900012"),
+            (Carrier::Organisation(siret), "identifier=urn:oid:1.2.250.1.71.4.2.2|318751275100012"),
             (
                 Carrier::Role(rpps, finess),
                 "practitioner.identifier=urn:oid:1.2.250.1.71.4.2.1|810103441234\

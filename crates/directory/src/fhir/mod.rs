@@ -23,7 +23,7 @@ pub mod resource;
 mod word;
 
 pub use answer::{Page, read_page, read_refusal, read_written};
-pub use carrier::{Carrier, Structure};
+pub use carrier::Carrier;
 pub use fault::FhirFault;
 pub use found::{Found, mailboxes_of};
 pub use listing::Listing;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pli_types::{MailAddress, RppsId};
+use pli_types::{MailAddress, RppsId, StructureId};
 
 use super::order::MEDIA_TYPE;
-use super::{Carrier, Request, Structure};
+use super::{Carrier, Request};
 
 /// How many are asked for at a time: what the directory gives by itself (spec §7.2).
 pub const PAGE_SIZE: usize = 50;
@@ -32,8 +32,8 @@ pub fn by_holder(base: &str, rpps: &RppsId) -> Request {
 
 /// A structure.
 #[must_use]
-pub fn by_structure(base: &str, structure: &Structure) -> Request {
-    get(base, "Organization", &[("identifier", structure.token())])
+pub fn by_structure(base: &str, structure: &StructureId) -> Request {
+    get(base, "Organization", &[("identifier", super::carrier::structure_token(structure))])
 }
 
 /// The resource that carries mailboxes, its mailboxes only. A place of work is found by the server's own numbers of who
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_question_says_what_it_means_and_nothing_more() {
         let rpps = RppsId::parse("10103441234").unwrap();
-        let structure = Structure::parse("123456789").unwrap();
+        let structure = StructureId::parse("123456789").unwrap();
         for (request, address) in [
             (
                 by_mailbox(BASE, "Practitioner", "d'arc+x@a.mssante.fr"),

@@ -2,8 +2,8 @@
 
 use pli_directory::extraction::MailboxType;
 use pli_directory::fhir::resource::{Practitioner, Resource};
-use pli_directory::fhir::{Carrier, Held, Listing, Structure, Wanted, plan, read_page};
-use pli_types::{MailAddress, RppsId};
+use pli_directory::fhir::{Carrier, Held, Listing, Wanted, plan, read_page};
+use pli_types::{MailAddress, RppsId, StructureId};
 
 const BASE: &str = "https://annuaire.example/fhir/v2";
 
@@ -11,8 +11,8 @@ fn rpps() -> RppsId {
     RppsId::parse("10103441234").unwrap()
 }
 
-fn structure(number: &str) -> Structure {
-    Structure::parse(number).unwrap()
+fn structure(number: &str) -> StructureId {
+    StructureId::parse(number).unwrap()
 }
 
 fn listing(kind: MailboxType, address: &str) -> Listing {
@@ -66,7 +66,7 @@ fn a_mailbox_is_inserted_at_its_carrier() {
     check("insert-per", None, Some(&person()));
     check("insert-org", None, Some(&team()));
     let machine = Wanted {
-        at: Carrier::Organisation(structure("12345678900012")),
+        at: Carrier::Organisation(structure("18751275100012")),
         listing: Listing {
             digitisation: true,
             rank: Some(2),

@@ -80,6 +80,10 @@ impl Desk {
                 Ok(Answer::Directory { taken: about.taken, refused: about.refused })
             }
             Request::Connector(ask) => self.connector(ask, actor).await.map(Answer::Connector),
+            Request::Publish { ref addresses } => {
+                let mailboxes = self.publish(addresses, actor).await?;
+                Ok(Answer::Published { mailboxes })
+            }
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;

@@ -13,6 +13,7 @@ mod direct;
 pub(crate) mod effect;
 mod national;
 pub(crate) mod protocol;
+mod publishing;
 mod server;
 mod who;
 

@@ -46,6 +46,8 @@ pub(crate) enum Request {
     QueueRetry { id: String, dry_run: bool },
     /// Put the copy of the national directory that lies prepared in the state folder, and is of this text, in place.
     DirectoryInstall { digest: String },
+    /// Have the state's directory told of these mailboxes now, or of all that wait if none is named.
+    Publish { addresses: Vec<String> },
     /// What must somebody look at? Only a running node knows.
     Alarms,
     /// What was seen of other operators?
@@ -102,6 +104,11 @@ pub(crate) enum Answer {
     Retry(Retry),
     /// To [`Request::DirectoryInstall`]: how many lines it has, and how many were not taken.
     Directory { taken: u64, refused: u64 },
+    /// To [`Request::Publish`].
+    Published {
+        /// How many are told of now.
+        mailboxes: usize,
+    },
     /// To [`Request::Alarms`], the most urgent first.
     Alarms {
         /// Those that are on.
@@ -276,6 +283,7 @@ impl Request {
             Self::TrustRollback { .. } => "trust-rollback",
             Self::QueueRetry { .. } => "queue-retry",
             Self::DirectoryInstall { .. } => "directory-install",
+            Self::Publish { .. } => "publish",
             Self::Alarms => "alarms",
             Self::PeerList => "peer-list",
             Self::Connector(_) => "connector",
@@ -292,7 +300,7 @@ impl Request {
             | Self::Alarms
             | Self::PeerList => false,
             Self::Connector(ask) => ask.writes(),
-            Self::TrustFetch | Self::DirectoryInstall { .. } => true,
+            Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
             | Self::QueueRetry { dry_run, .. } => !dry_run,

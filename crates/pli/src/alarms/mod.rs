@@ -10,9 +10,11 @@ pub(crate) mod state;
 use std::fmt::Display;
 
 use jiff::{SignedDuration, Timestamp};
+use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
 use self::state::{CertificateState, ListState, RevocationState, State};
+use crate::annuaire::is_overdue;
 use crate::words::{Language, Said, Value, certificate_fault};
 
 /// How long new certificate files that do not fit together are taken for half written.
@@ -38,11 +40,12 @@ pub(crate) enum Code {
     CertificateReloadFailing,
     OwnCertificateNotBelieved,
     OwnCertificateNotListed,
+    PublicationFailing,
 }
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -55,6 +58,7 @@ impl Code {
         Self::CertificateReloadFailing,
         Self::OwnCertificateNotBelieved,
         Self::OwnCertificateNotListed,
+        Self::PublicationFailing,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -71,6 +75,7 @@ impl Code {
             Self::CertificateReloadFailing => "certificate-reload-failing",
             Self::OwnCertificateNotBelieved => "own-certificate-not-believed",
             Self::OwnCertificateNotListed => "own-certificate-not-listed",
+            Self::PublicationFailing => "publication-failing",
         }
     }
 }
@@ -149,6 +154,7 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     found.extend(revocations(&state.revocations, unknown, now));
     let explained = found.iter().any(|alarm| alarm.code == Code::CrlExpired);
     found.extend(certificate(&state.certificate, explained, now));
+    found.extend(publication(&state.publications, now));
     // The most urgent first, and each thing once: an authority may have several lists.
     found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -254,6 +260,13 @@ fn certificate(state: &CertificateState, explained: bool, now: Timestamp) -> Vec
         )
     }));
     found
+}
+
+fn publication(backlog: &PublicationBacklog, now: Timestamp) -> Option<Alarm> {
+    let (since, fault) = backlog.oldest_since.zip(backlog.fault.as_ref()).filter(|_| is_overdue(backlog, now))?;
+    let since = format!("{since:.0}");
+    let values: [(_, &dyn Display); 3] = [("waiting", &backlog.waiting), ("since", &since), ("code", fault)];
+    Some(Alarm::new(Code::PublicationFailing, "state's directory", Said::new("alarm.publication-failing", &values)))
 }
 
 /// The most urgent stage that has come. A stage that would last more than half of a life is none: what lives for a

@@ -12,7 +12,9 @@ use pli_types::{CertificateFault, CertificateUse, Clock, Domain};
 use super::ledger::{Change, Ledger};
 use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, State};
 use super::{Alarm, Code, Stage, alarms};
+use crate::annuaire::Backlog;
 use crate::certificate_files::CertificateFiles;
+use crate::config::Settings;
 use crate::metrics as names;
 
 /// How often.
@@ -29,14 +31,36 @@ pub(crate) struct Sources {
     pub(crate) hosted: Arc<[Domain]>,
     /// `[trust] stale_after`.
     pub(crate) stale_after: Duration,
+    /// What the state's directory is to be told.
+    pub(crate) publications: Backlog,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Sources {
+    /// Of a node with these settings.
+    pub(crate) fn of(
+        settings: &Settings,
+        trust: TrustHandle,
+        pki: Pki,
+        certificate: CertificateFiles,
+        publications: Backlog,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let config = &settings.config;
+        let hosted = settings.hosted_domains().into();
+        let (server_auth_clients, stale_after) = (config.pki.server_auth_clients, config.trust.stale_after.get());
+        Self { trust, pki, certificate, server_auth_clients, hosted, stale_after, publications, clock }
+    }
+
     /// What is known now. Checks a few signatures; touches no disk and no network.
     pub(crate) fn state(&self, now: Timestamp) -> State {
         let revocations = self.pki.revocation_lists().into_iter().map(revocation).collect();
-        State { list: self.list(), revocations, certificate: self.certificate(now) }
+        State {
+            list: self.list(),
+            revocations,
+            certificate: self.certificate(now),
+            publications: self.publications.get(),
+        }
     }
 
     /// What an admin must look at now.

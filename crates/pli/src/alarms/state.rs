@@ -1,6 +1,7 @@
 //! [`State`]: what alarms are decided on.
 
 use jiff::{SignedDuration, Timestamp};
+use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
 /// What is known of list, revocation lists and our own certificate at one instant.
@@ -10,6 +11,8 @@ pub(crate) struct State {
     /// One for each list and source.
     pub(crate) revocations: Vec<RevocationState>,
     pub(crate) certificate: CertificateState,
+    /// What the state's directory is to be told.
+    pub(crate) publications: PublicationBacklog,
 }
 
 /// The trust list.

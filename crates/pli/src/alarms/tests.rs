@@ -42,6 +42,7 @@ fn sound() -> State {
             unlisted: Vec::new(),
             unfit: None,
         },
+        publications: PublicationBacklog::default(),
     }
 }
 
@@ -235,4 +236,17 @@ fn each_hosted_domain_that_is_not_listed_under_our_name_is_told_by_itself() {
     let code = Code::OwnCertificateNotListed;
     assert_eq!(subjects, [(code, "a.mssante.fr"), (code, "b.mssante.fr")]);
     assert!(stops_mail(&state).is_empty(), "mail of the other domains flows");
+}
+
+#[test]
+fn a_directory_that_is_not_told_is_an_alarm_after_a_day_of_failing() {
+    let since = Some(at(NOON));
+    let waits = PublicationBacklog { waiting: 3, oldest_since: since, fault: None };
+    let never_tried = State { publications: waits.clone(), ..sound() };
+    assert_eq!(after(&never_tried, hours(23)), []);
+    let failing = PublicationBacklog { fault: Some("annuaire-key".to_owned()), ..waits };
+    let failing = State { publications: failing, ..sound() };
+    assert_eq!(after(&failing, hours(22)), []);
+    assert!(alarms(&failing, at(NOON) + hours(24)).iter().any(|alarm| alarm.code == Code::PublicationFailing));
+    assert!(alarms(&never_tried, at(NOON) + hours(24)).iter().all(|alarm| alarm.code != Code::PublicationFailing));
 }

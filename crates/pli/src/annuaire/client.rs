@@ -6,9 +6,9 @@ use std::time::Duration;
 use pli_directory::fhir::answer::ANSWER_BYTES_MAX;
 use pli_directory::fhir::question::{self, PAGES_MAX};
 use pli_directory::fhir::resource::Resource;
-use pli_directory::fhir::{FhirFault, Found, Pace, Request, Structure, mailboxes_of, read_page, read_refusal};
+use pli_directory::fhir::{FhirFault, Found, Pace, Request, mailboxes_of, read_page, read_refusal};
 use pli_net::{FetchLimits, HttpClient, HttpFault, HttpRequest};
-use pli_types::{Clock, RppsId, Secret};
+use pli_types::{Clock, RppsId, Secret, StructureId};
 use tokio::sync::Mutex;
 
 use crate::config::{AnnuaireConfig, read_text_secret};
@@ -70,7 +70,7 @@ impl Annuaire {
     }
 
     /// A structure's mailboxes.
-    pub(crate) async fn by_structure(&self, structure: &Structure) -> Result<Vec<Found>, Trouble> {
+    pub(crate) async fn by_structure(&self, structure: &StructureId) -> Result<Vec<Found>, Trouble> {
         self.search(question::by_structure(&self.base, structure)).await.map(|found| mailboxes_of(&found))
     }
 

@@ -21,7 +21,7 @@ use pli_signin::backoff;
 use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) use annuaire::AnnuaireConfig;
+pub(crate) use annuaire::{AnnuaireConfig, Publish};
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};

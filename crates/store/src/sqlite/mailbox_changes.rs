@@ -7,6 +7,7 @@ use pli_types::{MailboxId, RppsId, StructureId};
 use super::bulk::Sql;
 use super::expunge::references;
 use super::intake::AuditRows;
+use super::publications;
 use super::records::{by_id, cause_name};
 use super::rows::{micros, size};
 use super::tx::Tx;
@@ -34,6 +35,10 @@ impl Write for ChangeMailbox {
                 by_id(tx, self.mailbox).await?
             }
         };
+        // In this transaction, so that no change is forgotten (R-BAL-7). What it should be there is looked up later.
+        if !matches!(self.change, MailboxChange::Quota(_)) {
+            publications::note(tx, &after.mailbox.address, after.is_shown(), self.now).await?;
+        }
         tx.record(&self.audit);
         if !matches!(self.change, MailboxChange::Quota(_)) {
             tx.tell(Change::Access);

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pli_types::{MailboxId, RppsId, StructureId};
 
-use super::folders;
 use super::intake::AuditRows;
 use super::rows::{Row, micros, size};
 use super::tx::Tx;
 use super::writer::Write;
+use super::{folders, publications, records};
 use crate::{Change, MailboxKind, MailboxState, NewMailbox, Result, StoreError};
 
 pub(super) struct AddMailbox {
@@ -103,6 +103,8 @@ impl Write for SetMailboxState {
         if tx.execute(sqlx::query(sql).bind(self.mailbox.0).bind(micros(self.now))).await? == 0 {
             return Err(StoreError::NotFound("mailbox"));
         }
+        let after = records::by_id(tx, self.mailbox).await?;
+        publications::note(tx, &after.mailbox.address, after.is_shown(), self.now).await?;
         tx.record(&self.audit);
         tx.tell(Change::Access);
         Ok(())

@@ -119,7 +119,8 @@ conformance! {
         publications:
             what_waits_is_given_in_the_order_in_which_it_is_due
             what_was_told_is_remembered_and_waits_no_longer
-            a_change_during_a_try_waits_still_and_is_due_at_once;
+            a_change_during_a_try_waits_still_and_is_due_at_once
+            a_change_of_a_mailbox_is_noted_in_its_own_transaction;
         registry:
             an_account_is_known_with_its_grants_and_credentials
             accounts_come_in_pages_by_name

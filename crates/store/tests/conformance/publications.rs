@@ -1,7 +1,9 @@
 //! What the state's directory is to be told.
 
 use jiff::Timestamp;
-use pli_store::{Publication, PublicationBacklog, PublicationOutcome};
+use pli_store::{
+    MailboxChange, MailboxDetails, MailboxKind, NewMailbox, Publication, PublicationBacklog, PublicationOutcome,
+};
 
 use crate::support::{Backend, Fixture, address};
 
@@ -60,5 +62,36 @@ pub(crate) async fn a_change_during_a_try_waits_still_and_is_due_at_once(backend
         let [left] = waiting(&at).await.try_into().unwrap();
         assert_eq!((left.change, left.attempts, left.next_at), (tried.change + 1, 0, at.after(1)), "{failed}");
         assert_eq!((left.told.as_deref(), left.waits_since), (Some("x"), at.now()), "{failed}");
+    }
+}
+
+/// Every change of a mailbox that the directory has is noted with it, and none of one that it never had (scenario 46).
+pub(crate) async fn a_change_of_a_mailbox_is_noted_in_its_own_transaction(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let new = NewMailbox::new(address("a@x.test"), MailboxKind::Per);
+    let mailbox = at.store.add_mailbox(new, Vec::new()).await.unwrap();
+    let change = async |change| at.store.change_mailbox(mailbox, change, Vec::new()).await.unwrap();
+    let unlisted = MailboxDetails { unlisted: true, ..MailboxDetails::default() };
+    change(MailboxChange::Details(unlisted)).await;
+    assert!(!change(MailboxChange::Publish).await.is_shown());
+    change(MailboxChange::Suspend).await;
+    change(MailboxChange::Resume).await;
+    assert_eq!(waiting(&at).await, [], "it was never to be there");
+
+    assert!(change(MailboxChange::Details(MailboxDetails::default())).await.is_shown());
+    let tried = waiting(&at).await.remove(0);
+    at.store
+        .settle_publication(&tried, PublicationOutcome::Told(Some("x".to_owned())), at.now(), Vec::new())
+        .await
+        .unwrap();
+    change(MailboxChange::Quota(Some(1))).await;
+    assert_eq!(waiting(&at).await, [], "nothing that the directory knows of");
+    let kept = at.after(1);
+    for step in [MailboxChange::Suspend, MailboxChange::Unpublish, MailboxChange::Delete { address_kept_until: kept }] {
+        let shown = change(step.clone()).await.is_shown();
+        let left = waiting(&at).await;
+        assert!(!shown && left.len() == 1, "{step:?}");
+        let told = PublicationOutcome::Told(Some("x".to_owned()));
+        at.store.settle_publication(&left[0], told, at.now(), Vec::new()).await.unwrap();
     }
 }

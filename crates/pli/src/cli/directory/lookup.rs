@@ -1,8 +1,8 @@
 //! `pli directory lookup`: asks the state's directory itself.
 
 use pli_directory::extraction::Column;
-use pli_directory::fhir::{Found, Structure};
-use pli_types::RppsId;
+use pli_directory::fhir::Found;
+use pli_types::{RppsId, StructureId};
 
 use super::{Globals, TABLE_COLUMNS, members, runtime};
 use crate::annuaire::{Annuaire, Trouble};
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     rpps: Option<RppsId>,
     /// A structure, by FINESS or SIRET number
     #[arg(long, value_name = "NUMBER", value_parser = structure)]
-    structure: Option<Structure>,
+    structure: Option<StructureId>,
 }
 
 /// Short parts would find the country.
@@ -35,8 +35,8 @@ fn rpps(text: &str) -> Result<RppsId, String> {
     RppsId::parse(text).map_err(|error| error.to_string())
 }
 
-fn structure(text: &str) -> Result<Structure, String> {
-    Structure::parse(text).ok_or_else(|| "a FINESS number of 9 characters, or a SIRET number of 14 digits".to_owned())
+fn structure(text: &str) -> Result<StructureId, String> {
+    StructureId::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {

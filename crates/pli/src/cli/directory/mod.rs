@@ -4,6 +4,8 @@ mod export;
 mod import;
 mod lookup;
 mod progress;
+mod publications;
+mod publish;
 mod search;
 mod show;
 mod sift;
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     Export,
     /// Ask the state's directory itself, not the copy
     Lookup(lookup::Args),
+    /// Have the state's directory told of our mailboxes now, or show what it would be told
+    Publish(publish::Args),
+    /// What the state's directory is still to be told, and why it was not yet
+    Publications(publications::Args),
 }
 
 /// What a person looks for.
@@ -43,6 +49,8 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
         Command::Show(args) => show::run(globals, args),
         Command::Export => export::run(globals),
         Command::Lookup(args) => lookup::run(globals, args),
+        Command::Publish(args) => publish::run(globals, args),
+        Command::Publications(args) => publications::run(globals, args),
     }
 }
 

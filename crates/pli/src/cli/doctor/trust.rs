@@ -12,6 +12,7 @@ use crate::admin::{self, Answer, Request};
 use crate::alarms::alarms;
 use crate::alarms::rounds::Sources;
 use crate::alarms::state::State;
+use crate::annuaire::Backlog;
 use crate::certificate_files::CertificateFiles;
 use crate::cli::looking;
 use crate::config::Settings;
@@ -23,6 +24,7 @@ const LIST: &str = "trust.list";
 const REVOCATION: &str = "pki.crl";
 const CERTIFICATE: &str = "tls.certificate";
 const LISTED: &str = "trust.listed";
+const PUBLICATION: &str = "annuaire.publication";
 
 /// A running node is asked: it alone knows how its last fetches went. Without one, what it has left is judged.
 pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>) -> Vec<Finding> {
@@ -57,15 +59,8 @@ fn sources(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<(Sources, Vec<
     let config = &settings.config;
     let pki = admin::pki(settings)?;
     let (trust, damage) = looking::trust(settings, &pki, clock.now());
-    let sources = Sources {
-        trust,
-        pki,
-        certificate: CertificateFiles::load(&config.tls)?,
-        server_auth_clients: config.pki.server_auth_clients,
-        hosted: settings.hosted_domains().into(),
-        stale_after: config.trust.stale_after.get(),
-        clock: Arc::clone(clock),
-    };
+    let certificate = CertificateFiles::load(&config.tls)?;
+    let sources = Sources::of(settings, trust, pki, certificate, Backlog::default(), Arc::clone(clock));
     Ok((sources, damage))
 }
 
@@ -129,7 +124,7 @@ fn sound_list(standing: &Standing) -> Option<Said> {
 /// The alarms, each as a line; and the lines of what is in order where no alarm is about the same thing.
 fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for check in [LIST, REVOCATION, CERTIFICATE, LISTED] {
+    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION] {
         let on: Vec<_> = told.iter().filter(|alarm| check_of(&alarm.code) == check).collect();
         findings.extend(on.iter().map(|alarm| finding(check, alarm)));
         let concerned = |about: &str| on.iter().any(|alarm| about.is_empty() || alarm.subject == about);
@@ -144,6 +139,7 @@ fn check_of(code: &str) -> &'static str {
     match code.split('-').next() {
         Some("list") => LIST,
         Some("crl") => REVOCATION,
+        Some("publication") => PUBLICATION,
         _ if code == "own-certificate-not-listed" => LISTED,
         _ => CERTIFICATE,
     }
