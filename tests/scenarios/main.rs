@@ -28,6 +28,7 @@ mod letter_crosses_operators;
 mod mail_programs;
 mod old_tls;
 mod peer_not_proven;
+mod programs_find_the_server;
 mod resumed_never;
 mod revocation_list_ends;
 mod sender_forged;
@@ -169,6 +170,9 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(hostile_input::garbage_instead_of_a_hello_leaves_the_next_client_served),
     scenario!(hostile_input::a_slow_peer_holds_nobody_up),
     scenario!(hostile_input::unknown_commands_are_answered_and_bounded),
+    scenario!(programs_find_the_server::thunderbird_signs_in_where_it_is_told),
+    scenario!(programs_find_the_server::outlook_signs_in_where_it_is_told),
+    scenario!(programs_find_the_server::of_no_other_domain_is_anything_told),
     scenario!(mail_programs::swaks_submits_on_both_ports, Program("swaks")),
     scenario!(mail_programs::swaks_relays_as_a_listed_operator, Program("swaks")),
     scenario!(mail_programs::python_sends_and_reads, Program("python3")),

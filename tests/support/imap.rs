@@ -1,5 +1,6 @@
 //! IMAP, as far as the scenarios read mailboxes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -28,12 +29,32 @@ pub struct Answer {
 impl Imap {
     /// On the TLS port, signed in.
     pub fn signed_in(sandbox: &Sandbox, operator: &str, name: &str, password: &str) -> Result<Self> {
-        let mut imap = Self { wire: Wire::connect(sandbox.operator(operator)?.ports.imaps)?, tag: 0 };
-        imap.wire.start_tls(Identity { ca: &sandbox.ca(), client: None })?;
-        let greeting = imap.wire.line()?;
-        ensure!(greeting.starts_with("* OK"), "the server said {greeting:?}");
+        let mut imap = Self::connect_tls(sandbox.operator(operator)?.ports.imaps, &sandbox.ca())?;
         imap.command(&format!("LOGIN {name} \"{password}\""))?;
         Ok(imap)
+    }
+
+    /// To a port that speaks TLS from the first byte, up to the greeting.
+    pub fn connect_tls(port: u16, ca: &Path) -> Result<Self> {
+        let mut imap = Self { wire: Wire::connect(port)?, tag: 0 };
+        imap.wire.start_tls(Identity { ca, client: None })?;
+        imap.greeting()?;
+        Ok(imap)
+    }
+
+    /// To a port that speaks in clear, over to TLS.
+    pub fn connect_starttls(port: u16, ca: &Path) -> Result<Self> {
+        let mut imap = Self { wire: Wire::connect(port)?, tag: 0 };
+        imap.greeting()?;
+        imap.command("STARTTLS")?;
+        imap.wire.start_tls(Identity { ca, client: None })?;
+        Ok(imap)
+    }
+
+    fn greeting(&mut self) -> Result<()> {
+        let greeting = self.wire.line()?;
+        ensure!(greeting.starts_with("* OK"), "the server said {greeting:?}");
+        Ok(())
     }
 
     /// Sends a command, expects `OK`.

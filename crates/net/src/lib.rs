@@ -25,6 +25,6 @@ pub use error::NetError;
 pub use http::{FetchLimits, Fetched, HttpAnswer, HttpClient, HttpFault, HttpRequest, Validators};
 pub use listener::{Accepted, Listener};
 pub use pki::{Pki, RevocationStatus};
-pub use resolver::Resolver;
+pub use resolver::{Resolver, Service};
 pub use shutdown::Shutdown;
 pub use tls::{ClientTls, OwnCertificate, ServerTls, TlsFacts, TlsStream};

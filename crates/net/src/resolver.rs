@@ -1,4 +1,4 @@
-//! [`Resolver`]: MX and addresses.
+//! [`Resolver`]: MX, addresses, and where services are.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -25,6 +25,19 @@ const CALL: Duration = Duration::from_secs(20);
 const NEGATIVE_TTL: Duration = Duration::from_mins(5);
 /// How many hosts, and addresses of a host, are worth trying. The zone's owner decides what stands in it.
 const ANSWERS: usize = 16;
+
+/// A place where a service is (RFC 2782).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The lowest is tried first.
+    pub priority: u16,
+    /// The share of those of one priority.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The host, without the dot at the end; empty if the domain says that it does not offer the service.
+    pub host: String,
+}
 
 /// Asks the DNS. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -95,6 +108,21 @@ impl Resolver {
         within_call(self.lookup(host)).await
     }
 
+    /// Where a domain says that a service is (RFC 2782), as in `_imaps._tcp.example.fr`, the best first; none if it says
+    /// nothing.
+    ///
+    /// [`NetError::Dns`] or [`NetError::Timeout`] when the DNS does not say.
+    pub async fn services(&self, name: &str) -> Result<Vec<Service>, NetError> {
+        within_call(async {
+            match self.dns.srv_lookup(absolute(name)?).await {
+                Ok(answer) => Ok(services(answer.answers().iter().map(|record| &record.data))),
+                Err(error) if error.is_nx_domain() || error.is_no_records_found() => Ok(Vec::new()),
+                Err(error) => Err(failed(name, &error)),
+            }
+        })
+        .await
+    }
+
     async fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, NetError> {
         let found = self.dns.lookup_ip(absolute(host)?).await.map_err(|error| failed(host, &error))?;
         let addresses: Vec<IpAddr> = found.iter().take(ANSWERS).collect();
@@ -122,6 +150,24 @@ fn absolute(name: &str) -> Result<Name, NetError> {
         Name::from_utf8(name).map_err(|error| NetError::NoHost(format!("{name} is not a domain name: {error}")))?;
     name.set_fqdn(true);
     Ok(name)
+}
+
+fn services<'a>(records: impl Iterator<Item = &'a RData>) -> Vec<Service> {
+    let records = records.filter_map(|data| match data {
+        RData::SRV(srv) => Some(srv),
+        _ => None,
+    });
+    let mut found: Vec<Service> = records
+        .map(|srv| Service {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            host: srv.target.to_ascii().trim_end_matches('.').to_owned(),
+        })
+        .collect();
+    found.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
+    found.truncate(ANSWERS);
+    found
 }
 
 fn mx(data: &RData) -> Option<&MX> {

@@ -99,9 +99,10 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
     let health = NodeHealth { store: Arc::clone(&store), sources: sources.clone() };
-    let web = WebContext { health: Arc::new(health), metrics: page.clone() };
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
+    let told = config::told_to_programs(config, |door| port_of(&ports, door));
+    let web = WebContext { health: Arc::new(health), metrics: page.clone(), autoconfig: Arc::new(told) };
     let admins = admin::bind(&state)?;
     let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
     let desk = Desk {
@@ -277,6 +278,10 @@ async fn bind(config: &Config) -> Result<Vec<(Door, Listener)>, Failure> {
         bound.push((door, Listener::bind(listener.address, limits).await?));
     }
     Ok(bound)
+}
+
+fn port_of(ports: &Ports, door: Door) -> Option<u16> {
+    ports.get(door.name()).copied()
 }
 
 fn ports(bound: &[(Door, Listener)]) -> Result<Ports, Failure> {

@@ -1,18 +1,23 @@
 //! The paths, and what each answers.
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use crate::autoconfig;
 use crate::health::Check;
 use crate::server::WebContext;
 
 /// The version of the JSON that is answered.
 const SCHEMA_VERSION: u32 = 1;
+/// The longest body of a request. Outlook's is some 400 bytes.
+const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// All routes.
 pub(crate) fn router(context: WebContext) -> Router {
@@ -20,7 +25,10 @@ pub(crate) fn router(context: WebContext) -> Router {
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(not_found)
+        .route("/mail/config-v1.1.xml", get(autoconfig::thunderbird))
+        .route("/.well-known/autoconfig/mail/config-v1.1.xml", get(autoconfig::thunderbird))
+        .fallback(anything_else)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(context)
 }
 
@@ -47,9 +55,36 @@ async fn metrics(State(context): State<WebContext>) -> Response {
     (headers, context.metrics.render()).into_response()
 }
 
-async fn not_found() -> Response {
-    let advice = "ask for /health/live, /health/ready or /metrics";
-    json_reply(StatusCode::NOT_FOUND, &json!({"schema_version": SCHEMA_VERSION, "error": "not-found", "next": advice}))
+/// A path that is known in any case: Outlook and its kin write it in several.
+async fn anything_else(
+    State(context): State<WebContext>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    if !uri.path().eq_ignore_ascii_case(autoconfig::OUTLOOK_PATH) {
+        return not_found();
+    }
+    match (method, body) {
+        (_, Err(rejection)) => rejection.into_response(),
+        (Method::POST, Ok(body)) => autoconfig::outlook_post(&context, &body),
+        (Method::GET | Method::HEAD, Ok(_)) => autoconfig::outlook_get(&context, &uri, &headers),
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+pub(crate) fn not_found() -> Response {
+    let advice = "ask for /health/live, /health/ready, /metrics, or the configuration of a domain that is here";
+    refused(StatusCode::NOT_FOUND, "not-found", advice)
+}
+
+pub(crate) fn bad_request(next: &str) -> Response {
+    refused(StatusCode::BAD_REQUEST, "bad-request", next)
+}
+
+fn refused(status: StatusCode, error: &str, next: &str) -> Response {
+    json_reply(status, &json!({"schema_version": SCHEMA_VERSION, "error": error, "next": next}))
 }
 
 fn json_reply(status: StatusCode, body: &serde_json::Value) -> Response {
@@ -58,7 +93,7 @@ fn json_reply(status: StatusCode, body: &serde_json::Value) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use async_trait::async_trait;
@@ -79,10 +114,16 @@ mod tests {
         }
     }
 
+    /// What routes show: these checks, and nothing counted.
+    pub(crate) fn context(checks: Vec<Check>) -> WebContext {
+        let (_, metrics) = crate::metrics::tests::local();
+        WebContext { health: Arc::new(Fixed(checks)), metrics, autoconfig: Arc::default() }
+    }
+
     async fn ask(method: &str, path: &str, checks: Vec<Check>) -> (StatusCode, String) {
         let (recorder, metrics) = crate::metrics::tests::local();
         metrics::with_local_recorder(&recorder, || metrics::counter!("pli_tests_total").increment(1));
-        let service = TowerToHyperService::new(router(WebContext { health: Arc::new(Fixed(checks)), metrics }));
+        let service = TowerToHyperService::new(router(WebContext { metrics, ..context(checks) }));
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         let response = service.call(request).await.unwrap();
         let status = response.status();

@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pli_net::{Accepted, Listener, ServerTls, Shutdown};
 
+use crate::autoconfig::Autoconfig;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::routes;
@@ -41,6 +42,8 @@ pub struct WebContext {
     pub health: Arc<dyn Health>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// What mail programs are told.
+    pub autoconfig: Arc<Autoconfig>,
 }
 
 /// Serves HTTP over TLS until shutdown begins; requests under way are then answered.

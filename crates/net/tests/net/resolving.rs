@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, MX, SOA};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, MX, SOA, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record};
-use pli_net::{NetError, Resolver, Shutdown};
+use pli_net::{NetError, Resolver, Service, Shutdown};
 use tokio::net::UdpSocket;
 
 /// A zone as lines of name and data; a name with no data that fits exists all the same.
@@ -14,6 +14,10 @@ type Zone = Vec<(&'static str, RData)>;
 
 fn mx(preference: u16, host: &str) -> RData {
     RData::MX(MX::new(preference, Name::from_ascii(host).unwrap()))
+}
+
+fn srv(priority: u16, port: u16, host: &str) -> RData {
+    RData::SRV(SRV::new(priority, 1, port, Name::from_ascii(host).unwrap()))
 }
 
 fn a(last: u8) -> RData {
@@ -25,6 +29,9 @@ fn zone() -> Zone {
         ("three.example.", mx(20, "second.example.")),
         ("three.example.", mx(10, "First.example.")),
         ("three.example.", mx(30, "third.example.")),
+        ("_imaps._tcp.three.example.", srv(20, 9993, "second.example.")),
+        ("_imaps._tcp.three.example.", srv(10, 993, "First.example.")),
+        ("_imap._tcp.three.example.", srv(0, 0, ".")),
         ("null.example.", mx(0, ".")),
         ("mixed.example.", mx(0, ".")),
         ("mixed.example.", mx(10, "first.example.")),
@@ -140,4 +147,17 @@ async fn localhost_is_this_machine_without_any_server() {
     let resolver = Resolver::system().unwrap();
     let addresses = resolver.addresses("localhost").await.unwrap();
     assert!(!addresses.is_empty() && addresses.iter().all(IpAddr::is_loopback), "{addresses:?}");
+}
+
+#[tokio::test]
+async fn services_come_best_first_and_none_is_no_fault() {
+    let resolver = resolver(zone()).await;
+    let found = resolver.services("_imaps._tcp.three.example").await.unwrap();
+    let places: Vec<(u16, &str)> = found.iter().map(|service| (service.port, service.host.as_str())).collect();
+    assert_eq!(places, [(993, "First.example"), (9993, "second.example")]);
+    let not_offered = Service { priority: 0, weight: 1, port: 0, host: String::new() };
+    assert_eq!(resolver.services("_imap._tcp.three.example").await.unwrap(), [not_offered]);
+    assert_eq!(resolver.services("_pop3._tcp.three.example").await.unwrap(), []);
+    assert_eq!(resolver.services("_imap._tcp.first.example").await.unwrap(), []);
+    assert!(matches!(resolver.services("broken.example").await, Err(NetError::Dns(_))));
 }

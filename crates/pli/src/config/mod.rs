@@ -4,6 +4,7 @@
 //! [`Settings`] is what the rest of the program works with, once values have been held against each other.
 
 mod annuaire;
+mod autoconfig;
 mod load;
 mod nearest;
 mod secrets;
@@ -22,6 +23,7 @@ use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use annuaire::{AnnuaireConfig, Publish};
+pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
@@ -48,6 +50,9 @@ pub(crate) struct Config {
     /// `[listener.NAME]`: a listener that is not there is not opened.
     #[serde(default)]
     pub(crate) listener: Listeners,
+    /// `[autoconfig]`: how mail programs see the listeners.
+    #[serde(default, skip_serializing_if = "AutoconfigConfig::is_default")]
+    pub(crate) autoconfig: AutoconfigConfig,
     /// `[limits]`
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -262,10 +267,10 @@ mod tests {
         // Comments of the sample that are keys, so that what excludes each other in one file is looked at too.
         let all = SAMPLE.replace("# url = ", "url = ").replace("# anchors = ", "anchors = ");
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
-        let all = all.replace("#psc ", "").replace("#annuaire ", "");
+        let all = all.replace("#psc ", "").replace("#autoconfig ", "").replace("#annuaire ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
         assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");
-        assert!(config.annuaire.is_some(), "{all}");
+        assert!(config.annuaire.is_some() && !config.autoconfig.is_default(), "{all}");
         for (section, value) in sections("", &toml::Value::try_from(config).unwrap()) {
             let heading = format!("## `{section}`\n");
             let text = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("docs/config.md lacks {heading}")).1;

@@ -33,6 +33,7 @@ impl Settings {
         config.annuaire.as_ref().map_or(Ok(()), AnnuaireConfig::check)?;
         config.trust.check()?;
         sign_in(&config.signin)?;
+        config.autoconfig.check()?;
         let list = config.trust.origin()?;
         let routes = Routes::new(&config.connector, &config.route).map_err(|cause| {
             ConfigFault::new("config-invalid.routes", "[[connector]], [[route]]", &[("cause", &cause)])

@@ -3,6 +3,7 @@
 
 pub(crate) mod annuaire;
 pub(crate) mod lists;
+pub(crate) mod name_server;
 pub(crate) mod node;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@
 mod doors;
 mod files;
 mod machine;
+mod srv;
 mod trust;
 
 use serde_json::json;
@@ -89,7 +90,12 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
     runtime.block_on(async {
         findings.extend(doors::look(&settings.config, runs).await);
         findings.extend(trust::look(&settings, runs, &clock).await);
-        findings.extend(machine::look(&settings, clock.now()).await);
+        let machine = machine::look(&settings, clock.now()).await;
+        let dns_answers = machine.last().is_some_and(|dns| dns.outcome == Outcome::Ok);
+        findings.extend(machine);
+        if dns_answers {
+            findings.extend(srv::look(&settings.config).await);
+        }
     });
     print(globals, &findings)?;
     verdict(&findings)
