@@ -6,6 +6,7 @@ mod bodies;
 mod clients;
 mod patience;
 mod script;
+mod sessions;
 mod stage;
 mod tokens;
 
@@ -18,6 +19,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(bodies::trials());
     trials.extend(clients::trials());
     trials.extend(patience::trials());
+    trials.extend(sessions::trials());
     trials.extend(tokens::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -14,8 +14,8 @@ use pli_sandbox::crl::Revoked;
 use pli_sandbox::pki::{DEPARTMENT, Leaf, Purpose, Subject, TestPki};
 use pli_signin::{DocumentSource, GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
 use pli_store::{
-    AccountChange, AccountKind, Config, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, NewMessage,
-    Store,
+    AccountChange, AccountKind, Config, MailboxChange, MailboxKind, MailboxState, NewAccount, NewCredential,
+    NewMailbox, NewMessage, Store,
 };
 use pli_types::{
     Clock, EnvelopeParameters, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate,
@@ -178,6 +178,17 @@ impl Stage {
         Client { stream: BufReader::new(ours), ended }
     }
 
+    /// Ends sessions that must end, as a running server does.
+    pub(crate) fn keep_sessions(&self) {
+        self.shutdown.spawn(self.context.signin.clone().keep_sessions(self.shutdown.clone()));
+    }
+
+    /// Changes the pharmacy's mailbox.
+    pub(crate) async fn change(&self, change: MailboxChange) -> anyhow::Result<()> {
+        self.context.store.change_mailbox(self.mailbox, change, Vec::new()).await?;
+        Ok(())
+    }
+
     /// Takes back the program's certificate.
     pub(crate) fn revoke(&self) -> anyhow::Result<()> {
         std::fs::rename(self.folder.path().join("crl-later.pem"), self.folder.path().join("crl.pem"))?;
@@ -299,6 +310,21 @@ impl Client {
         let line = line.strip_suffix("\r\n").with_context(|| format!("no whole line was said: {line:?}"))?;
         ensure!(fits(line, expected), "this was said: {line}");
         Ok(())
+    }
+
+    /// Hears lines up to one that begins with one of these.
+    pub(crate) async fn hear_to(&mut self, beginnings: &[&[u8]]) -> anyhow::Result<()> {
+        loop {
+            let mut line = Vec::new();
+            let read = self.stream.read_until(b'\n', &mut line);
+            ensure!(
+                tokio::time::timeout(PATIENCE, read).await.context("nothing was said")?? > 0,
+                "nothing more is said"
+            );
+            if beginnings.iter().any(|beginning| line.starts_with(beginning)) {
+                return Ok(());
+            }
+        }
     }
 
     /// Hears so many bytes, whatever they are.

@@ -4,6 +4,7 @@
 
 mod client;
 mod relay;
+mod sessions;
 mod tokens;
 
 use std::time::Duration;
