@@ -12,9 +12,9 @@ use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
-use pli_signin::{GateConfig, Parts, SignIn, TokenSignIn};
+use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
 use pli_smtp::SmtpConfig;
-use pli_types::Masker;
+use pli_types::{Clock, Masker};
 use pli_web::{Metrics, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
 
@@ -240,12 +240,19 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
 }
 
 /// Who lets people in, through every door.
-fn gate(config: &Config, intake: &Intake) -> Result<SignIn, NetError> {
+fn gate(config: &Config, intake: &Intake) -> Result<SignIn, Failure> {
     let settings = &config.signin;
     let (store, clock) = (Arc::clone(&intake.store.0), Arc::clone(&intake.clock));
-    let tokens = settings.psc.as_ref().map(|psc| TokenSignIn::new(psc, Arc::clone(&clock))).transpose()?;
+    let tokens = settings.psc.as_ref().map(|psc| tokens(psc, &clock)).transpose()?;
     let parts = Parts { store, pki: intake.pki.clone(), tokens, masker: intake.masker.clone(), clock };
     Ok(SignIn::new(parts, GateConfig { session_life: settings.session_life.get(), failures: settings.failures() }))
+}
+
+/// Who judges the tokens of Pro Santé Connect.
+fn tokens(psc: &PscConfig, clock: &Arc<dyn Clock>) -> Result<TokenSignIn, Failure> {
+    let asked = psc.introspection.as_ref();
+    let secret = asked.map(|asked| config::read_text_secret(&asked.client_secret)).transpose()?;
+    Ok(TokenSignIn::new(psc, secret.as_ref(), Arc::clone(clock))?)
 }
 
 fn smtp_config(config: &Config, signin: SignIn) -> Arc<SmtpConfig> {

@@ -28,6 +28,8 @@ pub struct Rules {
     pub acr: Vec<String>,
     /// The claim that holds the professional's national identifier.
     pub subject_claim: String,
+    /// Must there be a `cnf`?
+    pub require_cnf: bool,
 }
 
 /// Whose token it is.
@@ -120,6 +122,7 @@ pub fn judge_claims(
     must(is_one_of(claims.azp.as_ref(), &rules.authorized_parties), TokenFault::Party)?;
     in_time(claims, now.as_second())?;
     must(is_one_of(claims.acr.as_ref(), &rules.acr), TokenFault::Assurance)?;
+    must(!rules.require_cnf || claims.cnf.is_some(), TokenFault::Binding)?;
     must(is_bound_here(claims, certificate), TokenFault::Binding)?;
     let subject = claims.others.get(&rules.subject_claim);
     let rpps = subject.and_then(Value::as_str).and_then(rpps).ok_or(TokenFault::Subject)?;

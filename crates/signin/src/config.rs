@@ -27,6 +27,24 @@ pub struct PscConfig {
     /// What follows the issuer's name in the address of its discovery document.
     #[serde(default = "wallet")]
     pub discovery: String,
+    /// Are only tokens taken that are bound to the certificate of the connection (`cnf`, RFC 8705 §3)?
+    #[serde(default)]
+    pub require_cnf: bool,
+    /// Whether the issuer is asked about each token; it must be, of tokens that are no JWT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<IntrospectionConfig>,
+}
+
+/// `[signin.psc.introspection]` (RFC 7662).
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntrospectionConfig {
+    /// Where to ask: an `https` address, its certificate judged by the same anchors.
+    pub url: String,
+    /// As whom we ask.
+    pub client_id: String,
+    /// File with that client's password, on one line.
+    pub client_secret: PathBuf,
 }
 
 fn eidas1() -> Vec<String> {
@@ -57,8 +75,7 @@ impl PscConfig {
     /// Holds the values against what they are for. Opens no file.
     pub fn check(&self) -> Result<(), ConfigError> {
         let fault = |key, what, next| Err(ConfigError { key, what, next });
-        let host = self.issuer.strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || host.starts_with('/') || host.contains(['@', '?', '#']) || !is_graphic(host) {
+        if !is_https(&self.issuer) {
             return fault("issuer", "this is not an https address", "write it as https://HOST/PATH");
         }
         for (key, values) in
@@ -74,6 +91,16 @@ impl PscConfig {
         if !self.discovery.starts_with('/') || !is_graphic(&self.discovery) {
             return fault("discovery", "this is not a path", "begin it with /");
         }
+        if self.introspection.as_ref().is_some_and(|asked| !is_https(&asked.url)) {
+            return fault("introspection.url", "this is not an https address", "write it as https://HOST/PATH");
+        }
+        if self.introspection.as_ref().is_some_and(|asked| asked.client_id.trim().is_empty()) {
+            return fault(
+                "introspection.client_id",
+                "no client is named",
+                "name the client that the issuer knows us as",
+            );
+        }
         Ok(())
     }
 
@@ -86,6 +113,7 @@ impl PscConfig {
             authorized_parties: self.authorized_parties.clone(),
             acr: self.acr.clone(),
             subject_claim: self.subject_claim.clone(),
+            require_cnf: self.require_cnf,
         }
     }
 
@@ -93,6 +121,12 @@ impl PscConfig {
     pub(crate) fn discovery_url(&self) -> String {
         format!("{}{}", self.issuer.trim_end_matches('/'), self.discovery)
     }
+}
+
+/// With a host, and without anything that would end up in a log or beside the request line.
+fn is_https(url: &str) -> bool {
+    let host = url.strip_prefix("https://").unwrap_or_default();
+    !host.is_empty() && !host.starts_with('/') && !host.contains(['@', '?', '#']) && is_graphic(host)
 }
 
 fn is_graphic(text: &str) -> bool {
@@ -125,6 +159,11 @@ mod tests {
             ("acr = []", "acr"),
             ("subject_claim = ''", "subject_claim"),
             ("discovery = 'well-known'", "discovery"),
+            ("introspection = {url = 'http://p.test', client_id = 'a', client_secret = 's'}", "introspection.url"),
+            (
+                "introspection = {url = 'https://p.test', client_id = '', client_secret = 's'}",
+                "introspection.client_id",
+            ),
         ] {
             assert_eq!(with(line).check().unwrap_err().key, key, "{line}");
         }

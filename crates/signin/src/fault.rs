@@ -39,17 +39,23 @@ pub enum TokenFault {
     /// `cnf`: it counts only on a connection with a certificate that is not this one's (RFC 8705 §3).
     #[error("the token is bound to a certificate that this connection does not show")]
     Binding,
+    /// The issuer says that it does not count any more, or never did (RFC 7662 §2.2).
+    #[error("the issuer says that the token is not active")]
+    Inactive,
     /// No RPPS number.
     #[error("the token names no professional of the RPPS")]
     Subject,
     /// The issuer's keys are not known, and cannot be had now: nothing is wrong with the token.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
+    /// The issuer cannot be asked whether it still counts.
+    #[error("the issuer cannot be asked about the token")]
+    IntrospectionUnavailable,
 }
 
 impl TokenFault {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::Algorithm,
         Self::KeyUnknown,
@@ -62,8 +68,10 @@ impl TokenFault {
         Self::NotYetValid,
         Self::Assurance,
         Self::Binding,
+        Self::Inactive,
         Self::Subject,
         Self::KeysUnavailable,
+        Self::IntrospectionUnavailable,
     ];
 
     /// Its word in the record and the log. Never changes.
@@ -82,15 +90,17 @@ impl TokenFault {
             Self::NotYetValid => "token-not-yet-valid",
             Self::Assurance => "token-acr",
             Self::Binding => "token-binding",
+            Self::Inactive => "token-inactive",
             Self::Subject => "token-subject",
             Self::KeysUnavailable => "token-keys-unavailable",
+            Self::IntrospectionUnavailable => "token-introspection-unavailable",
         }
     }
 
     /// Might the same token do in a moment?
     #[must_use]
     pub const fn is_temporary(self) -> bool {
-        matches!(self, Self::KeysUnavailable)
+        matches!(self, Self::KeysUnavailable | Self::IntrospectionUnavailable)
     }
 
     /// Might someone have made it up? The issuer's signature under a token is no guess, whatever else is wrong with it:

@@ -57,7 +57,7 @@ impl Published {
         let mut claims = support::claims(SystemClock.now().as_second());
         claims["iss"] = json!(self.issuer);
         let token = Secret::new(self.key.sign(&claims));
-        let door = TokenSignIn::new(config, Arc::new(SystemClock)).unwrap();
+        let door = TokenSignIn::new(config, None, Arc::new(SystemClock)).unwrap();
         door.judge(&token, None).await.map(|holder| holder.rpps.to_string())
     }
 }
@@ -109,5 +109,5 @@ async fn an_issuer_of_another_authority_is_not_asked_for_keys() {
 fn a_file_without_anchors_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let config = PscConfig { anchors: folder.path().join("none.pem"), ..support::config() };
-    assert!(TokenSignIn::new(&config, Arc::new(SystemClock)).is_err());
+    assert!(TokenSignIn::new(&config, None, Arc::new(SystemClock)).is_err());
 }

@@ -70,6 +70,10 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     });
     if let Some(psc) = &config.signin.psc {
         checks.push(vital("signin.psc.anchors", net(HttpClient::trusting(&psc.anchors).map(drop))));
+        if let Some(asked) = &psc.introspection {
+            let secret = fault(read_text_secret(&asked.client_secret).map(drop));
+            checks.push(vital("signin.psc.introspection.client_secret", secret));
+        }
     }
     if let Some(annuaire) = &config.annuaire {
         checks.push(vital("annuaire.anchors", net(HttpClient::trusting(&annuaire.anchors).map(drop))));

@@ -90,6 +90,9 @@ fn anchor(config: &mut Config, folder: &Path) {
     config.trust.anchor(folder);
     if let Some(psc) = &mut config.signin.psc {
         psc.anchors = folder.join(&psc.anchors);
+        if let Some(asked) = &mut psc.introspection {
+            asked.client_secret = folder.join(&asked.client_secret);
+        }
     }
     if let Some(annuaire) = &mut config.annuaire {
         annuaire.api_key = folder.join(&annuaire.api_key);

@@ -292,7 +292,10 @@ mod tests {
             toml::Value::Table(table) if name == "signin" => {
                 let mut table = table.clone();
                 let psc = table.remove("psc").unwrap();
-                found.push(("[signin.psc]".to_owned(), psc.as_table().unwrap().clone()));
+                let mut psc = psc.as_table().unwrap().clone();
+                let asked = psc.remove("introspection").unwrap();
+                found.push(("[signin.psc]".to_owned(), psc));
+                found.push(("[signin.psc.introspection]".to_owned(), asked.as_table().unwrap().clone()));
                 found.push(("[signin]".to_owned(), table));
             }
             toml::Value::Table(table) if name.is_empty() => {

@@ -12,6 +12,7 @@ fn rules() -> Rules {
         authorized_parties: vec!["lps-1".to_owned(), "lps-2".to_owned()],
         acr: vec!["eidas1".to_owned()],
         subject_claim: "SubjectNameID".to_owned(),
+        require_cnf: false,
     }
 }
 

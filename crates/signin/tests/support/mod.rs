@@ -95,6 +95,8 @@ pub fn config() -> PscConfig {
         acr: vec!["eidas1".to_owned()],
         subject_claim: "SubjectNameID".to_owned(),
         discovery: "/.well-known/openid-configuration".to_owned(),
+        require_cnf: false,
+        introspection: None,
     }
 }
 
