@@ -26,6 +26,7 @@ mod hostile_publisher;
 mod killed_under_load;
 mod letter_crosses_operators;
 mod mail_programs;
+mod mail_programs_sign_in;
 mod old_tls;
 mod peer_not_proven;
 mod programs_find_the_server;
@@ -33,6 +34,7 @@ mod resumed_never;
 mod revocation_list_ends;
 mod sender_forged;
 mod server_not_proven;
+mod token_stage;
 mod tokens_of_an_issuer;
 mod trust_list_kept;
 mod trust_list_of_the_field;
@@ -179,6 +181,19 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(mail_programs::curl_sends_and_reads, Program("curl")),
     scenario!(mail_programs::mbsync_mirrors_a_mailbox, Program("mbsync")),
     scenario!(mail_programs::an_application_signs_in_with_its_certificate),
+    scenario!(mail_programs_sign_in::msmtp_by_each_method, Program("msmtp"), Issuer, Program("openssl")),
+    scenario!(mail_programs_sign_in::getmail_by_each_method, Program("getmail"), Issuer, Program("openssl")),
+    scenario!(
+        mail_programs_sign_in::mutt_by_each_method,
+        Program("mutt"),
+        Program("script"),
+        Issuer,
+        Program("openssl")
+    ),
+    scenario!(mail_programs_sign_in::curl_by_each_method, Program("curl"), Issuer, Program("openssl")),
+    scenario!(mail_programs_sign_in::python_by_each_method, Program("python3"), Issuer, Program("openssl")),
+    scenario!(mail_programs_sign_in::mbsync_by_certificate, Program("mbsync")),
+    scenario!(mail_programs_sign_in::a_thunderbird_works_through_a_day, Issuer, Program("openssl")),
     scenario!(tokens_of_an_issuer::the_holders_token_opens_his_mailbox, Issuer, Program("curl"), Program("openssl")),
     scenario!(tokens_of_an_issuer::no_other_token_does, Issuer, Program("curl"), Program("openssl")),
     scenario!(
@@ -216,5 +231,6 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     Sandbox::stop_shared();
     fetching_node::end();
+    token_stage::end();
     conclusion.exit();
 }

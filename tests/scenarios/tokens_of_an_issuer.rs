@@ -7,56 +7,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use e2e::authority::{Authority, Use};
 use e2e::imap::Imap;
-use e2e::issuer::Issuer;
-use e2e::smtp::Smtp;
-use e2e::wire::{Identity, Wire};
-use e2e::{Outcome, Sandbox, Seed, message, wait};
+use e2e::wire::Wire;
+use e2e::{Outcome, message, wait};
 
-/// A doctor with a mailbox, one without, and the operator that holds the mailbox.
-const DOCTOR: &str = "the-doctors-program";
-const STRANGER: &str = "a-strangers-program";
-const OPERATOR: &str = "elsewhere";
+use crate::token_stage::{self, DOCTOR, STRANGER, Stage, response};
 
 /// Both ways in which SASL carries a token.
 const MECHANISMS: [&str; 2] = ["XOAUTH2", "OAUTHBEARER"];
 
-struct Stage {
-    sandbox: Sandbox,
-    issuer: Issuer,
-    doctor: String,
-}
-
 impl Stage {
-    fn set() -> Result<Self> {
-        let seed = Seed::new()?;
-        let account =
-            seed.description().accounts.iter().find(|account| account.rpps.is_some() && account.operator == OPERATOR);
-        let account = account.context("no doctor")?;
-        let (doctor, rpps) = (account.address.clone(), account.rpps.clone().unwrap_or_default());
-        let issuer = Issuer::start(&[(DOCTOR, &format!("8{rpps}")), (STRANGER, "810009876543")])?;
-        let settings = issuer.settings(&seed.dir().join(OPERATOR))?;
-        seed.configure(OPERATOR, |file| {
-            let signin = file.entry("signin").or_insert_with(|| toml::Table::new().into());
-            if let Some(signin) = signin.as_table_mut() {
-                signin.insert("psc".to_owned(), settings.into());
-            }
-        })?;
-        Ok(Self { sandbox: seed.start()?, issuer, doctor })
-    }
-
-    fn smtp(&self, client: Option<(&std::path::Path, &std::path::Path)>) -> Result<Smtp> {
-        let port = self.sandbox.operator(OPERATOR)?.ports.submission;
-        Smtp::connect_starttls(port, Identity { ca: &self.sandbox.ca(), client })
-    }
-
-    fn imap(&self) -> Result<Wire> {
-        let mut wire = Wire::connect(self.sandbox.operator(OPERATOR)?.ports.imaps)?;
-        wire.start_tls(Identity { ca: &self.sandbox.ca(), client: None })?;
-        let greeting = wire.line()?;
-        ensure!(greeting.contains("AUTH=XOAUTH2") && greeting.contains("AUTH=OAUTHBEARER"), "{greeting}");
-        Ok(wire)
-    }
-
     /// Both doors refuse it, in the way that mail programs know: a challenge with what is wrong, then the end.
     fn refused(&self, token: &str, why: &str) -> Outcome {
         for mechanism in MECHANISMS {
@@ -81,15 +40,6 @@ impl Stage {
     }
 }
 
-/// The first response, in base64 (RFC 7628 §3.1, and what Google's page says of XOAUTH2).
-fn response(mechanism: &str, name: &str, token: &str) -> String {
-    let text = match mechanism {
-        "XOAUTH2" => format!("user={name}\x01auth=Bearer {token}\x01\x01"),
-        _ => format!("n,a={name},\x01auth=Bearer {token}\x01\x01"),
-    };
-    BASE64_STANDARD.encode(text)
-}
-
 fn is_refusal(challenge: &str) -> Outcome {
     let told: serde_json::Value = serde_json::from_slice(&BASE64_STANDARD.decode(challenge.trim())?)?;
     ensure!(told["status"] == "401", "{told}");
@@ -97,7 +47,7 @@ fn is_refusal(challenge: &str) -> Outcome {
 }
 
 pub(crate) fn the_holders_token_opens_his_mailbox() -> Outcome {
-    let stage = Stage::set()?;
+    let stage = token_stage::shared()?;
     let pharmacy = stage.sandbox.account("pro", "ORG")?.clone();
     for mechanism in MECHANISMS {
         let token = stage.issuer.token(DOCTOR)?;
@@ -144,7 +94,7 @@ fn wait_for(wire: &mut Wire, tag: &str) -> Result<String> {
 
 /// Each is what the issuer signs, but for one thing, or what an attacker makes of it.
 pub(crate) fn no_other_token_does() -> Outcome {
-    let stage = Stage::set()?;
+    let stage = token_stage::shared()?;
     let good = stage.issuer.token(DOCTOR)?;
     for fault in ["expired", "not-yet-valid", "other-issuer", "other-program", "weakly-proven", "of-nobody", "id-token"]
     {

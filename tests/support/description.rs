@@ -76,6 +76,10 @@ pub struct Account {
     pub kind: String,
     /// The holder's number in the RPPS, of a `PER` mailbox.
     pub rpps: Option<String>,
+    /// What opens an `APP` mailbox.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
     /// Which operator.
     pub operator: String,
 }

@@ -57,6 +57,21 @@ impl Imap {
         Ok(())
     }
 
+    /// Puts a message into a folder.
+    pub fn append(&mut self, folder: &str, flags: &str, message: &[u8]) -> Result<()> {
+        self.wire.send(format!("put APPEND \"{folder}\" {flags} {{{}}}\r\n", message.len()).as_bytes())?;
+        let go = self.wire.line()?;
+        ensure!(go.starts_with('+'), "{go}");
+        self.wire.send(&[message, b"\r\n"].concat())?;
+        loop {
+            let line = self.wire.line()?;
+            if let Some(end) = line.strip_prefix("put ") {
+                ensure!(end.starts_with("OK"), "{end}");
+                return Ok(());
+            }
+        }
+    }
+
     /// Sends a command, expects `OK`.
     pub fn command(&mut self, line: &str) -> Result<Answer> {
         let answer = self.try_command(line)?;
