@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use pli_store::{MailboxChange, MailboxDetails, MailboxKind, NewMailbox, Store};
-use pli_types::{MailAddress, RppsId, SystemClock};
+use pli_types::{MailAddress, RppsId, StructureId, SystemClock};
 use serde_json::Value;
 use support::annuaire::{Double, outcome};
 use support::node::{Operator, read};
@@ -132,6 +132,32 @@ async fn a_mailbox_on_the_red_list_is_never_in_the_directory() {
     change(&operator, &address, &[details(true, false)]).await;
     let_it_tell(&operator).await;
     assert_eq!(double.addresses("003-1"), Vec::<String>::new());
+}
+
+/// Nobody may change whose a mailbox is: it is taken out there and put in here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_follows_its_holder_from_his_place_of_work() {
+    let (operator, double, address) = publishing("send").await;
+    double.add("Organization", "001-1", &["https://finess.esante.gouv.fr|750048886"]);
+    double.add("PractitionerRole", "005-1", &[]);
+    double.add("PractitionerRole", "005-2", &[]);
+    for (place, organization) in [(2, "001-1"), (3, "001-9")] {
+        let role = &mut double.held.lock().unwrap().resources[place];
+        role["practitioner"]["reference"] = "Practitioner/003-1".into();
+        role["organization"]["reference"] = format!("Organization/{organization}").into();
+    }
+    let rpps = Some(RppsId::parse(RPPS).unwrap());
+    let structure = Some(StructureId::parse("750048886").unwrap());
+    let there = MailboxChange::Holder { rpps: rpps.clone(), structure };
+    change(&operator, &address, &[there, MailboxChange::Publish]).await;
+    let_it_tell(&operator).await;
+    assert_eq!(double.addresses("005-1"), std::slice::from_ref(&address));
+    assert!(double.asked().iter().any(|one| one == "PATCH /fhir/v2/PractitionerRole/005-1"));
+
+    change(&operator, &address, &[MailboxChange::Holder { rpps, structure: None }]).await;
+    let_it_tell(&operator).await;
+    assert_eq!(double.addresses("005-1"), Vec::<String>::new());
+    assert_eq!(double.addresses("003-1"), [address]);
 }
 
 /// As after a try whose end nobody knows.
