@@ -2,7 +2,7 @@
 
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{ConnectorRecord, StoreError};
-use pli_types::{DistinguishedName, Domain};
+use pli_types::{DistinguishedName, Domain, MessageId};
 
 use crate::support::{Backend, Fixture, address, is_not_found, refused};
 
@@ -61,6 +61,25 @@ pub(crate) async fn a_domain_or_an_address_has_one_connector(backend: &dyn Backe
         refused!(at.store.put_connector(other, Vec::new()).await, StoreError::Conflict(_));
     }
     assert_eq!(at.store.connectors().await.unwrap(), [hospital(&at)]);
+}
+
+pub(crate) async fn what_is_done_to_a_connector_is_on_record_and_what_is_refused_is_not(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    // Found again by the message that they name, as no connector's event does.
+    let event = |detail: &str| {
+        let event = Event::new(at.now(), EventKind::Changed, Face::Cli);
+        Event { message: Some(MessageId::at(at.now())), detail: Some(detail.to_owned()), ..event }
+    };
+    let (added, refused, removed) = (event("added"), event("refused"), event("removed"));
+    at.store.put_connector(hospital(&at), vec![added.clone()]).await.unwrap();
+    let other = program(&at, "other", "labo@shared.test");
+    refused!(at.store.put_connector(other, vec![refused.clone()]).await, StoreError::Conflict(_));
+    assert!(is_not_found(&at.store.remove_connector("other", at.now(), vec![refused.clone()]).await));
+    at.store.remove_connector("hospital", at.now(), vec![removed.clone()]).await.unwrap();
+    for (event, kept) in [(added, true), (refused, false), (removed, true)] {
+        let found = at.store.events_of(event.message.unwrap()).await.unwrap();
+        assert_eq!(found.contains(&event), kept, "{event:?}");
+    }
 }
 
 pub(crate) async fn what_a_removed_connector_had_is_free_and_its_name_is_known(backend: &dyn Backend) {

@@ -70,6 +70,7 @@ conformance! {
             a_connector_comes_back_as_it_was_kept
             a_connector_that_is_put_again_is_changed_as_a_whole
             a_domain_or_an_address_has_one_connector
+            what_is_done_to_a_connector_is_on_record_and_what_is_refused_is_not
             what_a_removed_connector_had_is_free_and_its_name_is_known;
         entries:
             uids_grow_and_are_never_given_twice
