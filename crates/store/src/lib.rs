@@ -9,6 +9,7 @@
 
 pub mod app_password;
 pub mod connectors;
+pub mod directory_entries;
 pub mod error;
 pub mod model;
 pub mod national;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use pli_types::Clock;
 
 pub use connectors::{ConnectorRecord, Connectors};
+pub use directory_entries::{DirectoryEntries, DirectoryEntry};
 pub use error::StoreError;
 pub use model::*;
 pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};

@@ -15,11 +15,13 @@ pub use mailboxes::Mailboxes;
 pub use queue::{BodyWriter, Queue};
 pub use registry::Registry;
 
-use crate::{Change, Connectors, Publications, Result};
+use crate::{Change, Connectors, DirectoryEntries, Publications, Result};
 
 /// One store, all roles.
 #[async_trait]
-pub trait Store: Mailboxes + Queue + Registry + Accounts + Connectors + AuditRows + Publications {
+pub trait Store:
+    Mailboxes + Queue + Registry + Accounts + Connectors + DirectoryEntries + Publications + AuditRows
+{
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
 

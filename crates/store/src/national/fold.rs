@@ -20,6 +20,12 @@ pub(super) fn each_word(text: &str, word: &mut String, mut take: impl FnMut(&str
     }
 }
 
+/// Do two texts have the same words, in the same order? Case, accents and signs are not looked at.
+#[must_use]
+pub fn same_words(one: &str, other: &str) -> bool {
+    one == other || words(one) == words(other)
+}
+
 /// The words, each once more in memory.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();

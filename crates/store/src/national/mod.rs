@@ -19,6 +19,7 @@ mod search;
 mod terms;
 
 pub use copy::{About, FILE_NAME, LocalCopy};
+pub use fold::same_words;
 pub use import::{Import, Listed, Prepared};
 pub use install::{discard, install, prepared};
 pub use lines::Lines;

@@ -10,6 +10,7 @@ mod audit_rows;
 mod bodies;
 mod bulk;
 mod connectors;
+mod directory_entries;
 mod entries;
 mod expunge;
 mod flags;

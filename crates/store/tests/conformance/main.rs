@@ -14,6 +14,7 @@
 mod accounts;
 mod bodies;
 mod connectors;
+mod directory_entries;
 mod entries;
 mod folders;
 mod intake;
@@ -72,6 +73,10 @@ conformance! {
             a_domain_or_an_address_has_one_connector
             what_is_done_to_a_connector_is_on_record_and_what_is_refused_is_not
             what_a_removed_connector_had_is_free_and_its_name_is_known;
+        directory_entries:
+            lines_are_kept_by_number_and_replaced
+            lines_are_removed_once_one_or_all
+            a_deleted_mailbox_takes_its_lines_along;
         entries:
             uids_grow_and_are_never_given_twice
             recent_is_told_once
