@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use pli_policy::Reason;
+use pli_types::hide_identifiers;
 
 use crate::words::{self, Language, Said, Value};
 
@@ -137,13 +138,14 @@ impl Failure {
         Self::told(Exit::Defect, "defect", &[("what", &what.into())])
     }
 
-    /// A file that the command line names cannot be read or written.
+    /// A file that the command line names cannot be read or written. Files are called after what is in them: the path is
+    /// told without identifiers.
     pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
         let (exit, key) = match error.kind() {
             ErrorKind::NotFound => (Exit::NotFound, "file-not-found"),
             _ => (Exit::Usage, "file-unusable"),
         };
-        Self::told(exit, key, &[("path", &path.display()), ("cause", error)])
+        Self::told(exit, key, &[("path", &hide_identifiers(&path.to_string_lossy())), ("cause", error)])
     }
 }
 

@@ -173,6 +173,8 @@ fn no_error_repeats_an_identifier_of_a_patient() {
     let quoted = format!("\"{ins}\"@patient.mssante.fr");
     let other = operator.put("other.txt", &format!("nom;{ins};{patient}\n"));
     let long = format!("{ins} {}", "mot ".repeat(100));
+    let named = operator.put(&format!("{ins}.txt"), "nom;\n");
+    let nowhere = format!("/nowhere/{patient}/at/all");
     for (command, code) in [
         (&["show", &patient][..], "directory-unknown"),
         (&["show", ins], "usage"),
@@ -184,6 +186,9 @@ fn no_error_repeats_an_identifier_of_a_patient() {
         (&["export", &patient], "usage"),
         (&[&patient], "usage"),
         (&["import", text(&other)], "extraction-headings"),
+        (&["import", text(&named)], "extraction-headings"),
+        (&["import", &nowhere], "file-not-found"),
+        (&["import", text(&file), "--report", &nowhere], "file-not-found"),
     ] {
         let output = operator.ask(&[&["directory"], command].concat());
         assert!(stderr(&output).starts_with(&format!("error[{code}]: ")), "{command:?}: {}", stderr(&output));

@@ -84,6 +84,7 @@ impl Desk {
                 let mailboxes = self.publish(addresses, actor).await?;
                 Ok(Answer::Published { mailboxes })
             }
+            Request::Directory(ask) => self.directory(ask, actor).await.map(Answer::DirectoryEntry),
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;

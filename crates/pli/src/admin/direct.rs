@@ -49,7 +49,7 @@ async fn look(
     let signers = Arc::new(Signers(pki(settings)?));
     let (trust, _) = TrustHandle::look(&state::trust(&config.server.state), config.trust.rules(), signers, clock.now());
     let store = match request {
-        Request::QueueRetry { .. } | Request::Connector(_) => {
+        Request::QueueRetry { .. } | Request::Connector(_) | Request::Directory(_) => {
             check_secret_file(&config.store.master_key)?;
             Some(pli_store::open_read_only(&config.store, Arc::clone(&clock)).await?)
         }

@@ -10,6 +10,7 @@ pub(crate) mod connector;
 mod desk;
 mod diff;
 mod direct;
+pub(crate) mod directory;
 pub(crate) mod effect;
 mod national;
 pub(crate) mod protocol;

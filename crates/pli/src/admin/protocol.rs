@@ -5,7 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::connector;
+use super::{connector, directory};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -54,6 +54,8 @@ pub(crate) enum Request {
     PeerList,
     /// About hospitals' own servers.
     Connector(connector::Ask),
+    /// Our own entries of the directory.
+    Directory(directory::Ask),
 }
 
 /// One of the lists that are compared.
@@ -116,6 +118,8 @@ pub(crate) enum Answer {
     },
     /// To [`Request::Connector`].
     Connector(connector::Told),
+    /// To [`Request::Directory`].
+    DirectoryEntry(directory::Told),
     /// To [`Request::PeerList`], in order of names.
     Peers {
         /// The peer book.
@@ -287,6 +291,7 @@ impl Request {
             Self::Alarms => "alarms",
             Self::PeerList => "peer-list",
             Self::Connector(_) => "connector",
+            Self::Directory(_) => "directory",
         }
     }
 
@@ -300,6 +305,7 @@ impl Request {
             | Self::Alarms
             | Self::PeerList => false,
             Self::Connector(ask) => ask.writes(),
+            Self::Directory(ask) => ask.writes(),
             Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }

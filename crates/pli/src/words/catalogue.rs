@@ -17,6 +17,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("connector.toml", include_str!("../../words/connector.toml")),
     ("directory.toml", include_str!("../../words/directory.toml")),
     ("doctor.toml", include_str!("../../words/doctor.toml")),
+    ("entries.toml", include_str!("../../words/entries.toml")),
     ("message.toml", include_str!("../../words/message.toml")),
     ("net.toml", include_str!("../../words/net.toml")),
     ("peer.toml", include_str!("../../words/peer.toml")),

@@ -6,13 +6,14 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use pli_addressbook::found_by;
 use pli_directory::extraction::{self, Extraction, Text};
 use pli_store::national::{self, About, Import, Listed, LocalCopy, Prepared};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::sift::{Report, Tally, sift, unread};
-use super::{Globals, found_by, runtime};
+use super::{Globals, runtime};
 use crate::admin::{self, Request};
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};

@@ -4,7 +4,7 @@ use pli_directory::extraction::Column;
 use pli_directory::fhir::Found;
 use pli_types::{RppsId, StructureId};
 
-use super::{Globals, TABLE_COLUMNS, members, runtime};
+use super::{Globals, TABLE_COLUMNS, columns_of, runtime};
 use crate::annuaire::{Annuaire, Trouble};
 use crate::config::AnnuaireConfig;
 use crate::exit::{Exit, Failure};
@@ -46,7 +46,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
         // Not repeated: what was typed may be a patient's.
         return Err(Failure::told(Exit::NotFound, "directory-unknown.at-the-state", &[]));
     }
-    let rows = found.iter().map(|found| members(found.line())).collect::<Result<_, _>>()?;
+    let rows = found.iter().map(|found| columns_of(found.line())).collect::<Result<_, _>>()?;
     let format = globals.format();
     let columns = if format == Format::Table { TABLE_COLUMNS } else { Column::MEMBERS };
     output::print(&format.list(&Listing { columns, rows }))

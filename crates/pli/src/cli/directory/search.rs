@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
-use pli_directory::extraction::{Column, MailboxType};
+use pli_directory::extraction::MailboxType;
 use pli_store::national::{Search, WORDS_MAX};
 
-use super::{Globals, TABLE_COLUMNS, members, read};
+use super::{COLUMNS, Globals, TABLE_COLUMNS, members, no_copy, read};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing};
+use crate::words::{Said, language};
 
 /// What is looked for. Each word must be there; one of three letters or more finds what begins with it.
 #[derive(Debug, clap::Args)]
@@ -43,15 +44,22 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let search = asked(args)?;
     let limit = usize::from(args.limit);
     // One more, to know whether there are more.
-    let mut lines = read(globals, async |copy| Ok(copy.matching(&search).await?.take(limit + 1).await?))?;
+    let (mut lines, has_copy) =
+        read(globals, async |book| Ok((book.search(&search, limit + 1).await?, book.about().is_some())))?;
+    if lines.is_empty() && !has_copy {
+        return Err(no_copy());
+    }
     let more = lines.len() > limit;
     lines.truncate(limit);
-    let rows = lines.iter().map(|line| members(line)).collect::<Result<_, _>>()?;
+    let rows = lines.iter().map(|line| members(line.source, &line.text)).collect::<Result<_, _>>()?;
     let format = globals.format();
-    let columns = if format == Format::Table { TABLE_COLUMNS } else { Column::MEMBERS };
+    let columns = if format == Format::Table { TABLE_COLUMNS } else { COLUMNS };
     output::print(&format.list(&Listing { columns, rows }))?;
+    // Beside the list: a program that reads it must not stumble. Nobody there to read it is no failure.
+    if !has_copy {
+        writeln!(std::io::stderr(), "{}", Said::new("directory-no-copy", &[]).what(language())).ok();
+    }
     if more {
-        // Beside the list: a program that reads it must not stumble. Nobody there to read it is no failure.
         let text = format!("there are more than these {limit}: add a word, or raise --limit");
         writeln!(std::io::stderr(), "{text}").ok();
     }

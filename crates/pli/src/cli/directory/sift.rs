@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use pli_directory::extraction::{Entry, Extraction, ExtractionFault, LineFault, Text};
+use pli_types::hide_identifiers;
 
 use super::progress::Progress;
 use crate::exit::{Exit, Failure};
@@ -103,5 +104,5 @@ pub(super) fn unread(path: &Path, fault: ExtractionFault) -> Failure {
         ExtractionFault::Headings { .. } => "extraction-headings",
         ExtractionFault::TooLarge => "extraction-too-large",
     };
-    Failure::told(Exit::Integrity, key, &[("path", &path.display()), ("cause", &fault)])
+    Failure::told(Exit::Integrity, key, &[("path", &hide_identifiers(&path.to_string_lossy())), ("cause", &fault)])
 }
