@@ -10,6 +10,7 @@
     reason = "this is test code"
 )]
 
+mod app_mailbox;
 mod bytes_kept_as_sent;
 mod certificate_hints;
 mod changed_lists_take_effect;
@@ -28,6 +29,7 @@ mod letter_crosses_operators;
 mod mail_programs;
 mod mail_programs_sign_in;
 mod old_tls;
+mod passwords_guessed;
 mod peer_not_proven;
 mod programs_find_the_server;
 mod resumed_never;
@@ -202,6 +204,9 @@ const SCENARIOS: &[Scenario] = &[
         Program("curl"),
         Program("openssl")
     ),
+    scenario!(app_mailbox::opens_by_certificate_only),
+    scenario!(passwords_guessed::an_address_that_guesses_is_sent_away_and_the_known_holder_is_not),
+    scenario!(passwords_guessed::the_holder_comes_in_from_a_new_address, Program("python3")),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
     scenario!(connector_by_command::what_an_admin_changes_counts_at_the_next_mail, Program("openssl")),
     scenario!(connector_by_command::it_outlives_the_node, Program("openssl")),
