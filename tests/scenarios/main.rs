@@ -10,6 +10,7 @@
     reason = "this is test code"
 )]
 
+mod admins_day;
 mod app_mailbox;
 mod bytes_kept_as_sent;
 mod certificate_hints;
@@ -135,6 +136,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(server_not_proven::a_server_whose_starttls_was_stripped_gets_nothing),
     scenario!(server_not_proven::a_server_that_refuses_starttls_gets_nothing),
     scenario!(server_not_proven::a_server_that_speaks_on_in_clear_gets_nothing),
+    scenario!(admins_day::run_twice_it_changes_nothing_the_second_time, Program("python3")),
     scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
     scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
     scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused, Program("openssl")),

@@ -28,5 +28,6 @@ mod state;
 mod view;
 mod wire;
 
+pub use name::{decode as decode_folder_name, encode as encode_folder_name};
 pub use server::{ImapConfig, ImapContext, Security, serve};
 pub use session::{Ended, Peer, run_session};

@@ -61,8 +61,9 @@ pub(crate) fn with_inbox(name: &str) -> String {
     }
 }
 
-/// To the wire.
-pub(crate) fn encode(name: &str) -> String {
+/// To the wire: a folder's name in modified UTF-7 (RFC 3501 §5.1.3).
+#[must_use]
+pub fn encode(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut shifted: Vec<u8> = Vec::new();
     for c in name.chars() {
@@ -94,7 +95,8 @@ fn close_shift(shifted: &mut Vec<u8>, out: &mut String) {
 }
 
 /// From the wire. `None` if it is not modified UTF-7.
-pub(crate) fn decode(wire: &[u8]) -> Option<String> {
+#[must_use]
+pub fn decode(wire: &[u8]) -> Option<String> {
     let wire = std::str::from_utf8(wire).ok()?;
     let mut out = String::with_capacity(wire.len());
     let mut rest = wire;

@@ -10,6 +10,7 @@ mod cli;
 mod clock;
 mod config;
 mod connectors;
+mod content;
 mod descriptors;
 mod exit;
 mod health;

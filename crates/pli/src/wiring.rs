@@ -18,7 +18,7 @@ use pli_types::{Clock, Masker};
 use pli_web::{Metrics, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
 
-use crate::admin::{self, Desk, Office};
+use crate::admin::{self, Desk, House, Office};
 use crate::alarms::rounds::{self, Sources};
 use crate::annuaire;
 use crate::certificate_files::CertificateFiles;
@@ -110,6 +110,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         clock: Arc::clone(&clock),
         state: config.server.state.clone(),
         store: Some(Arc::clone(&store)),
+        house: Some(House::new(&settings)?),
         office: Some(office.clone()),
         alarms: Some(sources.clone()),
         peers: Some(peers.clone()),

@@ -31,19 +31,28 @@ pub(crate) async fn ask(settings: &Settings, request: Request, attached: Option<
             let answer = timeout(patience, converse(stream, request, attached)).await;
             answer.unwrap_or_else(|_| Err(broken("it did not answer in time")))
         }
-        Err(error) if no_node(error.kind()) => {
-            let actor = who::name(rustix::process::geteuid().as_raw());
-            direct::answer(settings, request, attached, &actor).await
-        }
-        Err(error) => {
-            let socket = state.join(SOCKET);
-            Err(Failure::told(
-                Exit::Usage,
-                "admin-socket-forbidden",
-                &[("socket", &socket.display()), ("cause", &error)],
-            ))
-        }
+        Err(error) if no_node(error.kind()) => direct::answer(settings, request, attached, &who::ourselves()).await,
+        Err(error) => Err(forbidden(state, &error)),
     }
+}
+
+/// Does a node with these settings run?
+pub(super) async fn node_runs(settings: &Settings) -> Result<bool, Failure> {
+    let state = &settings.config.server.state;
+    match connect(state).await {
+        // Not just a connection that ends: the node's log would tell of a client that was lost.
+        Ok(stream) => {
+            let answer = timeout(PATIENCE, converse(stream, Request::Ping, None)).await;
+            answer.unwrap_or_else(|_| Err(broken("it did not answer in time"))).map(|_| true)
+        }
+        Err(error) if no_node(error.kind()) => Ok(false),
+        Err(error) => Err(forbidden(state, &error)),
+    }
+}
+
+fn forbidden(state: &Path, error: &std::io::Error) -> Failure {
+    let socket = state.join(SOCKET);
+    Failure::told(Exit::Usage, "admin-socket-forbidden", &[("socket", &socket.display()), ("cause", &error)])
 }
 
 /// No socket, or one that nobody listens to any more.

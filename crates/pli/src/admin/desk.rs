@@ -11,6 +11,7 @@ use pli_types::Clock;
 use tokio::sync::Mutex;
 
 use super::diff::differences;
+use super::house::House;
 use super::protocol::{AlarmTold, Answer, Difference, Pong, Request, Side, Standing};
 use crate::alarms::rounds::Sources;
 use crate::connectors::ConnectorBook;
@@ -25,6 +26,8 @@ pub(crate) struct Desk {
     pub(crate) state: PathBuf,
     /// The store, to look into: a running node's own, or one opened for reading.
     pub(crate) store: Option<Arc<dyn Store>>,
+    /// What rules about mailboxes are judged by; there where the store is.
+    pub(crate) house: Option<House>,
     /// What only who may change something has.
     pub(crate) office: Option<Office>,
     /// What only a running node knows.
@@ -85,11 +88,21 @@ impl Desk {
                 Ok(Answer::Published { mailboxes })
             }
             Request::Directory(ask) => self.directory(ask, actor).await.map(Answer::DirectoryEntry),
+            Request::Mailbox(ask) => Box::pin(self.mailbox(ask, attached, actor)).await.map(Answer::Mailbox),
+            Request::Account(ask) => Box::pin(self.account(ask, attached, actor)).await.map(Answer::Account),
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;
                 off_threads(move || Ok(Answer::Peers { rows: book.records() })).await
             }
+        }
+    }
+
+    /// What is needed to answer about mailboxes and accounts.
+    pub(super) fn store_and_house(&self) -> Result<(&dyn Store, &House), Failure> {
+        match (&self.store, &self.house) {
+            (Some(store), Some(house)) => Ok((&**store, house)),
+            _ => Err(Failure::defect("a desk without a store")),
         }
     }
 
@@ -139,7 +152,7 @@ impl Desk {
 const REASON_CHARS_MAX: usize = 1000;
 
 /// A reason says something, in one line.
-pub(super) fn checked_reason(reason: &str) -> Result<&str, Failure> {
+pub(crate) fn checked_reason(reason: &str) -> Result<&str, Failure> {
     let reason = reason.trim();
     if !reason.is_empty() && reason.chars().count() <= REASON_CHARS_MAX && !reason.chars().any(char::is_control) {
         return Ok(reason);

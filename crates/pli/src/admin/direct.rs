@@ -9,12 +9,11 @@ use std::sync::Arc;
 use pli_directory::{KeepingFault, TrustHandle};
 use pli_net::Pki;
 use pli_store::Store;
-use pli_types::Masker;
 use tokio::sync::Mutex;
 
 use super::protocol::{Answer, Request};
-use super::{Desk, Office};
-use crate::config::{Settings, check_secret_file, read_key};
+use super::{Desk, House, Office};
+use crate::config::{Settings, check_secret_file};
 use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
 use crate::peer_file::PeerFile;
@@ -28,73 +27,99 @@ pub(super) async fn answer(
     attached: Option<Vec<u8>>,
     actor: &str,
 ) -> Result<Answer, Failure> {
-    if request.writes() {
-        change(settings, request, attached, actor).await
-    } else {
-        look(settings, request, attached, actor).await
-    }
-}
-
-async fn look(
-    settings: &Settings,
-    request: Request,
-    attached: Option<Vec<u8>>,
-    actor: &str,
-) -> Result<Answer, Failure> {
-    let config = &settings.config;
     if request == Request::PeerList {
-        return Ok(Answer::Peers { rows: PeerFile::in_state(&config.server.state).read()? });
+        return Ok(Answer::Peers { rows: PeerFile::in_state(&settings.config.server.state).read()? });
     }
-    let clock = crate::clock::clock();
-    let signers = Arc::new(Signers(pki(settings)?));
-    let (trust, _) = TrustHandle::look(&state::trust(&config.server.state), config.trust.rules(), signers, clock.now());
-    let store = match request {
-        Request::QueueRetry { .. } | Request::Connector(_) | Request::Directory(_) => {
-            check_secret_file(&config.store.master_key)?;
-            Some(pli_store::open_read_only(&config.store, Arc::clone(&clock)).await?)
-        }
-        _ => None,
+    let counter = if request.writes() {
+        Counter::to_change(settings).await?
+    } else {
+        Counter::to_look(settings, request.looks_into_store()).await?
     };
-    let (state, connectors) = (config.server.state.clone(), ConnectorBook::of(settings));
-    let desk = Desk { trust, clock, state, store: store.clone(), office: None, alarms: None, peers: None, connectors };
-    let answer = desk.answer(request, attached, actor).await;
-    close(store).await;
+    let answer = counter.answer(request, attached, actor).await;
+    counter.close().await;
     answer
 }
 
-async fn change(
-    settings: &Settings,
-    request: Request,
-    attached: Option<Vec<u8>>,
-    actor: &str,
-) -> Result<Answer, Failure> {
-    let config = &settings.config;
-    check_owner(&config.server.state)?;
-    let state = StateFolder::take(&config.server.state)?;
-    let clock = crate::clock::clock();
-    let masker = Masker::new(read_key(&config.server.masking_key)?.reveal());
-    check_secret_file(&config.store.master_key)?;
-    let signers = Arc::new(Signers(pki(settings)?));
-    let (trust, _) = TrustHandle::open(&state.trust(), config.trust.rules(), signers, clock.now())?;
-    let store = pli_store::open(&config.store, Arc::clone(&clock)).await?;
-    let custodian = Custodian { trust: trust.clone(), store: Arc::clone(&store), masker, clock: Arc::clone(&clock) };
-    let outcome = match Lookout::new(settings, state.path(), custodian.clone()) {
-        Ok(lookout) => {
-            let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
-            let (state, store) = (state.path().to_owned(), Some(Arc::clone(&store)));
-            let connectors = ConnectorBook::of(settings);
-            let desk = Desk { trust, clock, state, store, office: Some(office), alarms: None, peers: None, connectors };
-            desk.answer(request, attached, actor).await
-        }
-        Err(failure) => Err(failure),
-    };
-    close(Some(store)).await;
-    outcome
+/// A desk beside no node, and what it works with; for one question or many.
+pub(super) struct Counter {
+    desk: Desk,
+    store: Option<Arc<dyn Store>>,
+    /// Held by who changes something, so that no node starts in the middle.
+    _state: Option<StateFolder>,
 }
 
-async fn close(store: Option<Arc<dyn Store>>) {
-    if let Some(store) = store {
-        store.close().await;
+impl Counter {
+    /// Takes no lock and changes nothing.
+    pub(super) async fn to_look(settings: &Settings, into_store: bool) -> Result<Self, Failure> {
+        let config = &settings.config;
+        let (clock, state) = (crate::clock::clock(), config.server.state.clone());
+        let signers = Arc::new(Signers(pki(settings)?));
+        let (trust, _) = TrustHandle::look(&state::trust(&state), config.trust.rules(), signers, clock.now());
+        let (mut store, mut house) = (None, None);
+        if into_store {
+            check_secret_file(&config.store.master_key)?;
+            house = Some(House::new(settings)?);
+            store = Some(pli_store::open_read_only(&config.store, Arc::clone(&clock)).await?);
+        }
+        let connectors = ConnectorBook::of(settings);
+        let (office, alarms, peers) = (None, None, None);
+        let desk = Desk { trust, clock, state, store: store.clone(), house, office, alarms, peers, connectors };
+        Ok(Self { desk, store, _state: None })
+    }
+
+    /// Takes the locks that a node takes.
+    pub(super) async fn to_change(settings: &Settings) -> Result<Self, Failure> {
+        let config = &settings.config;
+        check_owner(&config.server.state)?;
+        let state = StateFolder::take(&config.server.state)?;
+        let clock = crate::clock::clock();
+        let house = House::new(settings)?;
+        check_secret_file(&config.store.master_key)?;
+        let signers = Arc::new(Signers(pki(settings)?));
+        let (trust, _) = TrustHandle::open(&state.trust(), config.trust.rules(), signers, clock.now())?;
+        let store = pli_store::open(&config.store, Arc::clone(&clock)).await?;
+        let custodian = Custodian {
+            trust: trust.clone(),
+            store: Arc::clone(&store),
+            masker: house.masker.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let lookout = match Lookout::new(settings, state.path(), custodian.clone()) {
+            Ok(lookout) => lookout,
+            Err(failure) => {
+                store.close().await;
+                return Err(failure);
+            }
+        };
+        let desk = Desk {
+            trust,
+            clock,
+            state: state.path().to_owned(),
+            store: Some(Arc::clone(&store)),
+            house: Some(house),
+            office: Some(Office { custodian, lookout: Arc::new(Mutex::new(lookout)) }),
+            alarms: None,
+            peers: None,
+            connectors: ConnectorBook::of(settings),
+        };
+        Ok(Self { desk, store: Some(store), _state: Some(state) })
+    }
+
+    /// Answers as a node would.
+    pub(super) async fn answer(
+        &self,
+        request: Request,
+        attached: Option<Vec<u8>>,
+        actor: &str,
+    ) -> Result<Answer, Failure> {
+        self.desk.answer(request, attached, actor).await
+    }
+
+    /// Lets go of the store's files.
+    pub(super) async fn close(self) {
+        if let Some(store) = self.store {
+            store.close().await;
+        }
     }
 }
 

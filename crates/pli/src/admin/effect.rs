@@ -35,6 +35,30 @@ impl Effect {
         }
     }
 
+    /// The same; of a wish that is only tried, if this says so.
+    pub(crate) fn tried_if(self, dry_run: bool) -> Self {
+        if dry_run { self.tried() } else { self }
+    }
+
+    /// Is or would it be as it was?
+    pub(crate) fn is_unchanged(self) -> bool {
+        self.tried() == Self::WouldBeUnchanged
+    }
+
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+            Self::Unchanged => "unchanged",
+            Self::WouldBeCreated => "would-be-created",
+            Self::WouldBeChanged => "would-be-changed",
+            Self::WouldBeRemoved => "would-be-removed",
+            Self::WouldBeUnchanged => "would-be-unchanged",
+        }
+    }
+
     /// Was it only tried?
     pub(crate) fn is_tried(self) -> bool {
         self == self.tried()

@@ -3,6 +3,7 @@
 //!
 //! Read [`protocol`], then [`desk`]. `docs/admin-socket.md` is the page for people.
 
+pub(crate) mod account;
 mod attachment;
 mod changes;
 mod client;
@@ -12,16 +13,23 @@ mod diff;
 mod direct;
 pub(crate) mod directory;
 pub(crate) mod effect;
+mod house;
+pub(crate) mod mailbox;
 mod national;
 pub(crate) mod protocol;
 mod publishing;
+pub(crate) mod rows;
 mod server;
+mod visit;
 mod who;
 
 pub(crate) use attachment::read_file;
 pub(crate) use client::ask;
-pub(crate) use desk::{Desk, Office, no_list};
+pub(crate) use desk::{Desk, Office, checked_reason, no_list};
 pub(crate) use diff::differences;
 pub(crate) use direct::{check_owner, pki};
+pub(crate) use house::House;
 pub(crate) use protocol::{Answer, Request};
+pub(crate) use rows::Numbered;
 pub(crate) use server::{bind, serve};
+pub(crate) use visit::Visit;

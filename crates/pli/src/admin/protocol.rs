@@ -5,7 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{connector, directory};
+use super::{account, connector, directory, mailbox};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -48,6 +48,10 @@ pub(crate) enum Request {
     DirectoryInstall { digest: String },
     /// Have the state's directory told of these mailboxes now, or of all that wait if none is named.
     Publish { addresses: Vec<String> },
+    /// About mailboxes.
+    Mailbox(mailbox::Ask),
+    /// About accounts.
+    Account(account::Ask),
     /// What must somebody look at? Only a running node knows.
     Alarms,
     /// What was seen of other operators?
@@ -111,6 +115,10 @@ pub(crate) enum Answer {
         /// How many are told of now.
         mailboxes: usize,
     },
+    /// To [`Request::Mailbox`].
+    Mailbox(mailbox::Told),
+    /// To [`Request::Account`].
+    Account(account::Told),
     /// To [`Request::Alarms`], the most urgent first.
     Alarms {
         /// Those that are on.
@@ -288,11 +296,21 @@ impl Request {
             Self::QueueRetry { .. } => "queue-retry",
             Self::DirectoryInstall { .. } => "directory-install",
             Self::Publish { .. } => "publish",
+            Self::Mailbox(_) => "mailbox",
+            Self::Account(_) => "account",
             Self::Alarms => "alarms",
             Self::PeerList => "peer-list",
             Self::Connector(_) => "connector",
             Self::Directory(_) => "directory",
         }
+    }
+
+    /// Is its answer in the store, for one that changes nothing?
+    pub(crate) fn looks_into_store(&self) -> bool {
+        matches!(
+            self,
+            Self::QueueRetry { .. } | Self::Connector(_) | Self::Directory(_) | Self::Mailbox(_) | Self::Account(_)
+        )
     }
 
     /// Does it change anything?
@@ -306,6 +324,8 @@ impl Request {
             | Self::PeerList => false,
             Self::Connector(ask) => ask.writes(),
             Self::Directory(ask) => ask.writes(),
+            Self::Mailbox(ask) => ask.writes(),
+            Self::Account(ask) => ask.writes(),
             Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }

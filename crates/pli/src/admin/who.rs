@@ -9,6 +9,11 @@ pub(crate) fn name(uid: u32) -> String {
     }
 }
 
+/// Who runs this process.
+pub(crate) fn ourselves() -> String {
+    name(rustix::process::geteuid().as_raw())
+}
+
 fn name_in(users: &str, uid: u32) -> Option<&str> {
     let uid = uid.to_string();
     users.lines().find_map(|line| {

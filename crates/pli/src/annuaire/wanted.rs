@@ -72,6 +72,7 @@ mod tests {
             suspended_at: None,
             notice: None,
             deleted_at: None,
+            address_kept_until: None,
             last_sign_in_at: None,
             objected_at: None,
         }

@@ -1,5 +1,8 @@
 //! The command line: a noun, then a verb; one file a noun.
 
+mod account;
+mod asking;
+mod bulk;
 mod certificate;
 mod completions;
 mod config;
@@ -8,6 +11,7 @@ mod directory;
 mod doctor;
 mod explain;
 mod looking;
+mod mailbox;
 mod man;
 mod message;
 mod peer;
@@ -16,6 +20,7 @@ mod reading;
 mod runtime;
 mod sandbox;
 mod serve;
+mod sheet;
 mod trust;
 
 use std::path::PathBuf;
@@ -101,6 +106,12 @@ enum Command {
     /// The configuration file
     #[command(subcommand)]
     Config(config::Command),
+    /// The mailboxes of professionals, teams, programs and practices
+    #[command(subcommand)]
+    Mailbox(mailbox::Command),
+    /// Who signs in, by what, and which mailboxes that opens
+    #[command(subcommand)]
+    Account(account::Command),
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
@@ -161,6 +172,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(globals, &args),
         Command::Config(command) => config::run(globals, &command),
+        Command::Mailbox(command) => mailbox::run(globals, command),
+        Command::Account(command) => account::run(globals, command),
         Command::Trust(command) => trust::run(globals, command),
         Command::Peer(command) => peer::run(globals, &command),
         Command::Doctor => doctor::run(globals),

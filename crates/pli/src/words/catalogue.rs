@@ -9,6 +9,7 @@ use super::Language;
 
 /// The files, one a subject.
 pub(super) const FILES: &[(&str, &str)] = &[
+    ("account.toml", include_str!("../../words/account.toml")),
     ("alarms.toml", include_str!("../../words/alarms.toml")),
     ("certificate.toml", include_str!("../../words/certificate.toml")),
     ("cli.toml", include_str!("../../words/cli.toml")),
@@ -18,6 +19,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("directory.toml", include_str!("../../words/directory.toml")),
     ("doctor.toml", include_str!("../../words/doctor.toml")),
     ("entries.toml", include_str!("../../words/entries.toml")),
+    ("mailbox.toml", include_str!("../../words/mailbox.toml")),
     ("message.toml", include_str!("../../words/message.toml")),
     ("net.toml", include_str!("../../words/net.toml")),
     ("peer.toml", include_str!("../../words/peer.toml")),

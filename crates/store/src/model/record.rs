@@ -28,6 +28,8 @@ pub struct MailboxRecord {
     pub notice: Option<Notice>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Until when nobody else may have the address of a deleted one (R-BAL-6).
+    pub address_kept_until: Option<Timestamp>,
     /// When somebody last signed in to it, to the hour.
     pub last_sign_in_at: Option<Timestamp>,
     /// When a notice was last withdrawn.

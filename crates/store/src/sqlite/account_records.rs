@@ -31,6 +31,12 @@ pub(super) async fn page(readers: &Readers, after: Option<&str>, limit: usize) -
     list(readers, sql.bind(after.map(name_key).unwrap_or_default()).bind(bound(limit))).await
 }
 
+/// Those that a mailbox is granted to, by name.
+pub(super) async fn of_mailbox(readers: &Readers, mailbox: MailboxId) -> Result<Vec<AccountRecord>> {
+    let sql = sqlx::query(accounts!("id IN (SELECT account_id FROM grants WHERE mailbox_id = ?) ORDER BY name_key"));
+    list(readers, sql.bind(mailbox.0)).await
+}
+
 /// The accounts, with what belongs to them, of one moment.
 async fn list(readers: &Readers, sql: Sql<'_>) -> Result<Vec<AccountRecord>> {
     let mut reader = readers.take().await.map_err(read_error)?;

@@ -43,7 +43,7 @@ macro_rules! former {
         concat!(
             "SELECT m.mailbox_id, m.address, m.kind, ",
             common_columns!(),
-            ", m.deleted_at
+            ", m.deleted_at, m.kept_until
              FROM former_addresses AS m WHERE "
         )
     };
@@ -187,7 +187,11 @@ fn former(row: Row<'_>) -> Result<MailboxRecord> {
         quota_bytes: None,
         used_bytes: 0,
     };
-    Ok(MailboxRecord { deleted_at: row.instant_if_any("deleted_at")?, ..common(row, mailbox)? })
+    Ok(MailboxRecord {
+        deleted_at: row.instant_if_any("deleted_at")?,
+        address_kept_until: row.instant_if_any("kept_until")?,
+        ..common(row, mailbox)?
+    })
 }
 
 fn common(row: Row<'_>, mailbox: Mailbox) -> Result<MailboxRecord> {
@@ -209,6 +213,7 @@ fn common(row: Row<'_>, mailbox: Mailbox) -> Result<MailboxRecord> {
         suspended_at: None,
         notice: None,
         deleted_at: None,
+        address_kept_until: None,
         last_sign_in_at: row.instant_if_any("last_sign_in_at")?,
         objected_at: row.instant_if_any("objected_at")?,
     })

@@ -62,6 +62,10 @@ impl Registry for SqliteStore {
         account_records::page(&self.readers, after, limit).await
     }
 
+    async fn accounts_of(&self, mailbox: MailboxId) -> Result<Vec<AccountRecord>> {
+        account_records::of_mailbox(&self.readers, mailbox).await
+    }
+
     async fn add_account(&self, new: NewAccount, audit: Vec<Event>) -> Result<AccountId> {
         self.write(AddAccount { new, now: self.clock.now(), audit: audit_rows(&audit) }).await
     }

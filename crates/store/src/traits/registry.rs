@@ -52,6 +52,9 @@ pub trait Registry: Send + Sync {
     /// A page of accounts, by name in lower case.
     async fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRecord>>;
 
+    /// The accounts that a mailbox is granted to, by name in lower case.
+    async fn accounts_of(&self, mailbox: MailboxId) -> Result<Vec<AccountRecord>>;
+
     /// Makes an account, which proves itself by nothing and opens nothing yet. `Conflict` if the name is taken.
     async fn add_account(&self, new: NewAccount, audit: Vec<Event>) -> Result<AccountId>;
 

@@ -1,0 +1,69 @@
+//! [`House`]: what the rules about mailboxes are judged by, beside the store.
+
+use jiff::{SignedDuration, Timestamp};
+use pli_audit::{Event, EventKind};
+use pli_types::{Domain, MailAddress, Masker};
+
+use crate::config::{Settings, Span, read_key};
+use crate::exit::Failure;
+use crate::trust::Author;
+
+const NOTICE: Span = Span::hours(30 * 24);
+const ADDRESS_KEPT: Span = Span::hours(3 * 365 * 24);
+
+/// What this operator's configuration says of mailboxes.
+#[derive(Debug, Clone)]
+pub(crate) struct House {
+    /// The domains whose mailboxes are here.
+    pub(crate) hosted: Vec<Domain>,
+    /// How health identifiers are shown.
+    pub(crate) masker: Masker,
+    /// How long before its deletion a holder is told of it.
+    pub(crate) notice: Span,
+    /// How long the address of a deleted mailbox is nobody else's.
+    pub(crate) address_kept: Span,
+    /// The most bytes of one message.
+    pub(crate) message_bytes_max: u64,
+}
+
+impl House {
+    /// Reads the masking key; the rest is in the settings.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let config = &settings.config;
+        Ok(Self {
+            hosted: settings.hosted_domains(),
+            masker: Masker::new(read_key(&config.server.masking_key)?.reveal()),
+            notice: NOTICE,
+            address_kept: ADDRESS_KEPT,
+            message_bytes_max: config.limits.message_size.bytes(),
+        })
+    }
+
+    /// A row of the record about a mailbox or an account: what was done, and why, if a reason was given.
+    pub(crate) fn event(
+        &self,
+        now: Timestamp,
+        actor: &str,
+        mailbox: Option<&MailAddress>,
+        what: &str,
+        reason: Option<&str>,
+    ) -> Event {
+        let detail = reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"));
+        Event {
+            mailbox: mailbox.map(|address| self.masker.address(address)),
+            detail: Some(self.masker.scrub(&detail)),
+            ..Author::Admin(actor.to_owned()).event(EventKind::Changed, now)
+        }
+    }
+
+    /// A name that an account signs in with, which may be a patient's address.
+    pub(crate) fn account_name(&self, name: &str) -> String {
+        MailAddress::parse(name).map_or_else(|_| self.masker.scrub(name), |address| self.masker.address(&address))
+    }
+}
+
+/// This long after that instant; the end of time if there is no such.
+pub(crate) fn after(instant: Timestamp, span: Span) -> Timestamp {
+    let span = SignedDuration::try_from(span.get()).unwrap_or(SignedDuration::MAX);
+    instant.checked_add(span).unwrap_or(Timestamp::MAX)
+}
