@@ -14,6 +14,7 @@ mod content;
 mod descriptors;
 mod exit;
 mod health;
+mod life;
 mod lifecycle;
 mod logging;
 mod metrics;

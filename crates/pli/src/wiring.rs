@@ -27,6 +27,7 @@ use crate::connectors::ConnectorBook;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::health::NodeHealth;
+use crate::life::Attendant;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
 use crate::peer_file::PeerFile;
 use crate::ready::{self, Ports};
@@ -128,6 +129,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
+    keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     if let Some(teller) = teller {

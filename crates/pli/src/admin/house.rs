@@ -8,9 +8,6 @@ use crate::config::{Settings, Span, read_key};
 use crate::exit::Failure;
 use crate::trust::Author;
 
-const NOTICE: Span = Span::hours(30 * 24);
-const ADDRESS_KEPT: Span = Span::hours(3 * 365 * 24);
-
 /// What this operator's configuration says of mailboxes.
 #[derive(Debug, Clone)]
 pub(crate) struct House {
@@ -33,8 +30,8 @@ impl House {
         Ok(Self {
             hosted: settings.hosted_domains(),
             masker: Masker::new(read_key(&config.server.masking_key)?.reveal()),
-            notice: NOTICE,
-            address_kept: ADDRESS_KEPT,
+            notice: config.mailbox.notice,
+            address_kept: config.mailbox.address_kept,
             message_bytes_max: config.limits.message_size.bytes(),
         })
     }

@@ -88,6 +88,7 @@ fn anchor(config: &mut Config, folder: &Path) {
         *path = folder.join(&*path);
     }
     config.trust.anchor(folder);
+    config.mailbox.anchor(folder);
     if let Some(psc) = &mut config.signin.psc {
         psc.anchors = folder.join(&psc.anchors);
         if let Some(asked) = &mut psc.introspection {

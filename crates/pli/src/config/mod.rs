@@ -6,6 +6,7 @@
 mod annuaire;
 mod autoconfig;
 mod load;
+mod mailbox;
 mod nearest;
 mod secrets;
 mod settings;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) use annuaire::{AnnuaireConfig, Publish};
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use load::{ConfigFault, load};
+pub(crate) use mailbox::MailboxConfig;
 pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
@@ -59,6 +61,9 @@ pub(crate) struct Config {
     /// `[delivery]`: the way out.
     #[serde(default)]
     pub(crate) delivery: DeliveryConfig,
+    /// `[mailbox]`: how long mailboxes live.
+    #[serde(default)]
+    pub(crate) mailbox: MailboxConfig,
     /// `[signin]`: who may come in, how often he may try, and how long he may stay.
     #[serde(default)]
     pub(crate) signin: SignIn,
@@ -254,6 +259,7 @@ mod tests {
         assert_eq!(sample.remove("limits"), Some(toml::Value::try_from(Limits::default()).unwrap()));
         assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
         assert_eq!(sample.remove("signin"), Some(toml::Value::try_from(SignIn::default()).unwrap()));
+        assert_eq!(sample.remove("mailbox"), Some(toml::Value::try_from(MailboxConfig::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
         let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
         let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));
@@ -267,6 +273,7 @@ mod tests {
         // Comments of the sample that are keys, so that what excludes each other in one file is looked at too.
         let all = SAMPLE.replace("# url = ", "url = ").replace("# anchors = ", "anchors = ");
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
+        let all = all.replace("# exports = ", "exports = ");
         let all = all.replace("#psc ", "").replace("#autoconfig ", "").replace("#annuaire ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
         assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");

@@ -32,6 +32,7 @@ impl Settings {
         limits(&config)?;
         config.annuaire.as_ref().map_or(Ok(()), AnnuaireConfig::check)?;
         config.trust.check()?;
+        config.mailbox.check()?;
         sign_in(&config.signin)?;
         config.autoconfig.check()?;
         let list = config.trust.origin()?;
