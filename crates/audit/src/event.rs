@@ -52,6 +52,8 @@ pub enum EventKind {
     Deleted,
     /// An admin changed something.
     Changed,
+    /// An admin was shown health identifiers in clear. It is on record before he is.
+    Revealed,
 }
 
 impl EventKind {
@@ -69,6 +71,7 @@ impl EventKind {
         Self::Opened,
         Self::Deleted,
         Self::Changed,
+        Self::Revealed,
     ];
 
     /// The stable name.
@@ -87,6 +90,7 @@ impl EventKind {
             Self::Opened => "opened",
             Self::Deleted => "deleted",
             Self::Changed => "changed",
+            Self::Revealed => "revealed",
         }
     }
 }
@@ -180,6 +184,7 @@ mod tests {
         (EventKind::Opened, r#""kind":"opened""#),
         (EventKind::Deleted, r#""kind":"deleted""#),
         (EventKind::Changed, r#""kind":"changed""#),
+        (EventKind::Revealed, r#""kind":"revealed""#),
     ];
 
     fn at() -> jiff::Timestamp {

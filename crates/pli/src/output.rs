@@ -2,6 +2,7 @@
 //!
 //! Machine output is stable: every object carries `schema_version`, and members are only ever added.
 
+pub(crate) mod people;
 mod rows;
 
 use std::io::{IsTerminal, Write};
@@ -9,6 +10,7 @@ use std::io::{IsTerminal, Write};
 use serde_json::{Map, Value};
 
 use crate::exit::{Exit, Failure};
+use crate::words::{Language, language};
 
 pub(crate) use rows::Rows;
 
@@ -59,9 +61,14 @@ impl Format {
     pub(crate) fn object(self, object: &Map<String, Value>) -> String {
         match self {
             Self::Table => {
-                let width = object.keys().map(|key| key.chars().count()).max().unwrap_or(0);
+                let language = language();
                 let shown = object.iter().filter(|(key, _)| *key != "schema_version");
-                lines(shown.map(|(key, value)| format!("{key:width$}  {}", cell(value))))
+                let shown: Vec<_> = shown.map(|(key, value)| (people::heading(key, language), key, value)).collect();
+                let width = shown.iter().map(|(heading, ..)| heading.chars().count()).max().unwrap_or(0);
+                lines(shown.into_iter().map(|(heading, key, value)| {
+                    let told = people::painted(key, value, people::told(key, value, language));
+                    format!("{heading:width$}  {told}")
+                }))
             }
             Self::Json => pretty(&Value::Object(object.clone())),
             Self::Jsonl => format!("{}\n", Value::Object(object.clone())),
@@ -94,22 +101,31 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 }
 
 fn table(listing: &Listing) -> String {
-    let header: Vec<String> = listing.columns.iter().map(|name| name.to_uppercase()).collect();
-    let rows = listing.rows.iter().map(|row| listing.columns.iter().map(|c| cell(row.get(*c).unwrap_or(&Value::Null))));
-    let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows.map(Iterator::collect)).collect();
-    let mut widths = vec![0; listing.columns.len()];
-    for line in &lines {
+    let (columns, language) = (listing.columns, language());
+    let header: Vec<String> = columns.iter().map(|name| people::heading(name, language).to_uppercase()).collect();
+    let rows: Vec<Vec<String>> = listing.rows.iter().map(|row| told(columns, row, language)).collect();
+    let mut widths = vec![0; columns.len()];
+    for line in std::iter::once(&header).chain(&rows) {
         for (width, text) in widths.iter_mut().zip(line) {
             *width = text.chars().count().max(*width);
         }
     }
-    let mut out = String::new();
-    for line in &lines {
-        let padded: Vec<String> = line.iter().zip(&widths).map(|(text, width)| format!("{text:width$}")).collect();
-        out.push_str(padded.join("  ").trim_end());
+    let padded = |line: &[String]| -> Vec<String> {
+        line.iter().zip(&widths).map(|(text, width)| format!("{text:width$}")).collect()
+    };
+    let mut out = padded(&header).join("  ").trim_end().to_owned() + "\n";
+    for (row, line) in listing.rows.iter().zip(&rows) {
+        let cells = columns.iter().zip(padded(line));
+        let cells = cells.map(|(column, text)| people::painted(column, row.get(*column).unwrap_or(&Value::Null), text));
+        out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         out.push('\n');
     }
     out
+}
+
+/// A row's cells, for people. None is cut short.
+fn told(columns: &[&str], row: &Map<String, Value>, language: Language) -> Vec<String> {
+    columns.iter().map(|column| people::told(column, row.get(*column).unwrap_or(&Value::Null), language)).collect()
 }
 
 fn csv(listing: &Listing) -> String {

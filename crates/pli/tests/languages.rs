@@ -1,5 +1,11 @@
 //! One command line, two readers: words differ, codes and what programs read do not. And the manual, made from both.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -51,6 +57,32 @@ fn a_mistake_on_the_command_line_is_told_in_the_language_of_who_made_it() {
     }
     let german = with(&[], &["doctor", "--lang", "de"]);
     assert!(stderr(&german).contains("`en`, `fr`"), "{}", stderr(&german));
+}
+
+/// As a terminal shows it: `script` gives a command one.
+fn on_a_terminal(environment: &[(&str, &str)], line: &str) -> Option<String> {
+    let mut command = Command::new("script");
+    command.env("TERM", "xterm").env_remove("NO_COLOR").env("LC_ALL", "C").env("PLI", env!("CARGO_BIN_EXE_pli"));
+    let output = command.envs(environment.iter().copied()).args(["-qefc", line, "/dev/null"]).output();
+    output.ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn tables_and_colour_are_for_terminals_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "pli.toml", include_str!("../../../deploy/pli.toml"));
+    let line = format!("$PLI config check --config {}", path.display());
+    let Some(shown) = on_a_terminal(&[], &line) else { return };
+    assert!(shown.starts_with("CHECK ") && shown.contains("\u{1b}[31mfailed\u{1b}[0m"), "{shown:?}");
+    assert!(shown.contains("\u{1b}[1;31merror["), "{shown:?}");
+    let plain = on_a_terminal(&[("NO_COLOR", "1")], &line).unwrap();
+    assert!(plain.starts_with("CHECK ") && !plain.contains('\u{1b}'), "{plain:?}");
+    let french = on_a_terminal(&[], &format!("{line} --lang fr")).unwrap();
+    assert!(french.starts_with("CONTRÔLE ") && french.contains("\u{1b}[31méchec\u{1b}[0m"), "{french:?}");
+    // Whoever asks for a table elsewhere gets one without colour; whoever asks for nothing gets JSON.
+    let elsewhere = pli(&["config", "check", "--config", text(&path), "-o", "table"]);
+    assert!(stdout(&elsewhere).starts_with("CHECK ") && !stdout(&elsewhere).contains('\u{1b}'));
+    assert!(stdout(&pli(&["config", "check", "--config", text(&path)])).starts_with('['));
 }
 
 #[test]

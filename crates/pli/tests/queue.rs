@@ -14,6 +14,10 @@ use support::node::Operator;
 
 /// Puts a letter for a listed peer, where nobody listens, into the queue of a node that is not running.
 async fn queue_a_letter(operator: &Operator) {
+    queue_a_letter_to(operator, "dr@peer.mssante.fr").await;
+}
+
+async fn queue_a_letter_to(operator: &Operator, recipient: &str) {
     let config = Config {
         url: format!("sqlite://{}", operator.path("pro/store/pli.db").display()),
         master_key: operator.path("pro/keys/master.key"),
@@ -23,7 +27,7 @@ async fn queue_a_letter(operator: &Operator) {
     let id = MessageId::at(now);
     let mut writer = store.stage(id).unwrap();
     writer.write(b"From: a@b.fr\r\n\r\nA letter.\r\n").await.unwrap();
-    let address = MailAddress::parse("dr@peer.mssante.fr").unwrap();
+    let address = MailAddress::parse(recipient).unwrap();
     let relay = Relay {
         id: QueueId::at(now),
         destination: address.domain().clone(),
@@ -76,3 +80,37 @@ fn a_row_is_tried_at_once_by_the_node_and_due_without_one() {
     assert_eq!(operator.told(&["queue", "list"])[0]["state"], "due");
     assert!(operator.is_on_record("peer.mssante.fr: tried at once, as an admin asked"));
 }
+
+#[test]
+fn an_identifier_is_shown_in_clear_to_who_says_why_and_that_is_on_record_first() {
+    let operator = Operator::new();
+    tokio::runtime::Runtime::new().unwrap().block_on(queue_a_letter_to(&operator, PATIENT));
+    let masked = operator.told(&["queue", "list"])[0].clone();
+    assert!(!masked.to_string().contains("279035121518989"), "{masked}");
+    // Not without a reason, and not to who cannot be put on record.
+    for wrong in [&["--reveal"][..], &["--reason", "why"]] {
+        let output = operator.ask(&[&["queue", "list"], wrong].concat());
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{wrong:?}");
+    }
+    operator.fails(&["queue", "list", "--reveal", "--reason", " "], 2, "reason-missing");
+    assert!(!operator.is_on_record("queue list: "));
+
+    let shown = |node: &str| {
+        let why = format!("the patient asks, {node}");
+        let reveal = ["--reveal", "--reason", why.as_str()];
+        let rows = operator.told(&[&["queue", "list"][..], &reveal].concat());
+        assert_eq!(rows[0]["recipient"], PATIENT);
+        assert!(operator.is_on_record(&format!("queue list: {why}")));
+        let explained = ["explain", "--from", "officine@pharmacie-du-pont.mssante.fr", "--to", PATIENT];
+        let output = operator.ask(&[&explained[..], &reveal].concat());
+        assert!(String::from_utf8(output.stdout).unwrap().contains(PATIENT));
+        assert!(operator.is_on_record(&format!("explain: {why}")));
+    };
+    shown("without a node");
+    let node = operator.serve();
+    shown("beside one");
+    node.end();
+}
+
+/// An identifier of nobody.
+const PATIENT: &str = "279035121518989@patient.mssante.fr";

@@ -82,6 +82,10 @@ impl Desk {
                 let about = self.install_directory(digest, actor).await?;
                 Ok(Answer::Directory { taken: about.taken, refused: about.refused })
             }
+            Request::Reveal(ref ask) => {
+                self.reveal(&request, ask, actor).await?;
+                Ok(Answer::OnRecord)
+            }
             Request::Connector(ask) => self.connector(ask, actor).await.map(Answer::Connector),
             Request::Publish { ref addresses } => {
                 let mailboxes = self.publish(addresses, actor).await?;

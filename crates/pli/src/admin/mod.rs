@@ -18,6 +18,7 @@ pub(crate) mod mailbox;
 mod national;
 pub(crate) mod protocol;
 mod publishing;
+pub(crate) mod reveal;
 pub(crate) mod rows;
 mod server;
 mod visit;

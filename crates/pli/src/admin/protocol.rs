@@ -5,7 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{account, connector, directory, mailbox};
+use super::{account, connector, directory, mailbox, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -60,6 +60,8 @@ pub(crate) enum Request {
     Connector(connector::Ask),
     /// Our own entries of the directory.
     Directory(directory::Ask),
+    /// Put on record that an admin is shown health identifiers in clear.
+    Reveal(reveal::Ask),
 }
 
 /// One of the lists that are compared.
@@ -128,6 +130,8 @@ pub(crate) enum Answer {
     Connector(connector::Told),
     /// To [`Request::Directory`].
     DirectoryEntry(directory::Told),
+    /// To [`Request::Reveal`].
+    OnRecord,
     /// To [`Request::PeerList`], in order of names.
     Peers {
         /// The peer book.
@@ -302,6 +306,7 @@ impl Request {
             Self::PeerList => "peer-list",
             Self::Connector(_) => "connector",
             Self::Directory(_) => "directory",
+            Self::Reveal(_) => "reveal",
         }
     }
 
@@ -326,7 +331,7 @@ impl Request {
             Self::Directory(ask) => ask.writes(),
             Self::Mailbox(ask) => ask.writes(),
             Self::Account(ask) => ask.writes(),
-            Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } => true,
+            Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } | Self::Reveal(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
             | Self::QueueRetry { dry_run, .. } => !dry_run,

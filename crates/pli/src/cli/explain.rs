@@ -17,7 +17,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::Globals;
 use super::looking::{self, bounded};
-use super::reading::{Reading, read};
+use super::reading::{Reading, masker, read};
+use super::reveal::{Reveal, Sight};
 use crate::config::Settings;
 use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     /// Judge dates at this instant (2026-03-14T12:00:00Z); lists are those in force now
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    reveal: Reveal,
 }
 
 const NOTES: &str = "\
@@ -67,24 +70,34 @@ fn recipient(text: &str) -> Result<MailAddress, String> {
 /// Does it.
 pub(crate) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let settings = globals.settings()?;
-    let answer = read(globals, |reading| ask(reading, &settings, args))?;
+    let sight = args.reveal.sight(globals, "explain", None, masker(globals)?)?;
+    let answer = read(globals, |reading| ask(reading, &settings, args, &sight))?;
     output::print(&answer.print(globals.format()))?;
     answer.verdict()
 }
 
-async fn ask(reading: Reading, settings: &Settings, args: &Args) -> Result<Answer, Failure> {
+async fn ask(reading: Reading, settings: &Settings, args: &Args, sight: &Sight) -> Result<Answer, Failure> {
     let letter = args.eml.as_deref().map(|path| letter(path, settings)).transpose()?;
     let with_letter = letter.is_some();
     let client = client(&reading, args).await?;
     let intake = intake(reading, settings, args.at).await?;
-    let shown = (intake.masker.path(&args.from), intake.masker.address(&args.to));
-    let explanation = if let Some(explanation) = locked_out(&client) {
+    let mut explanation = if let Some(explanation) = locked_out(&client) {
         explanation
     } else {
         let (sender, recipient) = (args.from.clone(), args.to.clone());
         explain(&intake, Question { client, sender, recipient, letter }).await?
     };
-    Ok(Answer { from: shown.0, to: shown.1, at: intake.clock.now(), explanation, with_letter })
+    let known: Vec<MailAddress> = args.from.address().into_iter().chain([&args.to]).cloned().collect();
+    for (_, told) in explanation.rules.iter_mut().flat_map(|outcome| &mut outcome.facts) {
+        *told = sight.recorded(told, &known);
+    }
+    Ok(Answer {
+        from: sight.path(&args.from),
+        to: sight.address(&args.to),
+        at: intake.clock.now(),
+        explanation,
+        with_letter,
+    })
 }
 
 /// The way in, as a node would have it: the store is open for reading only, so that nothing can come of it.

@@ -1,11 +1,12 @@
 //! `pli message trace ID`.
 
 use pli_audit::{Event, EventKind};
-use pli_types::MessageId;
+use pli_types::{MailAddress, MessageId};
 use serde_json::{Map, Value, json};
 
 use super::Globals;
-use super::reading::{Reading, read};
+use super::reading::{Reading, masker, read};
+use super::reveal::{Reveal, Sight};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 
@@ -16,14 +17,17 @@ pub(crate) enum Command {
     Trace {
         /// The message: the `id=` of the reply that accepted it
         id: String,
+        #[command(flatten)]
+        reveal: Reveal,
     },
 }
 
 /// Does it.
 pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Trace { id } => {
-            let story = read(globals, |reading| trace(reading, id))?;
+        Command::Trace { id, reveal } => {
+            let sight = reveal.sight(globals, "message trace", Some(id.clone()), masker(globals)?)?;
+            let story = read(globals, |reading| trace(reading, id, sight))?;
             output::print(&story.print(globals.format()))
         }
     }
@@ -35,12 +39,28 @@ struct Story {
     events: Vec<Event>,
 }
 
-async fn trace(reading: Reading, id: &str) -> Result<Story, Failure> {
+async fn trace(reading: Reading, id: &str, sight: Sight) -> Result<Story, Failure> {
     let unknown = || Failure::told(Exit::NotFound, "message-unknown", &[("id", &id)]);
     let message = MessageId::parse(id).map_err(|_| unknown())?;
     let mut events = reading.store.events_of(message).await?;
     events.retain(|event| is_traced(event.kind));
-    if events.is_empty() { Err(unknown()) } else { Ok(Story { message, events }) }
+    if events.is_empty() {
+        return Err(unknown());
+    }
+    let known = addresses(&reading, message).await?;
+    for event in &mut events {
+        for text in [&mut event.sender, &mut event.recipient, &mut event.detail].into_iter().flatten() {
+            *text = sight.recorded(text, &known);
+        }
+    }
+    Ok(Story { message, events })
+}
+
+/// The record has addresses masked for ever. Those of a message are known in clear as long as it waits in the queue.
+async fn addresses(reading: &Reading, message: MessageId) -> Result<Vec<MailAddress>, Failure> {
+    let rows = reading.store.queue_rows(usize::MAX).await?;
+    let of_message = rows.into_iter().filter(|row| row.message == message);
+    Ok(of_message.flat_map(|row| row.sender.address().cloned().into_iter().chain([row.recipient])).collect())
 }
 
 /// The events of a message's own life. Others that name it (deleting it from a mailbox) are the audit's.
@@ -54,7 +74,11 @@ fn is_traced(kind: EventKind) -> bool {
         | EventKind::Failed
         | EventKind::Reported
         | EventKind::Opened => true,
-        EventKind::SignedIn | EventKind::SignInFailed | EventKind::Deleted | EventKind::Changed => false,
+        EventKind::SignedIn
+        | EventKind::SignInFailed
+        | EventKind::Deleted
+        | EventKind::Changed
+        | EventKind::Revealed => false,
     }
 }
 

@@ -17,6 +17,7 @@ mod message;
 mod peer;
 mod queue;
 mod reading;
+mod reveal;
 mod runtime;
 mod sandbox;
 mod serve;
@@ -32,7 +33,7 @@ use pli_types::{Masker, hide_identifiers};
 
 use crate::config::{ConfigFault, Settings, read_key};
 use crate::exit::{Exit, Failure};
-use crate::output::Format;
+use crate::output::{Format, people};
 use crate::words::{self, Language, language};
 
 /// Pli, a secure health messaging relay.
@@ -150,6 +151,7 @@ enum Command {
 /// Parses the arguments, does what they ask, tells how it ended.
 pub(crate) fn main() -> ExitCode {
     words::choose(std::env::args_os());
+    people::choose();
     let matches = command(language()).try_get_matches();
     let cli = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => cli,
@@ -213,5 +215,5 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the one place where a command tells why it failed")]
 fn tell(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", people::painted_failure(text));
 }

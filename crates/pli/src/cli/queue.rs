@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use pli_store::QueueRow;
-use pli_types::Masker;
 use serde_json::{Map, Value, json};
 
-use super::reading::{Reading, read};
+use super::reading::{Reading, masker, read};
+use super::reveal::{Reveal, Sight};
 use super::{Globals, runtime};
 use crate::admin::{self, Answer, Request};
 use crate::exit::Failure;
@@ -16,6 +16,8 @@ use crate::output::{self, Listing, SCHEMA_VERSION};
 pub(crate) enum Command {
     /// What waits for another server, oldest first; health identifiers are masked
     List {
+        #[command(flatten)]
+        reveal: Reveal,
         /// Show the oldest so many only; without it, all
         #[arg(long, value_name = "NUMBER")]
         limit: Option<usize>,
@@ -33,8 +35,9 @@ pub(crate) enum Command {
 /// Does it.
 pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
-        Command::List { limit } => {
-            let listing = read(globals, |reading| list(reading, limit.unwrap_or(usize::MAX)))?;
+        Command::List { limit, reveal } => {
+            let sight = reveal.sight(globals, "queue list", None, masker(globals)?)?;
+            let listing = read(globals, |reading| list(reading, limit.unwrap_or(usize::MAX), sight))?;
             output::print(&globals.format().list(&listing))
         }
         Command::Retry { id, dry_run } => retry(globals, id, dry_run),
@@ -74,20 +77,20 @@ const COLUMNS: &[&str] = &[
     "last_detail",
 ];
 
-async fn list(reading: Reading, limit: usize) -> Result<Listing, Failure> {
+async fn list(reading: Reading, limit: usize, sight: Sight) -> Result<Listing, Failure> {
     let rows = reading.store.queue_rows(limit).await?;
     let now = reading.clock.now();
-    Ok(Listing { columns: COLUMNS, rows: rows.iter().map(|row| members(row, &reading.masker, now)).collect() })
+    Ok(Listing { columns: COLUMNS, rows: rows.iter().map(|row| members(row, &sight, now)).collect() })
 }
 
-fn members(row: &QueueRow, masker: &Masker, now: Timestamp) -> Map<String, Value> {
+fn members(row: &QueueRow, sight: &Sight, now: Timestamp) -> Map<String, Value> {
     let members = json!({
         "schema_version": SCHEMA_VERSION,
         "id": row.id.to_string(),
         "message": row.message.to_string(),
         "state": state(row, now),
-        "sender": masker.path(&row.sender),
-        "recipient": masker.address(&row.recipient),
+        "sender": sight.path(&row.sender),
+        "recipient": sight.address(&row.recipient),
         "destination": row.destination.as_str(),
         "attempts": row.attempts,
         "next_attempt_at": row.next_attempt_at.to_string(),
@@ -104,7 +107,7 @@ fn state(row: &QueueRow, now: Timestamp) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use pli_types::{Domain, MailAddress, MessageId, QueueId, ReversePath};
+    use pli_types::{Domain, MailAddress, Masker, MessageId, QueueId, ReversePath};
 
     use super::*;
 
@@ -134,7 +137,7 @@ mod tests {
     #[test]
     fn a_table_shows_the_message_to_trace_and_where_it_goes() {
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
-        let rows = vec![members(&row("2026-11-22T12:30:00Z", false), &Masker::new(&[1; 32]), now)];
+        let rows = vec![members(&row("2026-11-22T12:30:00Z", false), &Sight::masked(Masker::new(&[1; 32])), now)];
         let table = output::Format::Table.list(&Listing { columns: COLUMNS, rows });
         assert!(table.contains(&"09".repeat(16)), "{table}");
         assert!(table.lines().next().unwrap().contains("DESTINATION"), "{table}");
@@ -143,7 +146,7 @@ mod tests {
     #[test]
     fn a_row_shows_what_the_contract_names_and_no_patient() {
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
-        let members = members(&row("2026-11-22T12:30:00Z", false), &Masker::new(&[1; 32]), now);
+        let members = members(&row("2026-11-22T12:30:00Z", false), &Sight::masked(Masker::new(&[1; 32])), now);
         let text = Value::Object(members.clone()).to_string();
         assert!(!text.contains("279035121518989"), "{text}");
         assert!(members["sender"].as_str().unwrap().starts_with("ins-"), "{text}");

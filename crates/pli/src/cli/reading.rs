@@ -16,6 +16,11 @@ pub(crate) struct Reading {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// The node's masker.
+pub(crate) fn masker(globals: &Globals) -> Result<Masker, Failure> {
+    Ok(Masker::new(read_key(&globals.settings()?.config.server.masking_key)?.reveal()))
+}
+
 /// Opens the store of the configuration, and hands it to `work`.
 pub(crate) fn read<T, F>(globals: &Globals, work: impl FnOnce(Reading) -> F) -> Result<T, Failure>
 where

@@ -4,8 +4,9 @@ use std::io::{BufWriter, ErrorKind, Write};
 
 use serde_json::{Map, Value};
 
-use super::{Format, cell, csv_line};
+use super::{Format, csv_line, people, told};
 use crate::exit::{Exit, Failure};
+use crate::words::language;
 
 /// A list that is being printed.
 pub(crate) struct Rows<W: Write> {
@@ -23,7 +24,9 @@ impl<W: Write> Rows<W> {
     pub(crate) fn begin(out: W, format: Format, columns: &'static [&'static str], widths: &'static [usize]) -> Self {
         let mut rows = Self { out: BufWriter::new(out), format, columns, widths, count: 0, fault: None };
         let head = match format {
-            Format::Table => rows.table_line(columns.iter().map(|name| name.to_uppercase())),
+            Format::Table => {
+                rows.table_line(columns.iter().map(|name| people::heading(name, language()).to_uppercase()))
+            }
             Format::Csv => columns.join(",") + "\r\n",
             Format::Json => "[".to_owned(),
             Format::Jsonl => String::new(),
@@ -35,7 +38,7 @@ impl<W: Write> Rows<W> {
     /// One more. `false`: nobody can read any further ones.
     pub(crate) fn row(&mut self, row: &Map<String, Value>) -> bool {
         let text = match self.format {
-            Format::Table => self.table_line(self.columns.iter().map(|c| cell(row.get(*c).unwrap_or(&Value::Null)))),
+            Format::Table => self.table_line(told(self.columns, row, language()).into_iter()),
             Format::Csv => csv_line(self.columns, row),
             Format::Json => format!("{}\n{}", if self.count == 0 { "" } else { "," }, json(row)),
             Format::Jsonl => json(row) + "\n",

@@ -26,6 +26,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("queue.toml", include_str!("../../words/queue.toml")),
     ("sandbox.toml", include_str!("../../words/sandbox.toml")),
     ("store.toml", include_str!("../../words/store.toml")),
+    ("tables.toml", include_str!("../../words/tables.toml")),
     ("trust.toml", include_str!("../../words/trust.toml")),
 ];
 
@@ -126,7 +127,7 @@ pub(super) fn gather(key: &str, table: &toml::Table, all: &mut BTreeMap<String, 
 }
 
 /// The French of another crate's words.
-pub(super) fn translated(english: &str) -> Option<&'static str> {
+pub(crate) fn translated(english: &str) -> Option<&'static str> {
     TRANSLATIONS.get(&in_one_line(english)).map(String::as_str)
 }
 

@@ -21,6 +21,7 @@ use std::fmt::Display;
 use pli_types::CertificateFault;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use catalogue::translated;
 pub(crate) use help::in_language;
 pub(crate) use language::{Language, choose, language};
 pub(crate) use usage::mistake;
@@ -154,7 +155,7 @@ impl Value {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Phrase { phrase } if language == Language::En => Cow::Borrowed(phrase),
-            Self::Phrase { phrase } => Cow::Borrowed(catalogue::translated(phrase).unwrap_or(phrase)),
+            Self::Phrase { phrase } => Cow::Borrowed(translated(phrase).unwrap_or(phrase)),
             Self::What { what } => Cow::Owned(what.what(language)),
             Self::Next { next } => Cow::Owned(next.next(language)),
         }

@@ -214,7 +214,7 @@ fn every_command_and_argument_has_help_in_both_languages() {
 }
 
 #[test]
-fn every_phrase_of_our_own_files_is_one_of_the_help_or_of_tables() {
+fn every_phrase_of_our_own_files_is_one_of_the_help() {
     let help: BTreeSet<String> =
         help::texts(&crate::cli::command(Language::En)).into_iter().map(|(_, text)| in_one_line(&text)).collect();
     let mut seen = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! [`Answer`]: what `pli explain` prints.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use jiff::Timestamp;
 use pli_mailflow::Explanation;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::exit::Failure;
 use crate::output::{Format, Listing, SCHEMA_VERSION};
-use crate::words::Said;
+use crate::words::{self, Said, language};
 
 /// An explanation and what it is about. Addresses are masked.
 pub(super) struct Answer {
@@ -87,10 +87,15 @@ impl Answer {
     /// From the first rule asked to the one that decided, each with what it looked at; the verdict at the end, where
     /// the eye is.
     fn page(&self) -> String {
-        let mut out = format!("from <{}> to <{}>, judged at {}\n\n", self.from, self.to, self.at);
+        let language = language();
+        let values: [(_, &dyn Display); 3] = [("from", &self.from), ("to", &self.to), ("at", &self.at)];
+        let mut out = Said::new("explain-heading", &values).what(language) + "\n\n";
+        let word = |decision| words::Value::phrase(word(decision)).text(language).into_owned();
+        let width = self.explanation.rules.iter().map(|outcome| word(outcome.decision).chars().count());
+        let aligned = width.max().unwrap_or(0).max(6);
         for outcome in &self.explanation.rules {
             // Writing to a String cannot fail.
-            let _ = writeln!(out, "{:6}  {}", word(outcome.decision), outcome.rule);
+            let _ = writeln!(out, "{:aligned$}  {}", word(outcome.decision), outcome.rule);
             let width = outcome.facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
             for (name, told) in &outcome.facts {
                 let _ = writeln!(out, "          {name:width$}  {}", shown(told));
@@ -98,7 +103,7 @@ impl Answer {
         }
         let _ = write!(out, "\n{}", word(self.explanation.decision));
         if let Some(reason) = self.explanation.decision.reason() {
-            let _ = write!(out, ": {}\n{}", reason.code(), reason.meaning());
+            let _ = write!(out, ": {}\n{}", reason.code(), words::Value::phrase(reason.meaning()).text(language));
         }
         let _ = writeln!(out, "\n{}", self.reply());
         out
