@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-use e2e::{Outcome, Sandbox, command, pli};
+use e2e::{Outcome, Sandbox, Seed, command, pli};
 use serde_json::{Value, json};
 
 const DOMAIN: &str = "pharmacie-du-pont.mssante.fr";
 const TEAM: &[&str] = &["--type", "ORG", "--finess", "990000044", "--responsible", "Mme Pont"];
 
 pub(crate) fn run_twice_it_changes_nothing_the_second_time() -> Outcome {
-    let sandbox = Sandbox::quiet()?.start_only("pro")?;
+    let sandbox = Seed::new()?.start_only("pro")?;
     let folder = tempfile::tempdir()?;
     yesterday(&sandbox, folder.path())?;
 
