@@ -37,6 +37,7 @@ mod resumed_never;
 mod revocation_list_ends;
 mod sender_forged;
 mod server_not_proven;
+mod sessions_end;
 mod token_stage;
 mod tokens_of_an_issuer;
 mod trust_list_kept;
@@ -207,6 +208,8 @@ const SCENARIOS: &[Scenario] = &[
         Program("openssl")
     ),
     scenario!(app_mailbox::opens_by_certificate_only),
+    scenario!(sessions_end::a_revoked_app_password_ends_its_sessions_and_no_others),
+    scenario!(sessions_end::a_suspended_mailbox_ends_all_sessions_in_it),
     scenario!(passwords_guessed::an_address_that_guesses_is_sent_away_and_the_known_holder_is_not),
     scenario!(passwords_guessed::the_holder_comes_in_from_a_new_address, Program("python3")),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
