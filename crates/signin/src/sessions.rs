@@ -1,4 +1,4 @@
-//! [`Sessions`]: those who are signed in, and the end of what they may.
+//! `Sessions`: those who are signed in, and the end of what they may.
 //!
 //! A session ends when its holder would not get in any more ([`pli_store::Accounts::still_holds`]), when the certificate
 //! that he came in by is no longer believed, and when it has lasted as long as one may. Whoever serves the session asks

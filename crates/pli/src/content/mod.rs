@@ -1,8 +1,8 @@
 //! What lies in a mailbox, out to a folder of files and back in: Maildir++, which every mail server and many mail
-//! programs read, with a [`DESCRIPTION`] beside it.
+//! programs read, with a [`description`] beside it.
 //!
 //! Works over any [`pli_store::Store`], so that a command and a node's own work use the same. Read [`maildir`] for what
-//! a file's name says, then [`export`], then [`import`].
+//! a file's name says, then [`export()`], then [`import()`].
 
 mod description;
 mod export;
