@@ -8,7 +8,10 @@
 //
 //   https://mail.test/         what Pli takes
 //   https://mail.test/FAULT    the same but for FAULT, a key of `faults` below
+//   https://mail.test/opaque   what Pli takes, but no JWT: what it says is for the mail server to ask
 //   https://elsewhere.test/    meant for another server
+//
+// The mail server asks about tokens as the client `the-mail-server` (RFC 7662). Of a JWT this issuer answers nothing.
 //
 // POST /rotate changes the signing key; what was signed with the old one is then signed by nobody.
 // POST /forge?FORGERY, with a good token as the body, answers what an attacker makes of it: a key of `forgeries` below.
@@ -71,10 +74,13 @@ function clients() {
     redirect_uris: [],
     response_types: [],
   };
-  return Object.keys(national).flatMap((client_id) => [
+  const programs = Object.keys(national).flatMap((client_id) => [
     { ...common, client_id },
     { ...common, client_id: `${client_id}-bound`, tls_client_certificate_bound_access_tokens: true },
   ]);
+  // Its password has what must be encoded on the way (RFC 6749 §2.3.1).
+  const server = { ...common, client_id: 'the-mail-server', client_secret: 'asks:about+tokens%2F', grant_types: [] };
+  return [...programs, server];
 }
 
 function resourceServer(resource) {
@@ -96,6 +102,7 @@ function provider(issuer, key) {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       introspection: { enabled: true },
+      revocation: { enabled: true },
       mTLS: {
         enabled: true,
         certificateBoundAccessTokens: true,
@@ -157,5 +164,7 @@ server.listen(0, '127.0.0.1', () => {
   });
   console.log(`issuer ready ${port}`);
 });
+// Who started it reads one line; what the package tells after that ends with nobody, and must not end this.
+process.stdout.on('error', () => {});
 process.stdin.resume();
 process.stdin.on('end', () => process.exit(0));

@@ -207,6 +207,24 @@ const SCENARIOS: &[Scenario] = &[
         Program("curl"),
         Program("openssl")
     ),
+    scenario!(
+        tokens_of_an_issuer::an_opaque_token_counts_while_its_issuer_says_so,
+        Issuer,
+        Program("curl"),
+        Program("openssl")
+    ),
+    scenario!(
+        tokens_of_an_issuer::an_issuer_that_does_not_know_us_puts_sign_in_off,
+        Issuer,
+        Program("curl"),
+        Program("openssl")
+    ),
+    scenario!(
+        tokens_of_an_issuer::only_bound_tokens_count_where_a_binding_is_required,
+        Issuer,
+        Program("curl"),
+        Program("openssl")
+    ),
     scenario!(app_mailbox::opens_by_certificate_only),
     scenario!(sessions_end::a_revoked_app_password_ends_its_sessions_and_no_others),
     scenario!(sessions_end::a_suspended_mailbox_ends_all_sessions_in_it),

@@ -25,20 +25,32 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn set() -> Result<Self> {
+        let (seed, issuer, doctor) = Self::seed(|_, _, settings| Ok(settings))?;
+        Ok(Self { sandbox: seed.start()?, issuer, doctor })
+    }
+
+    /// The operator alone, its `[signin.psc]` changed by `change`, which is also told its folder.
+    pub(crate) fn set_with(change: impl FnOnce(&Issuer, &Path, toml::Table) -> Result<toml::Table>) -> Result<Self> {
+        let (seed, issuer, doctor) = Self::seed(change)?;
+        Ok(Self { sandbox: seed.start_only(OPERATOR)?, issuer, doctor })
+    }
+
+    fn seed(change: impl FnOnce(&Issuer, &Path, toml::Table) -> Result<toml::Table>) -> Result<(Seed, Issuer, String)> {
         let seed = Seed::new()?;
         let account =
             seed.description().accounts.iter().find(|account| account.rpps.is_some() && account.operator == OPERATOR);
         let account = account.context("no doctor")?;
         let (doctor, rpps) = (account.address.clone(), account.rpps.clone().unwrap_or_default());
         let issuer = Issuer::start(&[(DOCTOR, &format!("8{rpps}")), (STRANGER, "810009876543")])?;
-        let settings = issuer.settings(&seed.dir().join(OPERATOR))?;
+        let folder = seed.dir().join(OPERATOR);
+        let settings = change(&issuer, &folder, issuer.settings(&folder)?)?;
         seed.configure(OPERATOR, |file| {
             let signin = file.entry("signin").or_insert_with(|| toml::Table::new().into());
             if let Some(signin) = signin.as_table_mut() {
                 signin.insert("psc".to_owned(), settings.into());
             }
         })?;
-        Ok(Self { sandbox: seed.start()?, issuer, doctor })
+        Ok((seed, issuer, doctor))
     }
 
     pub(crate) fn smtp(&self, client: Option<(&Path, &Path)>) -> Result<Smtp> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use e2e::authority::{Authority, Use};
+use e2e::authority::{Authority, Issued, Use};
 use e2e::imap::Imap;
+use e2e::issuer::SERVER_PASSWORD;
 use e2e::wire::Wire;
 use e2e::{Outcome, message, wait};
 
-use crate::token_stage::{self, DOCTOR, STRANGER, Stage, response};
+use crate::token_stage::{self, DOCTOR, OPERATOR, STRANGER, Stage, response};
 
 /// Both ways in which SASL carries a token.
 const MECHANISMS: [&str; 2] = ["XOAUTH2", "OAUTHBEARER"];
@@ -37,6 +38,49 @@ impl Stage {
             ensure!(end.starts_with("a NO [AUTHENTICATIONFAILED]"), "{why}, {mechanism}: {end}");
         }
         Ok(())
+    }
+
+    /// Nobody is let in, nobody is told that his token is wrong: it is the operator's affair.
+    fn put_off(&self, token: &str, why: &str) -> Outcome {
+        for mechanism in MECHANISMS {
+            let response = response(mechanism, &self.doctor, token);
+            let reply = self.smtp(None)?.command(&format!("AUTH {mechanism} {response}"))?;
+            ensure!(reply.code == 454, "{why}, {mechanism}: {reply:?}");
+            let mut imap = self.imap()?;
+            imap.send(format!("a AUTHENTICATE {mechanism} {response}\r\n").as_bytes())?;
+            let answer = imap.line()?;
+            ensure!(answer.starts_with("a NO [UNAVAILABLE]"), "{why}, {mechanism}: {answer}");
+        }
+        Ok(())
+    }
+
+    fn taken(&self, token: &str, client: Option<&Issued>) -> Outcome {
+        let shown = client.map(|issued| (issued.certificate.as_path(), issued.key.as_path()));
+        let command = format!("AUTH OAUTHBEARER {}", response("OAUTHBEARER", &self.doctor, token));
+        self.smtp(shown)?.command(&command)?.expect(235).map(drop)
+    }
+
+    /// How often signing in by token ended so, at the door for submission.
+    fn ended(&self, outcome: &str) -> Result<f64> {
+        let ended = MECHANISMS.iter().map(|mechanism| {
+            let mechanism = mechanism.to_lowercase();
+            let line =
+                format!("pli_sign_ins_total{{door=\"submission\",mechanism=\"{mechanism}\",outcome=\"{outcome}\"}}");
+            Ok(self.sandbox.metric(OPERATOR, &line)?.unwrap_or_default())
+        });
+        ended.sum()
+    }
+
+    fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.sandbox.config(OPERATOR)?.with_file_name("pli.log"))?)
+    }
+
+    /// With the operator asking the issuer about each token, by this password.
+    fn asking(password: &str) -> Result<Self> {
+        Self::set_with(|issuer, folder, mut settings| {
+            settings.insert("introspection".to_owned(), issuer.introspection(folder, password)?.into());
+            Ok(settings)
+        })
     }
 }
 
@@ -69,8 +113,7 @@ pub(crate) fn the_holders_token_opens_his_mailbox() -> Outcome {
     }
     // A token bound to a certificate counts with that certificate.
     let authority = Authority::of(stage.sandbox.dir(), "organisations")?;
-    let subject = "/C=FR/ST=Paris (75)/O=Cabinet/OU=1750712184/CN=poste-de-travail.test";
-    let (own, other) = (authority.issue("own", subject, Use::Relay)?, authority.issue("other", subject, Use::Relay)?);
+    let (own, other) = (workstation(&authority, "own")?, workstation(&authority, "other")?);
     let token = stage.issuer.bound_token(DOCTOR, &own)?;
     let response = response("XOAUTH2", &stage.doctor, &token);
     let mut smtp = stage.smtp(Some((&own.certificate, &own.key)))?;
@@ -81,6 +124,12 @@ pub(crate) fn the_holders_token_opens_his_mailbox() -> Outcome {
         smtp.command("")?.expect_reason(535, "authentication-failed")?;
     }
     Ok(())
+}
+
+/// A certificate to bind tokens to.
+fn workstation(authority: &Authority, file: &str) -> Result<Issued> {
+    let subject = "/C=FR/ST=Paris (75)/O=Cabinet/OU=1750712184/CN=poste-de-travail.test";
+    authority.issue(file, subject, Use::Relay)
 }
 
 fn wait_for(wire: &mut Wire, tag: &str) -> Result<String> {
@@ -125,4 +174,50 @@ pub(crate) fn a_key_that_was_rotated_away_opens_nothing() -> Outcome {
     // Keys are asked for again at most every 30 s, whoever shows tokens of unknown ones.
     wait::until("the new key to be known", Duration::from_mins(1), || Ok((sign_in(&new)? == 235).then_some(())))?;
     stage.refused(&old, "signed with a key that is published no more")
+}
+
+pub(crate) fn an_opaque_token_counts_while_its_issuer_says_so() -> Outcome {
+    let stage = Stage::asking(SERVER_PASSWORD)?;
+    stage.taken(&stage.issuer.opaque_token(DOCTOR)?, None)?;
+    stage.refused(&stage.issuer.opaque_token(STRANGER)?, "another professional's")?;
+    stage.refused("nobody-ever-gave-this-token", "one that the issuer does not know")?;
+    let withdrawn = stage.issuer.opaque_token(DOCTOR)?;
+    stage.issuer.withdraw(DOCTOR, &withdrawn)?;
+    stage.refused(&withdrawn, "withdrawn")?;
+    // What the issuer says of a binding is obeyed as what a token says.
+    let authority = Authority::of(stage.sandbox.dir(), "organisations")?;
+    let (own, other) = (workstation(&authority, "own")?, workstation(&authority, "other")?);
+    let bound = stage.issuer.bound_opaque_token(DOCTOR, &own)?;
+    stage.taken(&bound, Some(&own))?;
+    ensure!(stage.taken(&bound, Some(&other)).is_err(), "bound to another certificate");
+    stage.refused(&bound, "bound to a certificate that is not shown")?;
+    // A signed one is asked about too, and this issuer does not answer questions about those.
+    stage.put_off(&stage.issuer.token(DOCTOR)?, "a JWT that cannot be asked about")?;
+    let log = stage.log()?;
+    ensure!(log.contains("answers no questions about tokens of this kind"), "{log}");
+    ensure!(!log.contains(&withdrawn), "a token stands in the log");
+    Ok(())
+}
+
+pub(crate) fn an_issuer_that_does_not_know_us_puts_sign_in_off() -> Outcome {
+    let stage = Stage::asking("a-password-of-last-year")?;
+    stage.put_off(&stage.issuer.opaque_token(DOCTOR)?, "a good one")?;
+    stage.put_off("nobody-ever-gave-this-token", "one that the issuer does not know")?;
+    ensure!(stage.ended("unavailable")? >= 4.0 && stage.ended("failed")? < 1.0, "it was held against the holder");
+    let log = stage.log()?;
+    ensure!(log.contains("does not know us") && log.contains("client_secret"), "{log}");
+    ensure!(!log.contains("a-password-of-last-year"), "the password stands in the log");
+    Ok(())
+}
+
+pub(crate) fn only_bound_tokens_count_where_a_binding_is_required() -> Outcome {
+    let stage = Stage::set_with(|_, _, mut settings| {
+        settings.insert("require_cnf".to_owned(), true.into());
+        Ok(settings)
+    })?;
+    let authority = Authority::of(stage.sandbox.dir(), "organisations")?;
+    let own = workstation(&authority, "own")?;
+    stage.refused(&stage.issuer.token(DOCTOR)?, "bound to nothing")?;
+    ensure!(stage.taken(&stage.issuer.token(DOCTOR)?, Some(&own)).is_err(), "bound to nothing, with a certificate");
+    stage.taken(&stage.issuer.bound_token(DOCTOR, &own)?, Some(&own))
 }

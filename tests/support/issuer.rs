@@ -1,17 +1,27 @@
 //! An `OpenID` Connect issuer for sign-in by token: npm's `oidc-provider` (`tests/issuer`), over HTTPS on loopback.
 
-use std::io::{BufRead as _, BufReader};
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::Outcome;
 use crate::authority::{Authority, Issued, Use};
 use crate::command::{fed, said, succeed};
 
 /// Whom its tokens are meant for, and the program that they are given to.
 const AUDIENCE: &str = "https://mail.test/";
 const PROGRAM: &str = "a-program-of-a-practice";
+/// By which a program gets tokens.
+const PROGRAM_PASSWORD: &str = "kept by the program";
+/// The audience again, in a token that is no JWT.
+const OPAQUE: &str = "https://mail.test/opaque";
+
+/// As whom the mail server asks about tokens (`the-mail-server` in `issuer.mjs`).
+pub const SERVER_PASSWORD: &str = "asks:about+tokens%2F";
 
 /// A running issuer; ended when dropped.
 #[derive(Debug)]
@@ -65,6 +75,19 @@ impl Issuer {
         })
     }
 
+    /// `[signin.psc.introspection]` beside it, with this password.
+    pub fn introspection(&self, folder: &Path, password: &str) -> Result<toml::Table> {
+        let file = folder.join("issuer-password");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        writeln!(options.open(file)?, "{password}")?;
+        Ok(toml::toml! {
+            url = (format!("https://localhost:{}/token/introspection", self.port))
+            client_id = "the-mail-server"
+            client_secret = "issuer-password"
+        })
+    }
+
     /// A token of whoever signed in to this program, as Pli takes it.
     pub fn token(&self, program: &str) -> Result<String> {
         self.token_for(program, AUDIENCE)
@@ -73,6 +96,18 @@ impl Issuer {
     /// A token that is wrong in this way (a key of `faults` in `issuer.mjs`), and signed all the same.
     pub fn faulty_token(&self, program: &str, fault: &str) -> Result<String> {
         self.token_for(program, &format!("{AUDIENCE}{fault}"))
+    }
+
+    /// A token that says nothing by itself.
+    pub fn opaque_token(&self, program: &str) -> Result<String> {
+        self.token_for(program, OPAQUE)
+    }
+
+    /// The program's user has signed out of it: from now on its issuer says that the token does not count (RFC 7009).
+    pub fn withdraw(&self, program: &str, token: &str) -> Outcome {
+        let mut curl = self.curl("token/revocation");
+        curl.args(["--fail", "--user", &format!("{program}:{PROGRAM_PASSWORD}"), "--data-urlencode"]);
+        succeed(curl.arg(format!("token={token}"))).map(drop)
     }
 
     /// A token meant for whom `resource` names.
@@ -85,9 +120,14 @@ impl Issuer {
         self.ask_token(&format!("{program}-bound"), AUDIENCE, Some(certificate))
     }
 
+    /// The same, and it says nothing by itself.
+    pub fn bound_opaque_token(&self, program: &str, certificate: &Issued) -> Result<String> {
+        self.ask_token(&format!("{program}-bound"), OPAQUE, Some(certificate))
+    }
+
     fn ask_token(&self, program: &str, resource: &str, certificate: Option<&Issued>) -> Result<String> {
         let mut curl = self.curl("token");
-        curl.args(["--user", &format!("{program}:kept by the program"), "--data", "grant_type=client_credentials"]);
+        curl.args(["--user", &format!("{program}:{PROGRAM_PASSWORD}"), "--data", "grant_type=client_credentials"]);
         curl.args(["--data", "scope=mail", "--data-urlencode", &format!("resource={resource}")]);
         if let Some(shown) = certificate {
             curl.arg("--cert").arg(&shown.certificate).arg("--key").arg(&shown.key);

@@ -139,8 +139,8 @@ impl Introspection {
         }
         let claims = match self.source.ask(token).await {
             Ok(HttpAnswer { status: 200, body, .. }) => read(&Zeroizing::new(body))?,
-            Ok(HttpAnswer { status, .. }) => {
-                tracing::warn!(status, "the issuer of tokens does not answer questions about them");
+            Ok(HttpAnswer { status, body, .. }) => {
+                tracing::warn!(status, "{}", refused(status, &body));
                 return Err(TokenFault::IntrospectionUnavailable);
             }
             Err(fault) => {
@@ -171,6 +171,28 @@ impl Introspection {
 impl fmt::Debug for Introspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Introspection").finish_non_exhaustive()
+    }
+}
+
+/// Why the issuer answers no question, in words for who runs us.
+fn refused(status: u16, body: &[u8]) -> &'static str {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
+    match (status, refusal.as_ref().map(|refusal| refusal.error.as_str())) {
+        // RFC 7662 §2.3, RFC 6749 §5.2. Some say 400 to a client that they do not know.
+        (401 | 403, _) | (_, Some("invalid_client" | "unauthorized_client")) => {
+            "the issuer of tokens does not know us, or lets us ask nothing: look at client_id and client_secret of \
+             [signin.psc.introspection]"
+        }
+        // RFC 7009 §2.2.1. Some issuers answer about their opaque tokens only.
+        (_, Some("unsupported_token_type")) => {
+            "the issuer answers no questions about tokens of this kind: without [signin.psc.introspection] its signed \
+             ones are taken"
+        }
+        _ => "the issuer of tokens does not answer questions about them",
     }
 }
 
@@ -205,6 +227,20 @@ mod tests {
     fn secrets_are_encoded_as_forms_are() {
         assert_eq!(*form_encoded("a-Z0._~"), "a-Z0._~");
         assert_eq!(*form_encoded("a b:c/é+"), "a%20b%3Ac%2F%C3%A9%2B");
+    }
+
+    #[test]
+    fn whose_fault_it_is_that_nothing_is_answered_is_told() {
+        for (status, body, told) in [
+            (401, "", "does not know us"),
+            (403, r#"{"error":"access_denied"}"#, "does not know us"),
+            (400, r#"{"error":"invalid_client"}"#, "does not know us"),
+            (400, r#"{"error":"unsupported_token_type"}"#, "tokens of this kind"),
+            (400, r#"{"error":"invalid_request"}"#, "does not answer"),
+            (503, "<html>", "does not answer"),
+        ] {
+            assert!(refused(status, body.as_bytes()).contains(told), "{status} {body}");
+        }
     }
 
     #[test]
