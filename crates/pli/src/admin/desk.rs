@@ -83,7 +83,7 @@ impl Desk {
                 Ok(Answer::Directory { taken: about.taken, refused: about.refused })
             }
             Request::Reveal(ref ask) => {
-                self.reveal(&request, ask, actor).await?;
+                self.reveal(ask, actor).await?;
                 Ok(Answer::OnRecord)
             }
             Request::Connector(ask) => self.connector(ask, actor).await.map(Answer::Connector),

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_types::{Domain, MailAddress, Masker};
 
+use super::Sight;
 use crate::config::{Settings, Span, read_key};
 use crate::exit::Failure;
 use crate::trust::Author;
@@ -55,7 +56,12 @@ impl House {
 
     /// A name that an account signs in with, which may be a patient's address.
     pub(crate) fn account_name(&self, name: &str) -> String {
-        MailAddress::parse(name).map_or_else(|_| self.masker.scrub(name), |address| self.masker.address(&address))
+        self.sight().account_name(name)
+    }
+
+    /// How identifiers are shown to who has put nothing on record.
+    pub(crate) fn sight(&self) -> Sight {
+        Sight::masked(self.masker.clone())
     }
 }
 

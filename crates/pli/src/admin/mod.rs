@@ -20,7 +20,9 @@ pub(crate) mod protocol;
 mod publishing;
 pub(crate) mod reveal;
 pub(crate) mod rows;
+
 mod server;
+mod sight;
 mod visit;
 mod who;
 
@@ -33,4 +35,5 @@ pub(crate) use house::House;
 pub(crate) use protocol::{Answer, Request};
 pub(crate) use rows::Numbered;
 pub(crate) use server::{bind, serve};
+pub(crate) use sight::Sight;
 pub(crate) use visit::Visit;

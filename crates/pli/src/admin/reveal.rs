@@ -1,11 +1,11 @@
 //! A reveal is on record before anything is shown in clear.
 
 use pli_audit::{Event, EventKind};
-use pli_types::MessageId;
+use pli_types::{MailAddress, MessageId};
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Desk, checked_reason, unable};
-use super::protocol::Request;
+use super::Sight;
+use super::desk::{Desk, checked_reason};
 use crate::exit::{Exit, Failure};
 use crate::trust::Author;
 
@@ -25,18 +25,40 @@ pub(crate) struct Ask {
 const ASKED_CHARS_MAX: usize = 100;
 
 impl Desk {
-    /// Writes it down; returns when that is on stable storage.
-    pub(super) async fn reveal(&self, request: &Request, ask: &Ask, actor: &str) -> Result<(), Failure> {
-        let (store, office) = self.store.as_ref().zip(self.office.as_ref()).ok_or_else(|| unable(request))?;
-        let reason = checked_reason(&ask.reason)?;
+    /// Writes down what a command will show; returns when that is on stable storage.
+    pub(super) async fn reveal(&self, ask: &Ask, actor: &str) -> Result<(), Failure> {
         if ask.asked.is_empty() || ask.asked.chars().count() > ASKED_CHARS_MAX {
             return Err(Failure::told(Exit::Usage, "admin-request", &[("what", &"a reveal names its command")]));
         }
-        let event = Event {
-            message: ask.message.as_deref().and_then(|id| MessageId::parse(id).ok()),
-            detail: Some(office.custodian.masker.scrub(&format!("{}: {reason}", ask.asked))),
-            ..Author::Admin(actor.to_owned()).event(EventKind::Revealed, self.clock.now())
-        };
-        Ok(store.append_audit(vec![event]).await?)
+        let message = ask.message.as_deref().and_then(|id| MessageId::parse(id).ok());
+        self.note_reveal(&ask.asked, &ask.reason, Event { message, ..self.revealed(actor) }).await
+    }
+
+    /// How mailboxes are shown: in clear for who says why, after that is on record. `mailbox` is the one that is asked
+    /// about, if it is about one.
+    pub(super) async fn sight(
+        &self,
+        asked: &str,
+        mailbox: Option<&str>,
+        reason: Option<&str>,
+        actor: &str,
+    ) -> Result<Sight, Failure> {
+        let masker = self.store_and_house()?.1.masker.clone();
+        let Some(reason) = reason else { return Ok(Sight::masked(masker)) };
+        let mailbox = mailbox.and_then(|text| MailAddress::parse(text).ok()).map(|address| masker.address(&address));
+        self.note_reveal(asked, reason, Event { mailbox, ..self.revealed(actor) }).await?;
+        Ok(Sight::in_clear(masker))
+    }
+
+    fn revealed(&self, actor: &str) -> Event {
+        Author::Admin(actor.to_owned()).event(EventKind::Revealed, self.clock.now())
+    }
+
+    async fn note_reveal(&self, asked: &str, reason: &str, event: Event) -> Result<(), Failure> {
+        let reason = checked_reason(reason)?;
+        let unable = || Failure::told(Exit::Conflict, "node-not-running", &[("request", &"reveal")]);
+        let (store, office) = self.store.as_ref().zip(self.office.as_ref()).ok_or_else(unable)?;
+        let detail = Some(office.custodian.masker.scrub(&format!("{asked}: {reason}")));
+        Ok(store.append_audit(vec![Event { detail, ..event }]).await?)
     }
 }

@@ -72,16 +72,17 @@ pub(super) struct Columns {
     pub(super) csv: &'static [&'static str],
 }
 
-/// Prints a list page by page, as it comes: in the memory of one page.
+/// Prints a list page by page, as it comes: in the memory of one page. `changes`: something is put on record with it.
 pub(super) fn pages<T: Serialize>(
     globals: &Globals,
     columns: &Columns,
+    changes: bool,
     request: impl Fn(Option<String>) -> Request,
     page: impl Fn(Answer) -> Option<(Vec<T>, Option<String>)>,
     row: impl Fn(&T) -> Map<String, Value>,
 ) -> Result<(), Failure> {
     let format = globals.format();
-    visit(globals, false, async |_, visit| {
+    visit(globals, changes, async |_, visit| {
         let (names, widths) =
             if format == Format::Table { (columns.table, columns.widths) } else { (columns.csv, &[][..]) };
         let (mut shown, mut after) = (None, None);

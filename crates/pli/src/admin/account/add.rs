@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AccountTold, ChangeTold, Clerk, Told, refusal};
 use crate::admin::effect::Effect;
-use crate::admin::mailbox;
 use crate::admin::rows::{self, Numbered, RowTold, Warning};
+use crate::admin::{Sight, mailbox};
 use crate::exit::Failure;
 
 /// The most accounts of one page.
@@ -37,19 +37,19 @@ pub(crate) struct AccountWish {
 
 impl Clerk<'_> {
     /// A page. The next one is asked for by the last name of this one.
-    pub(super) async fn list(&self, after: Option<&str>, limit: usize) -> Result<Told, Failure> {
+    pub(super) async fn list(&self, after: Option<&str>, limit: usize, sight: &Sight) -> Result<Told, Failure> {
         let limit = limit.clamp(1, PAGE_MAX);
         let accounts = self.store.accounts(after, limit).await?;
         let last = accounts.last().filter(|_| accounts.len() == limit);
         Ok(Told::Page {
             next: last.map(|account| account.name.clone()),
-            rows: accounts.iter().map(|account| AccountTold::new(account, self.house)).collect(),
+            rows: accounts.iter().map(|account| AccountTold::new(account, sight)).collect(),
         })
     }
 
-    pub(super) async fn show(&self, name: &str) -> Result<Told, Failure> {
+    pub(super) async fn show(&self, name: &str, sight: &Sight) -> Result<Told, Failure> {
         let account = self.existing(name).await?;
-        Ok(Told::Shown(Box::new(AccountTold::new(&account, self.house))))
+        Ok(Told::Shown(Box::new(AccountTold::new(&account, sight))))
     }
 
     /// Makes an account. One that is there already gets the mailboxes that it lacks, so that what broke off can be done

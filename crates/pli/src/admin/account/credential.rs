@@ -177,7 +177,7 @@ impl Clerk<'_> {
 
     fn told_about(&self, outcome: Effect, account: &AccountRecord, credential: &CredentialRecord) -> ChangeTold {
         let changed: &[&str] = if outcome.is_unchanged() { &[] } else { &["credentials"] };
-        let told = CredentialTold::new(credential, account, self.house);
+        let told = CredentialTold::new(credential, account, &self.house.sight());
         ChangeTold { credential: Some(told), ..self.told(outcome, changed, Some(account)) }
     }
 

@@ -29,10 +29,19 @@ pub(crate) use told::{AccountTold, CredentialTold};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "verb", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub(crate) enum Ask {
-    /// A page of them, by name.
-    List { after: Option<String>, limit: usize },
-    /// One.
-    Show { name: String },
+    /// A page of them, by name. `reveal`: why identifiers are to be in clear, for the record; masked without.
+    List {
+        after: Option<String>,
+        limit: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reveal: Option<String>,
+    },
+    /// One; `reveal` as of a page.
+    Show {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reveal: Option<String>,
+    },
     /// Make one.
     Add { wish: Box<AccountWish>, dry_run: bool },
     /// Make many: a JSON array of [`AccountWish`] is attached, each with its line.
@@ -107,7 +116,8 @@ impl Ask {
     /// Does it change anything?
     pub(crate) fn writes(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Show { .. } => false,
+            // To be shown in clear is on record.
+            Self::List { reveal, .. } | Self::Show { reveal, .. } => reveal.is_some(),
             Self::Add { dry_run, .. }
             | Self::AddMany { dry_run, .. }
             | Self::Set { dry_run, .. }
@@ -128,8 +138,15 @@ impl Desk {
         let (store, house) = self.store_and_house()?;
         let clerk = Clerk { store, house, actor, now: self.clock.now() };
         let told = match ask {
-            Ask::List { after, limit } => return clerk.list(after.as_deref(), limit).await,
-            Ask::Show { name } => return clerk.show(&name).await,
+            Ask::List { after, limit, reveal } => {
+                let sight = self.sight("account list", None, reveal.as_deref(), actor).await?;
+                return clerk.list(after.as_deref(), limit, &sight).await;
+            }
+            Ask::Show { name, reveal } => {
+                let asked = format!("account show {}", house.account_name(&name));
+                let sight = self.sight(&asked, None, reveal.as_deref(), actor).await?;
+                return clerk.show(&name, &sight).await;
+            }
             Ask::AddMany { dry_run } => return clerk.add_many(attached, dry_run).await,
             Ask::Add { wish, dry_run } => clerk.add(&wish, dry_run).await?,
             Ask::Set { name, details, reason, dry_run } => {
@@ -175,7 +192,7 @@ impl Clerk<'_> {
             outcome,
             changed: changed.iter().map(|member| (*member).to_owned()).collect(),
             warnings: Vec::new(),
-            account: account.map(|account| AccountTold::new(account, self.house)),
+            account: account.map(|account| AccountTold::new(account, &self.house.sight())),
             credential: None,
             secret: None,
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pli_store::{AccountKind, AccountRecord, CredentialKind, CredentialRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::admin::House;
+use crate::admin::Sight;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -46,34 +46,32 @@ pub(crate) struct CredentialTold {
 }
 
 impl AccountTold {
-    pub(crate) fn new(account: &AccountRecord, house: &House) -> Self {
-        let grant = |grant: &pli_store::Grant| GrantTold {
-            address: house.masker.address(&grant.address),
-            default: grant.default,
-        };
+    pub(crate) fn new(account: &AccountRecord, sight: &Sight) -> Self {
+        let grant =
+            |grant: &pli_store::Grant| GrantTold { address: sight.address(&grant.address), default: grant.default };
         Self {
-            name: house.account_name(&account.name),
+            name: sight.account_name(&account.name),
             kind: account.kind,
             rpps: account.rpps.as_ref().map(ToString::to_string),
-            display_name: account.display_name.as_ref().map(|name| house.masker.scrub(name)),
+            display_name: account.display_name.as_ref().map(|name| sight.text(name)),
             disabled: account.disabled,
             created_at: account.created_at,
             last_sign_in_at: account.last_sign_in_at,
             mailboxes: account.grants.iter().map(grant).collect(),
-            credentials: account.credentials.iter().map(|one| CredentialTold::new(one, account, house)).collect(),
+            credentials: account.credentials.iter().map(|one| CredentialTold::new(one, account, sight)).collect(),
         }
     }
 }
 
 impl CredentialTold {
-    pub(crate) fn new(credential: &CredentialRecord, account: &AccountRecord, house: &House) -> Self {
+    pub(crate) fn new(credential: &CredentialRecord, account: &AccountRecord, sight: &Sight) -> Self {
         let granted = account.grants.iter().find(|grant| Some(grant.mailbox) == credential.mailbox);
         Self {
             id: credential.id.0,
             kind: credential.kind,
-            label: credential.label.as_ref().map(|label| house.masker.scrub(label)),
-            mailbox: granted.map(|grant| house.masker.address(&grant.address)),
-            certificate: credential.certificate.as_ref().map(|name| house.masker.certificate_name(name)),
+            label: credential.label.as_ref().map(|label| sight.text(label)),
+            mailbox: granted.map(|grant| sight.address(&grant.address)),
+            certificate: credential.certificate.as_ref().map(|name| sight.certificate_name(name)),
             created_at: credential.created_at,
             expires_at: credential.expires_at,
             revoked_at: credential.revoked_at,

@@ -5,6 +5,7 @@ use pli_types::{Domain, FinessId, RppsId, SiretId, StructureId};
 use serde::{Deserialize, Serialize};
 
 use super::{Clerk, MailboxTold, OpenedBy, Shown, Told, refusal, wish};
+use crate::admin::Sight;
 use crate::exit::Failure;
 
 /// The most mailboxes of one page.
@@ -57,19 +58,25 @@ impl Filter {
 
 impl Clerk<'_> {
     /// A page. The next one is asked for by the last address of this one.
-    pub(super) async fn list(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Result<Told, Failure> {
+    pub(super) async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&str>,
+        limit: usize,
+        sight: &Sight,
+    ) -> Result<Told, Failure> {
         let (filter, limit) = (filter.parse()?, limit.clamp(1, PAGE_MAX));
         let after = after.map(wish::address).transpose()?;
         let records = self.store.mailbox_records(&filter, after.as_ref(), limit).await?;
         let last = records.last().filter(|_| records.len() == limit);
         Ok(Told::Page {
             next: last.map(|record| record.mailbox.address.reveal()),
-            rows: records.iter().map(|record| MailboxTold::new(record, &self.house.masker)).collect(),
+            rows: records.iter().map(|record| MailboxTold::new(record, sight)).collect(),
         })
     }
 
     /// One. Of a deleted one nothing is left that could be counted.
-    pub(super) async fn show(&self, address: &str) -> Result<Told, Failure> {
+    pub(super) async fn show(&self, address: &str, sight: &Sight) -> Result<Told, Failure> {
         let record = self.record(address).await?;
         let (mut folders, mut messages, mut opened_by) = (0, 0, Vec::new());
         if record.deleted_at.is_none() {
@@ -82,14 +89,14 @@ impl Clerk<'_> {
             for account in self.store.accounts_of(record.mailbox.id).await? {
                 let default = account.grants.iter().any(|grant| grant.mailbox == record.mailbox.id && grant.default);
                 opened_by.push(OpenedBy {
-                    account: self.house.account_name(&account.name),
-                    display_name: account.display_name.map(|name| self.house.masker.scrub(&name)),
+                    account: sight.account_name(&account.name),
+                    display_name: account.display_name.map(|name| sight.text(&name)),
                     default,
                     disabled: account.disabled,
                 });
             }
         }
-        let mailbox = MailboxTold::new(&record, &self.house.masker);
+        let mailbox = MailboxTold::new(&record, sight);
         Ok(Told::Shown(Box::new(Shown { mailbox, folders, messages, opened_by })))
     }
 }

@@ -32,10 +32,20 @@ pub(crate) use wish::{Attributes, Wish, address, has_luhn_key};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "verb", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub(crate) enum Ask {
-    /// A page of them, by address.
-    List { filter: Filter, after: Option<String>, limit: usize },
-    /// One, with what is around it.
-    Show { address: String },
+    /// A page of them, by address. `reveal`: why identifiers are to be in clear, for the record; masked without.
+    List {
+        filter: Filter,
+        after: Option<String>,
+        limit: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reveal: Option<String>,
+    },
+    /// One, with what is around it; `reveal` as of a page.
+    Show {
+        address: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reveal: Option<String>,
+    },
     /// Make one.
     Add { wish: Box<Wish>, dry_run: bool },
     /// Make many: a JSON array of [`Wish`] is attached, each with its line.
@@ -105,7 +115,8 @@ impl Ask {
     /// Does it change anything?
     pub(crate) fn writes(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Show { .. } => false,
+            // To be shown in clear is on record.
+            Self::List { reveal, .. } | Self::Show { reveal, .. } => reveal.is_some(),
             Self::Add { dry_run, .. }
             | Self::AddMany { dry_run, .. }
             | Self::Set { dry_run, .. }
@@ -125,8 +136,14 @@ impl Desk {
         let (store, house) = self.store_and_house()?;
         let clerk = Clerk { store, house, actor, now: self.clock.now() };
         match ask {
-            Ask::List { filter, after, limit } => clerk.list(&filter, after.as_deref(), limit).await,
-            Ask::Show { address } => clerk.show(&address).await,
+            Ask::List { filter, after, limit, reveal } => {
+                let sight = self.sight("mailbox list", None, reveal.as_deref(), actor).await?;
+                clerk.list(&filter, after.as_deref(), limit, &sight).await
+            }
+            Ask::Show { address, reveal } => {
+                let sight = self.sight("mailbox show", Some(&address), reveal.as_deref(), actor).await?;
+                clerk.show(&address, &sight).await
+            }
             Ask::Add { wish, dry_run } => clerk.add(&wish, dry_run).await.map(change),
             Ask::AddMany { dry_run } => clerk.add_many(attached, dry_run).await,
             Ask::Set { wish, reason, dry_run } => clerk.set(&wish, reason.as_deref(), dry_run).await.map(change),
@@ -177,7 +194,7 @@ impl Clerk<'_> {
             outcome,
             changed: changed.iter().map(|member| (*member).to_owned()).collect(),
             warnings: Vec::new(),
-            mailbox: Some(MailboxTold::new(record, &self.house.masker)),
+            mailbox: Some(MailboxTold::new(record, &self.house.sight())),
         }
     }
 

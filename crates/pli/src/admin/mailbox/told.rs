@@ -1,9 +1,11 @@
-//! A mailbox as it is shown: health identifiers masked.
+//! A mailbox as it is shown: health identifiers masked, or in clear for who has that on record.
 
 use jiff::Timestamp;
 use pli_store::{MailboxRecord, NoticeCause};
-use pli_types::{Masker, StructureId};
+use pli_types::StructureId;
 use serde::{Deserialize, Serialize};
+
+use crate::admin::Sight;
 
 /// A mailbox, all but what lies in it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -45,9 +47,9 @@ pub(crate) struct OpenedBy {
 }
 
 impl MailboxTold {
-    pub(crate) fn new(record: &MailboxRecord, masker: &Masker) -> Self {
+    pub(crate) fn new(record: &MailboxRecord, sight: &Sight) -> Self {
         let (details, notice) = (&record.details, record.standing_notice());
-        let shown = |text: &String| Some(masker.scrub(text)).filter(|text| !text.is_empty());
+        let shown = |text: &String| Some(sight.text(text)).filter(|text| !text.is_empty());
         let number = |wanted: fn(&StructureId) -> bool| {
             record
                 .structure
@@ -56,7 +58,7 @@ impl MailboxTold {
                 .map(|structure| structure.as_str().to_owned())
         };
         Self {
-            address: masker.address(&record.mailbox.address),
+            address: sight.address(&record.mailbox.address),
             kind: record.mailbox.kind.as_str().to_owned(),
             life: record.life().as_str().to_owned(),
             published: record.published,

@@ -51,7 +51,7 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
             let new = NewAppPassword { mailbox, label, expires_at: expires };
             change(globals, Ask::AppPasswordAdd { name: name.clone(), new, dry_run: trial.dry_run }, &name)
         }
-        Command::List { name } => print_list(globals, &show(globals, name)?, CredentialKind::AppPassword),
+        Command::List { name } => print_list(globals, &show(globals, name, None)?, CredentialKind::AppPassword),
         Command::Revoke { name, which, why: Why { reason, dry_run } } => {
             let kind = Kind::AppPassword;
             change(globals, Ask::CredentialRevoke { name: name.clone(), kind, which, reason, dry_run }, &name)

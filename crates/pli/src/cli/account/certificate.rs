@@ -62,7 +62,7 @@ pub(super) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
             };
             change(globals, Ask::CertificateAdd { name: name.clone(), subject, dry_run: trial.dry_run }, &name)
         }
-        Command::List { name } => print_list(globals, &show(globals, name)?, CredentialKind::Certificate),
+        Command::List { name } => print_list(globals, &show(globals, name, None)?, CredentialKind::Certificate),
         Command::Revoke { name, which, why: Why { reason, dry_run } } => {
             let kind = Kind::Certificate;
             change(globals, Ask::CredentialRevoke { name: name.clone(), kind, which, reason, dry_run }, &name)

@@ -6,6 +6,7 @@ use crate::admin::account::{AccountTold, Ask, Told};
 use crate::admin::{Answer, Request};
 use crate::cli::Globals;
 use crate::cli::asking::{Columns, PAGE, members, pages};
+use crate::cli::reveal::Reveal;
 use crate::exit::Failure;
 
 const COLUMNS: Columns = Columns {
@@ -25,13 +26,14 @@ const COLUMNS: Columns = Columns {
 };
 
 /// Prints them as they come.
-pub(super) fn run(globals: &Globals) -> Result<(), Failure> {
-    let request = |after| Request::Account(Ask::List { after, limit: PAGE });
+pub(super) fn run(globals: &Globals, reveal: &Reveal) -> Result<(), Failure> {
+    let reveal = reveal.why();
+    let request = |after| Request::Account(Ask::List { after, limit: PAGE, reveal: reveal.clone() });
     let page = |answer| match answer {
         Answer::Account(Told::Page { rows, next }) => Some((rows, next)),
         _ => None,
     };
-    pages(globals, &COLUMNS, request, page, row)
+    pages(globals, &COLUMNS, reveal.is_some(), request, page, row)
 }
 
 fn row(account: &AccountTold) -> Map<String, Value> {

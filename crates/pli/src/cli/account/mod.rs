@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::Globals;
 use super::asking::{self, Why, beside_the_point, members, print_effect};
+use super::reveal::Reveal;
 use crate::admin::account::{AccountTold, Ask, ChangeTold, Told};
 use crate::admin::{Answer, Request};
 use crate::exit::Failure;
@@ -21,11 +22,16 @@ use crate::output;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// All of them, by name
-    List,
+    List {
+        #[command(flatten)]
+        reveal: Reveal,
+    },
     /// One: the mailboxes that it opens, and what it may sign in by
     Show {
         /// Its name
         name: String,
+        #[command(flatten)]
+        reveal: Reveal,
     },
     /// Make one, or one for each row of a file
     Add(add::Args),
@@ -55,9 +61,9 @@ pub(crate) enum Command {
 /// Does it.
 pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
-        Command::List => list::run(globals),
-        Command::Show { name } => {
-            let shown = show(globals, name)?;
+        Command::List { reveal } => list::run(globals, &reveal),
+        Command::Show { name, reveal } => {
+            let shown = show(globals, name, reveal.why())?;
             output::print(&globals.format().object(&members(&shown)))
         }
         Command::Add(args) => add::run(globals, args),
@@ -74,9 +80,9 @@ pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// One account.
-fn show(globals: &Globals, name: String) -> Result<AccountTold, Failure> {
-    match asking::ask(globals, Request::Account(Ask::Show { name }), None)? {
+/// One account; `reveal` is why identifiers are to be in clear.
+fn show(globals: &Globals, name: String, reveal: Option<String>) -> Result<AccountTold, Failure> {
+    match asking::ask(globals, Request::Account(Ask::Show { name, reveal }), None)? {
         Answer::Account(Told::Shown(shown)) => Ok(*shown),
         _ => Err(beside_the_point()),
     }

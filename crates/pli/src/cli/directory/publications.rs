@@ -2,17 +2,19 @@
 
 use jiff::Timestamp;
 use pli_store::Publication;
-use pli_types::Masker;
 use serde_json::{Map, Value, json};
 
 use super::Globals;
-use crate::cli::reading::read;
+use crate::cli::reading::{masker, read};
+use crate::cli::reveal::{Reveal, Sight};
 use crate::exit::Failure;
 use crate::output::{self, Listing, SCHEMA_VERSION};
 
 /// Which.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    reveal: Reveal,
     /// Show the first so many only; without it, all
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
@@ -22,18 +24,19 @@ const COLUMNS: &[&str] = &["address", "state", "waits_since", "attempts", "next_
 
 pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let limit = args.limit.unwrap_or(usize::MAX);
+    let sight = args.reveal.sight(globals, "directory publications", None, masker(globals)?)?;
     let rows = read(globals, async |reading| {
         let now = reading.clock.now();
         let waiting = reading.store.waiting_publications(limit).await?;
-        Ok(waiting.iter().map(|one| members(one, &reading.masker, now)).collect())
+        Ok(waiting.iter().map(|one| members(one, &sight, now)).collect())
     })?;
     output::print(&globals.format().list(&Listing { columns: COLUMNS, rows }))
 }
 
-fn members(one: &Publication, masker: &Masker, now: Timestamp) -> Map<String, Value> {
+fn members(one: &Publication, sight: &Sight, now: Timestamp) -> Map<String, Value> {
     let members = json!({
         "schema_version": SCHEMA_VERSION,
-        "address": masker.address(&one.address),
+        "address": sight.address(&one.address),
         "state": if one.next_at <= now { "due" } else { "waiting" },
         "waits_since": one.waits_since.to_string(),
         "attempts": one.attempts,

@@ -53,7 +53,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
 
 /// The mailbox, which must not be deleted.
 pub(super) async fn look(visit: &Visit<'_>, address: &str) -> Result<Box<Shown>, Failure> {
-    let ask = Ask::Show { address: address.to_owned() };
+    let ask = Ask::Show { address: address.to_owned(), reveal: None };
     let Answer::Mailbox(Told::Shown(shown)) = visit.ask(Request::Mailbox(ask), None).await? else {
         return Err(beside_the_point());
     };

@@ -4,12 +4,15 @@ use crate::admin::mailbox::{Ask, Filter, MailboxTold, Told};
 use crate::admin::{Answer, Request};
 use crate::cli::Globals;
 use crate::cli::asking::{Columns, PAGE, members, pages};
+use crate::cli::reveal::Reveal;
 use crate::exit::Failure;
 
 /// Which are shown: those for which all that is said holds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Deleted mailboxes are shown with `--state deleted` only, as long as their addresses are kept.")]
 pub(crate) struct Args {
+    #[command(flatten)]
+    reveal: Reveal,
     /// At this domain
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
@@ -72,10 +75,14 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
         siret: args.siret.clone(),
         rpps: args.rpps.clone(),
     };
-    let request = |after| Request::Mailbox(Ask::List { filter: filter.clone(), after, limit: PAGE });
+    let reveal = args.reveal.why();
+    let request = |after| {
+        let (filter, reveal) = (filter.clone(), reveal.clone());
+        Request::Mailbox(Ask::List { filter, after, limit: PAGE, reveal })
+    };
     let page = |answer| match answer {
         Answer::Mailbox(Told::Page { rows, next }) => Some((rows, next)),
         _ => None,
     };
-    pages(globals, &COLUMNS, request, page, |mailbox: &MailboxTold| members(mailbox))
+    pages(globals, &COLUMNS, reveal.is_some(), request, page, |mailbox: &MailboxTold| members(mailbox))
 }

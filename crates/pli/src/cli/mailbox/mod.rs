@@ -11,6 +11,7 @@ mod show;
 
 use super::Globals;
 use super::asking::{self, Because, Why, beside_the_point, print_effect};
+use super::reveal::Reveal;
 use crate::admin::mailbox::{Ask, ChangeTold, Step, Told};
 use crate::admin::{Answer, Request};
 use crate::exit::Failure;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Show {
         /// Its address
         address: String,
+        #[command(flatten)]
+        reveal: Reveal,
     },
     /// Make one, or one for each row of a file
     Add(Box<add::Args>),
@@ -60,7 +63,7 @@ pub(crate) struct Taken<T: clap::Args> {
 pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(args) => list::run(globals, &args),
-        Command::Show { address } => show::run(globals, address),
+        Command::Show { address, reveal } => show::run(globals, address, &reveal),
         Command::Add(args) => add::run(globals, *args),
         Command::Set(args) => set::run(globals, *args),
         Command::Publish(taken) => life::run(globals, Step::Publish, taken),
