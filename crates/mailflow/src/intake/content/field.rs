@@ -33,6 +33,17 @@ pub(super) fn has_blank_line(value: &[u8]) -> bool {
     continued.any(|line| !line.is_empty() && line.trim_ascii().is_empty())
 }
 
+/// Is there a CR or an LF that is not half of a CR LF? To some programs each ends a line, to others neither does.
+pub(super) fn has_bare_line_end(value: &[u8]) -> bool {
+    let lines = value.split(|b| *b == b'\n');
+    let count = lines.clone().count();
+    // Behind the last LF stands what has no line end; before each other one, a line with its CR.
+    lines.enumerate().any(|(at, line)| {
+        let line = if at + 1 == count { Some(line) } else { line.strip_suffix(b"\r") };
+        line.is_none_or(|line| line.contains(&b'\r'))
+    })
+}
+
 /// Where a field ends: after the first CRLF that no white space follows (RFC 5322 §2.2.3).
 fn end_of_field(text: &[u8]) -> usize {
     let mut from = 0;

@@ -19,9 +19,10 @@ pub(crate) struct NamedMailbox {
 const VALUE_OCTETS_MAX: usize = 4096;
 
 /// The mailbox, if the value is exactly one: no list, no group, no route, nothing obsolete inside the address, no bytes
-/// in a character set that nothing names.
+/// in a character set that nothing names, no bare CR or LF.
 pub(super) fn read(value: &[u8]) -> Option<NamedMailbox> {
-    if value.len() > VALUE_OCTETS_MAX || std::str::from_utf8(value).is_err() {
+    let is_text = std::str::from_utf8(value).is_ok() && !field::has_bare_line_end(value);
+    if value.len() > VALUE_OCTETS_MAX || !is_text {
         return None;
     }
     let Parts { phrase, comments, address } = parts(&field::unfold(value))?;
