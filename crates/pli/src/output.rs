@@ -47,6 +47,11 @@ impl Format {
         asked.unwrap_or(if on_terminal { Self::Table } else { Self::Json })
     }
 
+    /// People read their language; what programs read is English.
+    pub(crate) fn language(self) -> Language {
+        if self == Self::Table { language() } else { Language::En }
+    }
+
     /// A list: one array as JSON.
     pub(crate) fn list(self, listing: &Listing) -> String {
         match self {

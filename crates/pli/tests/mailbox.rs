@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 use support::lists::{FOUR, list};
 use support::node::Operator;
-use support::{assert_fails, exit, stderr, text};
+use support::{assert_fails, exit, pli, stderr, text};
 
 const ADDRESS: &str = "equipe@pharmacie-du-pont.mssante.fr";
 
@@ -229,6 +229,56 @@ fn a_file_is_worked_through_row_by_row_and_run_again() {
     );
     let bad = text(&operator.put("bad.csv", "adress;type\n")).to_owned();
     assert_fails(&operator.ask(&["mailbox", "add", "--file", &bad]), 2, "file-columns");
+}
+
+#[test]
+fn what_is_said_of_rows_is_in_the_language_of_people_and_programs_read_one() {
+    let operator = Operator::with_list(&list(1, FOUR));
+    let rows = "address;type;rpps;liste_rouge\n\
+                a@pharmacie-du-pont.mssante.fr;PER;10002345670;\n\
+                b@pharmacie-du-pont.mssante.fr;PER;;\n\
+                c@pharmacie-du-pont.mssante.fr;PER;10002345670;maybe\n\
+                d@pharmacie-du-pont.mssante.fr\n";
+    let file = text(&operator.put("mailboxes.csv", rows)).to_owned();
+    let told = |arguments: &[&str], language: &str| {
+        let config = operator.config();
+        let asked = ["mailbox", "add", "--dry-run", "--lang", language, "--config", &config];
+        let output = pli(&[&asked, arguments].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let one = ["z@pharmacie-du-pont.mssante.fr", "--type", "PER", "--rpps", "10002345670"];
+    let check_digit = ["does not fit its check digit", "la clé du numéro RPPS n'est pas juste"];
+    let said = [
+        check_digit,
+        ["; ", " ; "],
+        ["liste_rouge is yes or no", "liste_rouge est yes ou no"],
+        ["the row has 1 cells", "la ligne a 1 cellules"],
+    ];
+    let many = ["--file", file.as_str()];
+    let report = text(&operator.path("report.csv")).to_owned();
+    let written = |language: &str| {
+        told(&[&many[..], &["--report", &report]].concat(), language);
+        std::fs::read_to_string(&report).unwrap()
+    };
+    // A report is for people; its codes are for programs. So is a table.
+    for page in [|printed: String, _: String| printed, |_: String, written: String| written] {
+        let [en, fr] = ["en", "fr"]
+            .map(|language| page(told(&[&many[..], &["-o", "table"]].concat(), language), written(language)));
+        for [english, french] in said {
+            assert!(en.contains(english) && fr.contains(french), "{english}: {en}\n{fr}");
+        }
+        for code in ["rpps-check-digit", "holder-missing", "row-invalid"] {
+            assert!(en.contains(code) && fr.contains(code), "{code}: {en}\n{fr}");
+        }
+    }
+    let [en, fr] = ["en", "fr"].map(|language| told(&[&one[..], &["-o", "table"]].concat(), language));
+    assert!(en.contains(check_digit[0]) && fr.contains(check_digit[1]), "{en}\n{fr}");
+    for format in ["json", "jsonl", "csv"] {
+        for asked in [&many[..], &one] {
+            let [en, fr] = ["en", "fr"].map(|language| told(&[asked, &["-o", format]].concat(), language));
+            assert!(en == fr && en.contains(check_digit[0]), "{en}\n{fr}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the nouns share that ask the node about mailboxes and accounts: pages of lists, and what became of a wish.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Globals, runtime};
 use crate::admin::effect::Effect;
@@ -115,7 +115,9 @@ pub(super) fn print_effect(
     shown.insert("dry_run".to_owned(), (outcome.is_tried()).into());
     shown.extend(about);
     shown.insert("changed".to_owned(), changed.into());
-    shown.insert("warnings".to_owned(), value(&warnings));
+    let language = globals.format().language();
+    let told = |warning: &Warning| json!({"code": warning.code, "text": warning.text(language)});
+    shown.insert("warnings".to_owned(), warnings.iter().map(told).collect());
     output::print(&globals.format().object(&shown))
 }
 
@@ -133,10 +135,6 @@ pub(super) fn plain_members(value: &impl Serialize) -> Map<String, Value> {
         Ok(Value::Object(members)) => members,
         _ => Map::new(),
     }
-}
-
-fn value(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// An answer to another question.

@@ -16,6 +16,7 @@ use crate::admin::rows::RowTold;
 use crate::admin::{Answer, Numbered, Request, Visit};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Rows, SCHEMA_VERSION};
+use crate::words::{Language, Said, language};
 
 /// Rows that are sent at a time: a failure loses the report of these at most, and nothing of what was done.
 const BATCH: usize = 200;
@@ -36,7 +37,7 @@ pub(super) struct Kind<T> {
     /// The columns that a file may have; the first one must be there.
     pub(super) columns: &'static [&'static str],
     /// What a row wishes for; or why its cells make no sense.
-    pub(super) read: fn(&sheet::Row<'_>) -> Result<T, String>,
+    pub(super) read: fn(&sheet::Row<'_>) -> Result<T, Said>,
     /// The request to which the rows are attached.
     pub(super) request: fn(bool) -> Request,
     /// The rows of its answer.
@@ -102,15 +103,15 @@ async fn batch<T: Serialize>(
                 break;
             }
             Err(sheet::Fault::Unreadable(error)) => return Err(Stop::File(error)),
-            Err(sheet::Fault::Row { line, what }) => {
-                told.push(refused(line, String::new(), what));
+            Err(sheet::Fault::Row { line, said }) => {
+                told.push(RowTold::invalid(line, said));
                 continue;
             }
             Err(fault) => return Err(Stop::Sheet(fault)),
         };
         match (kind.read)(&row) {
             Ok(wish) => rows.push(Numbered { line: row.line, row: wish }),
-            Err(what) => told.push(refused(row.line, String::new(), what)),
+            Err(said) => told.push(RowTold::invalid(row.line, said)),
         }
     }
     if !rows.is_empty() {
@@ -122,15 +123,13 @@ async fn batch<T: Serialize>(
     Ok((told, more))
 }
 
-fn refused(line: u64, name: String, what: String) -> RowTold {
-    RowTold { line, name, outcome: None, code: Some("row-invalid".to_owned()), text: Some(what) }
-}
-
 /// Where rows are told, and how many there were of each.
 struct Out {
     /// What the first column is called.
     name: &'static str,
     rows: Where,
+    /// Of the texts: those of a report are for people, and programs read its codes.
+    language: Language,
     counts: [u64; 4],
 }
 
@@ -159,7 +158,8 @@ impl Out {
                 Where::File { path: path.to_owned(), out }
             }
         };
-        Ok(Self { name, rows, counts: [0; 4] })
+        let language = if report.is_some() { language() } else { globals.format().language() };
+        Ok(Self { name, rows, language, counts: [0; 4] })
     }
 
     fn row(&mut self, told: &RowTold) -> Result<(), Failure> {
@@ -173,6 +173,7 @@ impl Out {
             *count += 1;
         }
         let outcome = told.outcome.map_or("refused", Effect::as_str);
+        let text = told.text(self.language);
         match &mut self.rows {
             Where::Printed(rows) => {
                 let mut row = Map::new();
@@ -181,15 +182,14 @@ impl Out {
                 row.insert(self.name.to_owned(), told.name.as_str().into());
                 row.insert("outcome".to_owned(), outcome.into());
                 row.insert("code".to_owned(), told.code.as_deref().into());
-                row.insert("text".to_owned(), told.text.as_deref().into());
+                row.insert("text".to_owned(), text.into());
                 // Whether or not somebody still reads, the work goes on.
                 rows.row(&row);
                 Ok(())
             }
             Where::File { path, out } => {
-                let text = |text: &Option<String>| text.clone().unwrap_or_default();
-                let cells =
-                    [told.line.to_string(), told.name.clone(), outcome.to_owned(), text(&told.code), text(&told.text)];
+                let (code, text) = (told.code.clone().unwrap_or_default(), text.unwrap_or_default());
+                let cells = [told.line.to_string(), told.name.clone(), outcome.to_owned(), code, text];
                 out.write_all(sheet::line(&cells).as_bytes()).map_err(|error| Failure::file(path, &error))
             }
         }

@@ -12,7 +12,6 @@ use crate::config::{Config, ConfigFault, ListOrigin, Settings, check_secret_file
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 use crate::trust::Signers;
-use crate::words::{Language, language};
 
 /// What can be done with the configuration.
 #[derive(Debug, clap::Subcommand)]
@@ -116,7 +115,7 @@ fn state(folder: &Path) -> Result<(), Failure> {
 
 fn listing(checks: &[Check], format: Format) -> Listing {
     // Programs read one language.
-    let language = if format == Format::Table { language() } else { Language::En };
+    let language = format.language();
     let row = |check: &Check| {
         let outcome = match (&check.fault, check.vital) {
             (None, _) => "ok",

@@ -1,10 +1,12 @@
 //! [`Sheet`]: files that admins bring, UTF-8, `;` between cells, a header line (contract, "Files that verbs take"). A cell
 //! with `;` in it is quoted as in CSV (RFC 4180 §2, points 5 and 7).
 
+use std::fmt::Display;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use crate::exit::{Exit, Failure};
+use crate::words::{Said, Value};
 
 /// The most bytes of a line.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -31,11 +33,11 @@ pub(super) struct Row<'a> {
 pub(super) enum Fault {
     Unreadable(std::io::Error),
     /// The first line does not name its columns.
-    Header(String),
+    Header(Said),
     /// One row; the next one can be read.
     Row {
         line: u64,
-        what: String,
+        said: Said,
     },
 }
 
@@ -43,8 +45,9 @@ impl Fault {
     pub(super) fn about(self, file: &Path) -> Failure {
         match self {
             Self::Unreadable(error) => Failure::file(file, &error),
-            Self::Header(what) | Self::Row { what, .. } => {
-                Failure::told(Exit::Usage, "file-columns", &[("file", &file.display()), ("fault", &what)])
+            Self::Header(fault) | Self::Row { said: fault, .. } => {
+                let said = Said::new("file-columns", &[("file", &file.display())]).with("fault", Value::what(fault));
+                Failure::saying(Exit::Usage, "file-columns", said)
             }
         }
     }
@@ -54,20 +57,21 @@ impl<R: BufRead> Sheet<R> {
     /// Reads the header. Every column must be one of these, and the first of these must be there.
     pub(super) fn begin(input: R, known: &'static [&'static str]) -> Result<Self, Fault> {
         let mut sheet = Self { input, columns: Vec::new(), line: 0 };
-        let header = sheet.text()?.ok_or_else(|| Fault::Header("the file is empty".to_owned()))?;
+        let header = sheet.text()?.ok_or_else(|| Fault::Header(Said::new("file-columns.empty", &[])))?;
         let header = header.strip_prefix('\u{feff}').unwrap_or(&header);
         for name in cells(header).map_err(Fault::Header)? {
             let column = known.iter().find(|column| **column == name.trim());
             let column = column.ok_or_else(|| {
-                Fault::Header(format!("there is no column `{}`; there are {}", name.escape_debug(), known.join(";")))
+                let values: [(&str, &dyn Display); 2] = [("name", &name.escape_debug()), ("known", &known.join(";"))];
+                Fault::Header(Said::new("file-columns.unknown", &values))
             })?;
             if sheet.columns.contains(column) {
-                return Err(Fault::Header(format!("the column `{column}` is there twice")));
+                return Err(Fault::Header(Said::new("file-columns.twice", &[("column", column)])));
             }
             sheet.columns.push(column);
         }
         match known.first().filter(|first| !sheet.columns.contains(first)) {
-            Some(first) => Err(Fault::Header(format!("the column `{first}` is missing"))),
+            Some(first) => Err(Fault::Header(Said::new("file-columns.missing", &[("column", first)]))),
             None => Ok(sheet),
         }
     }
@@ -82,10 +86,10 @@ impl<R: BufRead> Sheet<R> {
             }
         };
         let line = self.line;
-        let cells = cells(&text).map_err(|what| Fault::Row { line, what })?;
+        let cells = cells(&text).map_err(|said| Fault::Row { line, said })?;
         if cells.len() != self.columns.len() {
-            let what = format!("the row has {} cells, and the header {}", cells.len(), self.columns.len());
-            return Err(Fault::Row { line, what });
+            let values: [(&str, &dyn Display); 2] = [("cells", &cells.len()), ("columns", &self.columns.len())];
+            return Err(Fault::Row { line, said: Said::new("row-invalid.cells", &values) });
         }
         Ok(Some(Row { line, columns: &self.columns, cells }))
     }
@@ -99,14 +103,15 @@ impl<R: BufRead> Sheet<R> {
         }
         self.line += 1;
         if bytes.last() != Some(&b'\n') && u64::try_from(bytes.len()).is_ok_and(|length| length == LINE_BYTES_MAX) {
-            return Err(Fault::Header(format!("line {} has more than {LINE_BYTES_MAX} bytes", self.line)));
+            let values: [(&str, &dyn Display); 2] = [("line", &self.line), ("most", &LINE_BYTES_MAX)];
+            return Err(Fault::Header(Said::new("file-columns.long-line", &values)));
         }
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
             bytes.pop();
         }
         let line = self.line;
         let text = String::from_utf8(bytes);
-        text.map(Some).map_err(|_| Fault::Row { line, what: "the line is not in UTF-8".to_owned() })
+        text.map(Some).map_err(|_| Fault::Row { line, said: Said::new("row-invalid.not-utf-8", &[]) })
     }
 }
 
@@ -118,18 +123,18 @@ impl Row<'_> {
     }
 
     /// A cell that says `yes` or `no`.
-    pub(super) fn yes_or_no(&self, column: &str) -> Result<Option<bool>, String> {
+    pub(super) fn yes_or_no(&self, column: &str) -> Result<Option<bool>, Said> {
         match self.cell(column).as_deref() {
             None => Ok(None),
             Some("yes") => Ok(Some(true)),
             Some("no") => Ok(Some(false)),
-            Some(_) => Err(format!("{column} is yes or no")),
+            Some(_) => Err(Said::new("row-invalid.yes-or-no", &[("column", &column)])),
         }
     }
 }
 
 /// The cells of a line.
-fn cells(line: &str) -> Result<Vec<String>, String> {
+fn cells(line: &str) -> Result<Vec<String>, Said> {
     let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
     let mut characters = line.chars().peekable();
     while let Some(c) = characters.next() {
@@ -145,7 +150,7 @@ fn cells(line: &str) -> Result<Vec<String>, String> {
         }
     }
     if quoted {
-        return Err("a quoted cell does not end on its line".to_owned());
+        return Err(Said::new("row-invalid.quote", &[]));
     }
     cells.push(cell);
     Ok(cells)
@@ -172,9 +177,10 @@ mod tests {
     type Read = (u64, Option<String>, Option<String>);
 
     fn rows(text: &str) -> Result<Vec<Read>, String> {
-        let mut sheet = Sheet::begin(text.as_bytes(), COLUMNS).map_err(|fault| format!("{fault:?}"))?;
+        let told = |fault: Fault| fault.about(Path::new("rows.csv")).what;
+        let mut sheet = Sheet::begin(text.as_bytes(), COLUMNS).map_err(told)?;
         let mut rows = Vec::new();
-        while let Some(row) = sheet.next().map_err(|fault| format!("{fault:?}"))? {
+        while let Some(row) = sheet.next().map_err(told)? {
             rows.push((row.line, row.cell("address"), row.cell("service")));
         }
         Ok(rows)

@@ -144,8 +144,7 @@ pub(super) fn parse_rpps(text: Option<&str>) -> Result<(Option<RppsId>, Vec<Warn
     if mailbox::has_luhn_key(text) {
         return Ok((Some(rpps), Vec::new()));
     }
-    let text = "the RPPS number does not fit its check digit; it is taken all the same".to_owned();
-    Ok((Some(rpps), vec![Warning { code: "rpps-check-digit".to_owned(), text }]))
+    Ok((Some(rpps), vec![Warning::told("rpps-check-digit", &[])]))
 }
 
 pub(super) fn check_shown_name(name: Option<&str>) -> Result<(), Failure> {

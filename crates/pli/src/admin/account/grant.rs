@@ -29,8 +29,7 @@ impl Clerk<'_> {
             .iter()
             .any(|credential| credential.kind == CredentialKind::Certificate && credential.revoked_at.is_none());
         if record.mailbox.kind == MailboxKind::App && !has_certificate {
-            let text = "only a certificate opens a mailbox of type APP, and the account has none".to_owned();
-            warnings.push(Warning { code: "certificate-only".to_owned(), text });
+            warnings.push(Warning::told("certificate-only.without-one", &[]));
         }
         if !same && !dry_run {
             self.open(account.id, &account.name, &record, default).await?;

@@ -103,8 +103,7 @@ impl Plan {
             wished.rpps.as_deref().map(|rpps| RppsId::parse(rpps).map_err(|_| refusal::rpps(rpps))).transpose()?;
         if rpps.as_ref().is_some_and(|rpps| !has_luhn_key(rpps.as_str())) {
             // Official samples fail it too (spec §7.4).
-            let text = "the RPPS number does not fit its check digit; it is taken all the same".to_owned();
-            warnings.push(Warning { code: "rpps-check-digit".to_owned(), text });
+            warnings.push(Warning::told("rpps-check-digit", &[]));
         }
         Ok(Self {
             address: address(&wish.address)?,

@@ -5,6 +5,7 @@ use crate::admin::{Answer, Request};
 use crate::cli::asking::Trial;
 use crate::cli::{Globals, bulk, sheet};
 use crate::exit::Failure;
+use crate::words::Said;
 
 /// An account, or a file of them.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,7 @@ pub(super) fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
     super::change(globals, Ask::Add { wish: Box::new(wish), dry_run }, &name)
 }
 
-fn row(row: &sheet::Row<'_>) -> Result<AccountWish, String> {
+fn row(row: &sheet::Row<'_>) -> Result<AccountWish, Said> {
     let mailboxes = row.cell("mailboxes").unwrap_or_default();
     let mailboxes = mailboxes.split(',').map(str::trim).filter(|address| !address.is_empty());
     Ok(AccountWish {

@@ -9,5 +9,7 @@ const COLUMNS: &[&str] = &["name", "source", "certificate_name", "domains", "add
 
 pub(super) fn run(globals: &Globals) -> Result<(), Failure> {
     let Told::List(rows) = ask(globals, Ask::List)? else { return Err(beside_the_point()) };
-    output::print(&globals.format().list(&Listing { columns: COLUMNS, rows: rows.iter().map(members_of).collect() }))
+    let format = globals.format();
+    let rows = rows.iter().map(|row| members_of(row, format)).collect();
+    output::print(&format.list(&Listing { columns: COLUMNS, rows }))
 }

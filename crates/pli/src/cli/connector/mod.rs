@@ -15,8 +15,7 @@ use crate::admin::connector::{Ask, Row, Told};
 use crate::admin::effect::Effect;
 use crate::admin::{self, Answer, Request};
 use crate::exit::Failure;
-use crate::output::{self, SCHEMA_VERSION};
-use crate::words::language;
+use crate::output::{self, Format, SCHEMA_VERSION};
 
 /// What can be done with connectors.
 #[derive(Debug, clap::Subcommand)]
@@ -65,7 +64,8 @@ fn one(globals: &Globals, name: &str) -> Result<Row, Failure> {
 /// Asks for a change, and prints what became of it.
 fn change(globals: &Globals, name: &str, wish: Ask) -> Result<(), Failure> {
     let Told::Done { effect, row } = ask(globals, wish)? else { return Err(beside_the_point()) };
-    output::print(&globals.format().object(&done(name, effect, row.as_ref())))
+    let format = globals.format();
+    output::print(&format.object(&done(name, effect, row.as_ref(), format)))
 }
 
 /// An answer to another question.
@@ -74,22 +74,22 @@ fn beside_the_point() -> Failure {
 }
 
 /// What became of a wish, and how the connector stands.
-fn done(name: &str, effect: Effect, row: Option<&Row>) -> Map<String, Value> {
+fn done(name: &str, effect: Effect, row: Option<&Row>, format: Format) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("schema_version".to_owned(), json!(SCHEMA_VERSION));
     members.insert("outcome".to_owned(), json!(effect));
     members.insert("dry_run".to_owned(), json!(effect.is_tried()));
     members.insert("name".to_owned(), json!(name));
-    members.extend(row.map(members_of).unwrap_or_default());
+    members.extend(row.map(|row| members_of(row, format)).unwrap_or_default());
     members
 }
 
 /// A connector, as it is printed.
-fn members_of(row: &Row) -> Map<String, Value> {
+fn members_of(row: &Row, format: Format) -> Map<String, Value> {
     let warnings: Vec<Value> = row
         .warnings
         .iter()
-        .map(|warning| json!({"code": warning.code, "what": warning.said.what(language())}))
+        .map(|warning| json!({"code": warning.code, "what": warning.said.what(format.language())}))
         .collect();
     let connector = &row.connector;
     let members = json!({

@@ -38,7 +38,7 @@ Warnings tell what keeps mail from passing elsewhere, or answers from coming bac
 pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let row = one(globals, &args.name)?;
     if !args.probe {
-        return output::print(&globals.format().object(&members_of(&row)));
+        return output::print(&globals.format().object(&members_of(&row, globals.format())));
     }
     let (report, masker) = probed(globals, &row, args)?;
     output::print(&print(globals.format(), &row, &report, &masker))?;
@@ -63,7 +63,7 @@ fn probed(globals: &Globals, row: &Row, args: &Args) -> Result<(ProbeReport, Mas
 
 /// For programs one object; for people and CSV, the steps below the connector.
 fn print(format: Format, row: &Row, report: &ProbeReport, masker: &Masker) -> String {
-    let mut members = members_of(row);
+    let mut members = members_of(row, format);
     match format {
         Format::Table => format!("{}\n{}", format.object(&members), probe::print(format, report, masker)),
         Format::Csv => probe::print(format, report, masker),

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::{Globals, runtime};
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Format, Listing, SCHEMA_VERSION};
-use crate::words::{Language, Said, Value, language};
+use crate::output::{self, Listing, SCHEMA_VERSION};
+use crate::words::{Said, Value};
 
 /// How one look ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
 fn print(globals: &Globals, findings: &[Finding]) -> Result<(), Failure> {
     let format = globals.format();
     // Programs read one language.
-    let language = if format == Format::Table { language() } else { Language::En };
+    let language = format.language();
     let row = |finding: &Finding| {
         let members = json!({
             "schema_version": SCHEMA_VERSION,

@@ -5,6 +5,7 @@ use crate::admin::{Answer, Request};
 use crate::cli::asking::Trial;
 use crate::cli::{Globals, bulk, sheet};
 use crate::exit::Failure;
+use crate::words::Said;
 
 /// A mailbox, or a file of them.
 #[derive(Debug, clap::Args)]
@@ -71,10 +72,10 @@ pub(super) fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
     super::change(globals, Ask::Add { wish: Box::new(wish), dry_run }, &address)
 }
 
-fn row(row: &sheet::Row<'_>) -> Result<Wish, String> {
+fn row(row: &sheet::Row<'_>) -> Result<Wish, Said> {
     let rank = row.cell("rank").map(|rank| match rank.parse() {
         Ok(rank @ 1..=99) => Ok(rank),
-        _ => Err("rank is a number from 1 to 99".to_owned()),
+        _ => Err(Said::new("row-invalid.rank", &[])),
     });
     let attributes = Attributes {
         rpps: row.cell("rpps"),

@@ -14,6 +14,7 @@ use crate::cli::Globals;
 use crate::cli::asking::{Because, print_effect, visit};
 use crate::content::{self, Arriving, Imported, Taker};
 use crate::exit::Failure;
+use crate::words::Said;
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -94,9 +95,8 @@ fn told(address: &str, from: &str, done: &Imported) -> Map<String, Value> {
 }
 
 fn warnings(done: &Imported) -> Vec<Warning> {
-    let warning = |(path, why): &(PathBuf, &'static str)| Warning {
-        code: (*why).to_owned(),
-        text: format!("{} was left out", path.display()),
+    let warning = |(path, why): &(PathBuf, &'static str)| {
+        Warning::coded(why, Said::new("import-left-out", &[("path", &path.display())]))
     };
     done.left_out.iter().map(warning).collect()
 }
