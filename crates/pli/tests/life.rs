@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::lists::{FOUR, list};
 use support::node::{Operator, read};
 
@@ -21,7 +23,8 @@ fn operator() -> Operator {
 
 /// Where the mailbox stands, once a node that starts has said so of it. A node looks at its start, and then a day later.
 fn life_after(operator: &Operator, words: &str) -> String {
-    for _ in 0..30 {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < patience {
         let mut node = operator.serve();
         node.wait_for_log("looked after mailboxes");
         if read(&operator.path("node.log")).lines().any(|line| line.contains(ADDRESS) && line.contains(words)) {

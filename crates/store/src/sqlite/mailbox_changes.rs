@@ -133,8 +133,9 @@ impl ChangeMailbox {
         tx.tell(Change::Folders(self.mailbox));
         let mut mailbox = before.mailbox;
         (mailbox.state, mailbox.quota_bytes, mailbox.used_bytes) = (MailboxState::Closed, None, 0);
-        let deleted_at = Some(self.now);
-        Ok(MailboxRecord { mailbox, deleted_at, published: false, suspended_at: None, notice: None, ..before })
+        let (deleted_at, address_kept_until) = (Some(self.now), Some(kept_until));
+        let (suspended_at, notice) = (None, None);
+        Ok(MailboxRecord { mailbox, deleted_at, address_kept_until, published: false, suspended_at, notice, ..before })
     }
 }
 
