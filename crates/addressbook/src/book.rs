@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pli_directory::extraction::Entry;
 use pli_store::national::{About, LocalCopy, Search};
-use pli_store::{DirectoryEntry, Life, MailboxFilter, Result, Store, StoreError};
+use pli_store::{DirectoryEntry, Life, MailboxFilter, MailboxRecord, Result, Store, StoreError};
 use pli_types::{Domain, MailAddress, MailboxId};
 
 use crate::found_by::found_by;
@@ -14,6 +14,8 @@ use crate::ours::{Hidden, Own};
 
 /// Mailboxes that are read at a time.
 pub(crate) const PAGE: usize = 500;
+/// And by a search, which often has enough with the first ones.
+const SEARCH_PAGE: usize = 100;
 
 /// Where a line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +81,13 @@ impl AddressBook {
     /// found is not told again from the copy.
     pub async fn search(&mut self, search: &Search, limit: usize) -> Result<Vec<Line>> {
         let (mut found, mut ours) = (Vec::new(), BTreeSet::new());
-        let mut pages = Pages::new(&*self.store, MailboxFilter::default());
-        while found.len() < limit
-            && let Some(page) = pages.next().await?
-        {
+        // Their words tell which of ours may fit, and the lines themselves which do.
+        let likely = self.store.likely_mailboxes(search).await?;
+        for page in likely.chunks(SEARCH_PAGE) {
+            if found.len() >= limit {
+                break;
+            }
+            let page = with_entries(&*self.store, self.store.records_of(page).await?).await?;
             for own in page.iter().filter(|own| own.hidden().is_none()) {
                 for line in own_lines(own) {
                     if found.len() < limit && search.fits(&found_by(&parse(&line.text)?)) {
@@ -232,15 +237,19 @@ impl<'s> Pages<'s> {
         let records = self.store.mailbox_records(&self.filter, self.after.as_ref(), PAGE).await?;
         self.ended = records.len() < PAGE;
         self.after = records.last().map(|record| record.mailbox.address.clone());
-        let mailboxes: Vec<MailboxId> = records.iter().map(|record| record.mailbox.id).collect();
-        let mut entries: BTreeMap<MailboxId, Vec<DirectoryEntry>> = BTreeMap::new();
-        for (mailbox, entry) in self.store.directory_entries(&mailboxes).await? {
-            entries.entry(mailbox).or_default().push(entry);
-        }
-        let own = |record: pli_store::MailboxRecord| {
-            let entries = entries.remove(&record.mailbox.id).unwrap_or_default();
-            Own { record, entries }
-        };
-        Ok(Some(records.into_iter().map(own).collect()))
+        with_entries(self.store, records).await.map(Some)
     }
+}
+
+async fn with_entries(store: &dyn Store, records: Vec<MailboxRecord>) -> Result<Vec<Own>> {
+    let mailboxes: Vec<MailboxId> = records.iter().map(|record| record.mailbox.id).collect();
+    let mut entries: BTreeMap<MailboxId, Vec<DirectoryEntry>> = BTreeMap::new();
+    for (mailbox, entry) in store.directory_entries(&mailboxes).await? {
+        entries.entry(mailbox).or_default().push(entry);
+    }
+    let own = |record: MailboxRecord| {
+        let entries = entries.remove(&record.mailbox.id).unwrap_or_default();
+        Own { record, entries }
+    };
+    Ok(records.into_iter().map(own).collect())
 }

@@ -294,3 +294,67 @@ async fn without_a_copy_ours_are_found_and_nothing_differs() {
     let nobody = place.book().await.show(&address("personne")).await.unwrap();
     assert_eq!((nobody.lines.len(), nobody.hidden), (0, None));
 }
+
+/// Whatever is asked of a line of ours, the copy says the same of that line.
+#[tokio::test]
+async fn ours_and_the_country_s_are_found_by_the_same_words() {
+    let place = Place::new().await;
+    let details = MailboxDetails { service: "Urgences de nuit".into(), ..MailboxDetails::default() };
+    let structure = Some(StructureId::Finess(FinessId::parse("990000010").unwrap()));
+    let rpps = Some(RppsId::parse(RPPS).unwrap());
+    let new = NewMailbox { rpps, structure, details, ..NewMailbox::new(address("zoe"), MailboxKind::Per) };
+    let zoe = place.store.add_mailbox(new, Vec::new()).await.unwrap();
+    place.change(zoe, MailboxChange::Publish).await;
+    let said = |postal_code| {
+        [
+            ("title", "DR"),
+            ("family_name", "LEFÈVRE-Cœur"),
+            ("given_name", "Zoe\u{301}"),
+            ("category", "Civil"),
+            ("profession", "Médecin"),
+            ("speciality", "Chirurgie générale"),
+            ("structure", "CENTRE | D'IMAGERIE"),
+            ("sign", "L'Étoile"),
+            ("street", "Lilas"),
+            ("town", "Bastia Αθήνα"),
+            ("department", "Haute-Corse"),
+            ("country", "France"),
+            ("postal_code", postal_code),
+        ]
+    };
+    let codes = [" 20200", "20000", "97400", "75014", "2"];
+    for (number, code) in (1..).zip(codes) {
+        place.entry(zoe, number, &said(code)).await;
+    }
+    let ours = place.book().await.show(&address("zoe")).await.unwrap().lines;
+    assert_eq!(ours.len(), codes.len());
+    let theirs: Vec<String> = ours.iter().map(|line| line.text.replace("zoe@cabinet", "zoe@ailleurs")).collect();
+    place.import(&theirs).await;
+
+    let typed = "dr Lefevre LEF le coeur cœu zoe zoé zo civil medecin chir generale gen etoile l lilas bastia bas
+        αθήνα αθή haute corse france urgences nuit de centre imagerie d 10003441234 100 990000010 990 9900000101
+        20200 202 20 2a 2A 2b 974 97 75 750 75014 2 per PER org lefevres x";
+    let mut found = 0;
+    for word in typed.split_whitespace() {
+        let word = word.to_owned();
+        for search in [
+            Search { words: word.clone(), ..Search::default() },
+            Search { words: format!("{word} lefevre"), ..Search::default() },
+            Search { words: format!("{word} 974"), ..Search::default() },
+            Search { profession: word.clone(), ..Search::default() },
+            Search { town: word.clone(), ..Search::default() },
+            Search { department: word.clone(), ..Search::default() },
+            Search { structure: word.clone(), ..Search::default() },
+            Search { kind: word, ..Search::default() },
+        ] {
+            let lines = place.book().await.search(&search, 50).await.unwrap();
+            let text = |source| {
+                let of_source = lines.iter().filter(move |line| line.source == source);
+                of_source.map(|line| line.text.replace("zoe@ailleurs", "zoe@cabinet")).collect::<Vec<_>>()
+            };
+            assert_eq!(text(Source::Own), text(Source::National), "{search:?}");
+            found += lines.len();
+        }
+    }
+    assert!(found > 500, "{found}");
+}

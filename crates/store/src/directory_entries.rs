@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use pli_audit::Event;
 use pli_types::MailboxId;
 
-use crate::Result;
+use crate::national::Search;
+use crate::{MailboxRecord, Result};
 
 /// One line of ours. What the mailbox itself says is not in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,4 +38,11 @@ pub trait DirectoryEntries: Send + Sync {
     /// Removes the line of this number, or all; how many. Where there is none, nothing is recorded.
     async fn remove_directory_entries(&self, mailbox: MailboxId, number: Option<u16>, audit: Vec<Event>)
     -> Result<u64>;
+
+    /// The mailboxes that are shown and may have a line that fits, by address. All that have one are among them, and
+    /// perhaps some that have none: [`Search::fits`] decides. No word looked for: none.
+    async fn likely_mailboxes(&self, search: &Search) -> Result<Vec<MailboxId>>;
+
+    /// Those of these mailboxes that there are, by address.
+    async fn records_of(&self, mailboxes: &[MailboxId]) -> Result<Vec<MailboxRecord>>;
 }

@@ -3,7 +3,7 @@
 /// Hands over the words of a text: runs of letters and digits in lower case, without the accents and ligatures of Latin
 /// letters (`ANGOULÊME` is `angouleme`, `Cœur` is `coeur`). A combining accent belongs to its letter. `word` is room to
 /// work in.
-pub(super) fn each_word(text: &str, word: &mut String, mut take: impl FnMut(&str)) {
+pub(crate) fn each_word(text: &str, word: &mut String, mut take: impl FnMut(&str)) {
     word.clear();
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {

@@ -19,8 +19,10 @@ mod search;
 mod terms;
 
 pub use copy::{About, FILE_NAME, LocalCopy};
+pub(crate) use fold::each_word;
 pub use fold::same_words;
 pub use import::{Import, Listed, Prepared};
 pub use install::{discard, install, prepared};
 pub use lines::Lines;
+pub(crate) use search::Sought;
 pub use search::{Place, Search, WORDS_MAX};

@@ -54,6 +54,15 @@ struct Piece {
     beginning: bool,
 }
 
+/// A word that must be there, for an index that lies elsewhere: any from the first to the last, in the order of their
+/// bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sought {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) places: &'static [Place],
+}
+
 impl Search {
     /// How many words are looked for. None would find everything: ask for something. Above [`WORDS_MAX`] the rest is not
     /// looked at.
@@ -78,6 +87,16 @@ impl Search {
     /// What it is in terms of the index: all of them must be there.
     pub(super) fn wanted(&self) -> Vec<Wanted> {
         self.pieces().iter().map(|piece| Wanted::word(&piece.word, piece.beginning, piece.places)).collect()
+    }
+
+    /// What it is for an index that lies elsewhere: all of them must be there.
+    pub(crate) fn sought(&self) -> Vec<Sought> {
+        let sought = |Piece { places, word, beginning }| {
+            // No word has the last of all characters: it is no letter.
+            let to = if beginning { format!("{word}{}", char::MAX) } else { word.clone() };
+            Sought { from: word, to, places }
+        };
+        self.pieces().into_iter().map(sought).collect()
     }
 
     /// Its words, without those that another one says already: whatever is typed, no part of the index is read more often

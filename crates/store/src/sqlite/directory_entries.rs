@@ -10,8 +10,10 @@ use super::intake::{AuditRows, audit_rows};
 use super::rows::{Row, database_error, json_numbers};
 use super::tx::Tx;
 use super::writer::Write;
+use super::{directory_words, records};
 use crate::directory_entries::{DirectoryEntries, DirectoryEntry};
-use crate::{Result, StoreError};
+use crate::national::Search;
+use crate::{MailboxRecord, Result, StoreError};
 
 #[async_trait]
 impl DirectoryEntries for SqliteStore {
@@ -44,6 +46,14 @@ impl DirectoryEntries for SqliteStore {
     ) -> Result<u64> {
         self.write(Remove { mailbox, number, audit: audit_rows(&audit) }).await
     }
+
+    async fn likely_mailboxes(&self, search: &Search) -> Result<Vec<MailboxId>> {
+        directory_words::find(&self.readers, search).await
+    }
+
+    async fn records_of(&self, mailboxes: &[MailboxId]) -> Result<Vec<MailboxRecord>> {
+        records::of_numbers(&self.readers, mailboxes).await
+    }
 }
 
 fn row_of(row: &SqliteRow) -> Row<'_> {
@@ -53,6 +63,13 @@ fn row_of(row: &SqliteRow) -> Row<'_> {
 fn entry(row: Row<'_>) -> Result<(MailboxId, DirectoryEntry)> {
     let columns = row.parse("columns", |text: &str| serde_json::from_str(text))?;
     Ok((row.mailbox("mailbox_id")?, DirectoryEntry { number: row.number("number")?, columns }))
+}
+
+/// The lines of a mailbox, within a transaction.
+pub(super) async fn entries_of(tx: &mut Tx<'_>, mailbox: MailboxId) -> Result<Vec<DirectoryEntry>> {
+    let sql = "SELECT mailbox_id, number, columns FROM directory_entries WHERE mailbox_id = ? ORDER BY number";
+    let rows = tx.fetch(sqlx::query(sql).bind(mailbox.0)).await?;
+    rows.iter().map(|row| entry(row_of(row)).map(|(_, entry)| entry)).collect()
 }
 
 struct Put {
@@ -83,6 +100,7 @@ impl Write for Put {
         if tx.execute(sql.bind(*number).bind(columns).bind(self.mailbox.0)).await? == 0 {
             return Err(StoreError::NotFound("mailbox"));
         }
+        directory_words::renew_by_id(tx, self.mailbox).await?;
         tx.record(&self.audit);
         Ok(())
     }
@@ -102,6 +120,7 @@ impl Write for Remove {
         let sql = "DELETE FROM directory_entries WHERE mailbox_id = ?1 AND (?2 IS NULL OR number = ?2)";
         let removed = tx.execute(sqlx::query(sql).bind(self.mailbox.0).bind(self.number)).await?;
         if removed > 0 {
+            directory_words::renew_by_id(tx, self.mailbox).await?;
             tx.record(&self.audit);
         }
         Ok(removed)

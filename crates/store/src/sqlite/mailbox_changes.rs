@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use pli_types::{MailboxId, RppsId, StructureId};
 
 use super::bulk::Sql;
+use super::directory_words;
 use super::expunge::references;
 use super::intake::AuditRows;
 use super::publications;
@@ -38,6 +39,7 @@ impl Write for ChangeMailbox {
         // In this transaction, so that no change is forgotten (R-BAL-7). What it should be there is looked up later.
         if !matches!(self.change, MailboxChange::Quota(_)) {
             publications::note(tx, &after.mailbox.address, after.is_shown(), self.now).await?;
+            directory_words::renew(tx, &after).await?;
         }
         tx.record(&self.audit);
         if !matches!(self.change, MailboxChange::Quota(_)) {

@@ -8,7 +8,7 @@ use super::intake::AuditRows;
 use super::rows::{Row, micros, size};
 use super::tx::Tx;
 use super::writer::Write;
-use super::{folders, publications, records};
+use super::{directory_words, folders, publications, records};
 use crate::{Change, MailboxKind, MailboxState, NewMailbox, Result, StoreError};
 
 pub(super) struct AddMailbox {
@@ -105,6 +105,7 @@ impl Write for SetMailboxState {
         }
         let after = records::by_id(tx, self.mailbox).await?;
         publications::note(tx, &after.mailbox.address, after.is_shown(), self.now).await?;
+        directory_words::renew(tx, &after).await?;
         tx.record(&self.audit);
         tx.tell(Change::Access);
         Ok(())

@@ -11,6 +11,7 @@ mod bodies;
 mod bulk;
 mod connectors;
 mod directory_entries;
+mod directory_words;
 mod entries;
 mod expunge;
 mod flags;
@@ -86,6 +87,7 @@ async fn prepare(
     let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
     setup::migrate(&mut connection, location, clock.now()).await?;
     setup::key_certificates(&mut connection).await?;
+    directory_words::fill_in(&mut connection).await?;
     setup::shrink(&mut connection).await?;
     check_master_key(&mut connection, master, config).await?;
     remember_master_key(&mut connection, master, clock).await?;

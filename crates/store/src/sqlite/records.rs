@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use super::bulk::Sql;
 use super::mailboxes::{kind_from, mailbox, mailbox_columns};
 use super::readers::Readers;
-use super::rows::{Row, database_error, micros, some};
+use super::rows::{Row, database_error, json_numbers, micros, some};
 use super::tx::Tx;
 use crate::{
     Life, Mailbox, MailboxDetails, MailboxFilter, MailboxRecord, MailboxState, Notice, NoticeCause, Result, StoreError,
@@ -73,6 +73,13 @@ pub(super) async fn by_id(tx: &mut Tx<'_>, mailbox: MailboxId) -> Result<Mailbox
     let sql = sqlx::query(concat!(living!(), "m.id = ?"));
     let row = tx.fetch_one(sql.bind(mailbox.0)).await?.ok_or(StoreError::NotFound("mailbox"))?;
     record(Row::new(&row, "mailboxes"))
+}
+
+/// The mailboxes of these numbers that there are, by address.
+pub(super) async fn of_numbers(readers: &Readers, mailboxes: &[MailboxId]) -> Result<Vec<MailboxRecord>> {
+    let sql = sqlx::query(concat!(living!(), "m.id IN (SELECT value FROM json_each(?)) ORDER BY m.address_key"));
+    let numbers = json_numbers(mailboxes.iter().map(|mailbox| mailbox.0));
+    records(&readers.all(sql.bind(numbers)).await.map_err(read_error)?)
 }
 
 pub(super) async fn page(

@@ -13,13 +13,14 @@ use super::rows::{Row, database_error, micros};
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
     include_str!("../../migrations/sqlite/0003_people.sql"),
     include_str!("../../migrations/sqlite/0004_connectors.sql"),
     include_str!("../../migrations/sqlite/0005_directory.sql"),
     include_str!("../../migrations/sqlite/0006_publications.sql"),
+    include_str!("../../migrations/sqlite/0007_directory_words.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.

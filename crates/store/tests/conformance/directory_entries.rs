@@ -1,8 +1,9 @@
 //! Our own entries of the directory.
 
 use jiff::SignedDuration;
-use pli_store::{DirectoryEntry, MailboxChange, MailboxKind, NewMailbox, StoreError};
-use pli_types::MailboxId;
+use pli_store::national::Search;
+use pli_store::{DirectoryEntry, MailboxChange, MailboxDetails, MailboxKind, MailboxState, NewMailbox, StoreError};
+use pli_types::{MailboxId, StructureId};
 
 use crate::support::{Backend, Fixture, address};
 
@@ -53,4 +54,76 @@ pub(crate) async fn a_deleted_mailbox_takes_its_lines_along(backend: &dyn Backen
     let delete = MailboxChange::Delete { address_kept_until: kept };
     at.store.change_mailbox(one, delete, Vec::new()).await.unwrap();
     assert_eq!(at.store.directory_entries(&[one]).await.unwrap(), []);
+}
+
+/// Each step changes what is found, in the transaction that changes the mailbox or the entry.
+pub(crate) async fn words_follow_their_mailbox(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let one = mailbox(&at, "a@x.test").await;
+    let found = async |words: &str| {
+        let search = Search { words: words.to_owned(), ..Search::default() };
+        !at.store.likely_mailboxes(&search).await.unwrap().is_empty()
+    };
+    let change = async |change| at.store.change_mailbox(one, change, Vec::new()).await.unwrap();
+    let put = async |before: Option<&DirectoryEntry>, entry| {
+        at.store.put_directory_entry(one, before, entry, Vec::new()).await.unwrap();
+    };
+    put(None, entry(1, "Angoulême")).await;
+    assert!(!found("angouleme").await, "not published");
+    change(MailboxChange::Publish).await;
+    assert!(found("ANGOULEME").await && found("ang").await && !found("an").await && !found("angoulemes").await);
+    put(Some(&entry(1, "Angoulême")), entry(1, "Niort")).await;
+    assert!(found("niort").await && !found("angouleme").await);
+    put(None, entry(2, "Cognac")).await;
+    at.store.remove_directory_entries(one, Some(1), Vec::new()).await.unwrap();
+    assert!(found("cognac").await && !found("niort").await);
+    let details = MailboxDetails { service: "Imagerie".to_owned(), ..MailboxDetails::default() };
+    change(MailboxChange::Details(details.clone())).await;
+    assert!(found("imagerie cognac").await);
+    change(MailboxChange::Holder { rpps: None, structure: Some(StructureId::parse("990000069").unwrap()) }).await;
+    assert!(found("990000069").await);
+    for (away, back) in [
+        (MailboxChange::Suspend, MailboxChange::Resume),
+        (MailboxChange::Unpublish, MailboxChange::Publish),
+        (
+            MailboxChange::Details(MailboxDetails { unlisted: true, ..details.clone() }),
+            MailboxChange::Details(details.clone()),
+        ),
+    ] {
+        change(away.clone()).await;
+        assert!(!found("cognac").await, "{away:?}");
+        change(back.clone()).await;
+        assert!(found("cognac").await, "{back:?}");
+    }
+    for (state, shown) in [(MailboxState::Suspended, false), (MailboxState::Open, true)] {
+        at.store.set_mailbox_state(one, state, Vec::new()).await.unwrap();
+        assert_eq!(found("cognac").await, shown, "{state:?}");
+    }
+    let kept = at.now().checked_add(SignedDuration::from_hours(24)).unwrap();
+    change(MailboxChange::Delete { address_kept_until: kept }).await;
+    assert!(!found("cognac").await);
+}
+
+pub(crate) async fn many_are_narrowed_word_by_word_and_come_by_address(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let mut expected = Vec::new();
+    // More than are few, and backwards.
+    for number in (0..1200).rev() {
+        let one = mailbox(&at, &format!("a{number:04}@x.test")).await;
+        at.store.change_mailbox(one, MailboxChange::Publish, Vec::new()).await.unwrap();
+        let town = if number % 2 == 0 { "Lyon Nord" } else { "Lyon Sud" };
+        at.store.put_directory_entry(one, None, entry(1, town), Vec::new()).await.unwrap();
+        expected.push(one);
+    }
+    expected.reverse();
+    let find = async |town: &str| {
+        let search = Search { town: town.to_owned(), kind: "org".to_owned(), ..Search::default() };
+        at.store.likely_mailboxes(&search).await.unwrap()
+    };
+    assert_eq!(find("lyo").await, expected);
+    let north: Vec<_> = expected.iter().copied().step_by(2).collect();
+    assert_eq!(find("lyon nord").await, north);
+    assert_eq!(find("lyon ouest").await, []);
+    let records = at.store.records_of(&[north[1], north[0], MailboxId(99_999)]).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.mailbox.id).collect::<Vec<_>>(), north[..2]);
 }

@@ -76,7 +76,9 @@ conformance! {
         directory_entries:
             lines_are_kept_by_number_and_replaced
             lines_are_removed_once_one_or_all
-            a_deleted_mailbox_takes_its_lines_along;
+            a_deleted_mailbox_takes_its_lines_along
+            words_follow_their_mailbox
+            many_are_narrowed_word_by_word_and_come_by_address;
         entries:
             uids_grow_and_are_never_given_twice
             recent_is_told_once

@@ -1,7 +1,9 @@
 //! Stores of older versions open, and whoever could sign in still can.
 
 use argon2::password_hash::PasswordHasher;
+use pli_store::national::Search;
 use pli_store::{AccountKind, CredentialKind, Life, MailboxKind, MailboxState};
+use pli_types::MailboxId;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -11,6 +13,22 @@ const OLD: [&str; 2] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
 ];
+
+/// Those from there to the words of the directory, which came with the seventh.
+const BEFORE_WORDS: [&str; 4] = [
+    include_str!("../../migrations/sqlite/0003_people.sql"),
+    include_str!("../../migrations/sqlite/0004_connectors.sql"),
+    include_str!("../../migrations/sqlite/0005_directory.sql"),
+    include_str!("../../migrations/sqlite/0006_publications.sql"),
+];
+
+/// Everyone is published; one is on the liste rouge, one is suspended.
+const PUBLISHED: &str = r#"
+    UPDATE mailboxes SET published = 1, unlisted = id = 3;
+    INSERT INTO directory_entries (mailbox_id, number, columns) VALUES
+        (1, 1, '{"structure":"Officine Lefèvre","town":"Angoulême"}'), (2, 1, '{"family_name":"Lefèvre"}'),
+        (3, 1, '{"family_name":"Lefèvre"}'), (4, 2, '{"sign":"LEFEVRE & Cie"}'), (5, 1, '{"family_name":"Lefèvre"}');
+"#;
 
 /// An ORG with a password, a colleague who is suspended, a professional, a program with its certificate, a closed space.
 const PEOPLE: &str = r#"
@@ -31,6 +49,11 @@ const PEOPLE: &str = r#"
 
 /// A store of this version.
 async fn old_store(version: usize) -> Fixture {
+    older_store(OLD[..version].concat(), "", version).await
+}
+
+/// A store of these tables, in which these people are; and what came after.
+async fn older_store(tables: String, later: &str, version: usize) -> Fixture {
     let at = Sqlite.fresh().await;
     at.store.close().await;
     std::fs::remove_dir_all(at.data()).unwrap();
@@ -39,7 +62,7 @@ async fn old_store(version: usize) -> Fixture {
     let mut connection: SqliteConnection = options.connect().await.unwrap();
     let hash = argon2::Argon2::default().hash_password(b"p").unwrap().to_string();
     let stamp = format!("PRAGMA application_id = {}; PRAGMA user_version = {version};", 0x506c_6901);
-    for sql in [OLD[..version].concat(), PEOPLE.replace("HASH", &hash), stamp] {
+    for sql in [tables, PEOPLE.replace("HASH", &hash), later.to_owned(), stamp] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     }
     connection.close().await.unwrap();
@@ -110,4 +133,19 @@ async fn a_mailbox_of_an_older_store_begins_its_life_with_the_migration() {
             ]
         );
     }
+}
+
+#[tokio::test]
+async fn who_was_shown_before_there_was_an_index_is_found_in_it() {
+    let later = format!("{}{PUBLISHED}", BEFORE_WORDS.concat().replace(":now", "0"));
+    let at = older_store(OLD.concat(), &later, 6).await;
+    let search = Search { words: "lefevre".to_owned(), ..Search::default() };
+    let shown = [MailboxId(1), MailboxId(4)];
+    assert_eq!(
+        at.store.likely_mailboxes(&search).await.unwrap(),
+        shown,
+        "by address; nobody who is hidden, no patient"
+    );
+    let at = at.reopen().await;
+    assert_eq!(at.store.likely_mailboxes(&search).await.unwrap(), shown);
 }
