@@ -238,3 +238,21 @@ async fn a_file_has_what_would_be_sent_and_the_directory_is_left_alone() {
     let_it_tell(&operator).await;
     assert_eq!(read(&state.join("publication.jsonl")), dry, "it is written once");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_be_sent_is_shown_before_anything_is_configured() {
+    let (operator, _double, address) = publishing("off").await;
+    let mut config: toml::Table = read(&operator.path("pro/pli.toml")).parse().unwrap();
+    config.remove("annuaire");
+    operator.replace("pro/pli.toml", &config.to_string());
+    change(&operator, &address, &[MailboxChange::Publish]).await;
+    off(move || {
+        let file = operator.path("would.jsonl");
+        operator.told(&["directory", "publish", "--dry-run", support::text(&file)]);
+        let request: Value = serde_json::from_str(&read(&file)).unwrap();
+        let url = request["url"].as_str().unwrap();
+        assert!(url.starts_with("https://gateway.api.esante.gouv.fr/fhir/v2/"), "{url}");
+        operator.fails(&["directory", "publish"], 2, "annuaire-not-configured");
+    })
+    .await;
+}

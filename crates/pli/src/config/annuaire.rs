@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigFault;
 
+/// Where the national directory's resources begin (spec §7.2).
+pub(crate) const NATIONAL: &str = "https://gateway.api.esante.gouv.fr/fhir/v2";
+
 /// `[annuaire]`. Without it, only copies of the directory that are imported are known.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -23,7 +23,7 @@ use pli_signin::backoff;
 use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) use annuaire::{AnnuaireConfig, Publish};
+pub(crate) use annuaire::{AnnuaireConfig, NATIONAL, Publish};
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use mailbox::MailboxConfig;

@@ -10,7 +10,7 @@ use super::{Globals, runtime};
 use crate::admin::{self, Answer, Request};
 use crate::annuaire::{lines, rehearse};
 use crate::cli::reading::read;
-use crate::config::Publish;
+use crate::config::{NATIONAL, Publish};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, SCHEMA_VERSION};
 
@@ -38,7 +38,8 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
 
 /// What would be sent, by what the directory was told last.
 fn rehearsed(globals: &Globals, addresses: &[MailAddress], file: &Path) -> Result<(), Failure> {
-    let base = configured(globals)?.base;
+    // Nobody is asked, so nothing need be configured for it.
+    let base = globals.settings()?.config.annuaire.map_or_else(|| NATIONAL.to_owned(), |annuaire| annuaire.base);
     let requests = read(globals, async |reading| rehearse(&*reading.store, &base, addresses).await)?;
     let text = lines(&requests);
     if file == Path::new("-") {
