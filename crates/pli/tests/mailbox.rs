@@ -68,6 +68,43 @@ fn a_mailbox_needs_what_its_type_needs_and_the_code_says_what_lacks() {
 }
 
 #[test]
+fn a_patients_identifier_is_taken_nowhere_and_not_repeated() {
+    let operator = Operator::with_list(&list(1, FOUR));
+    let _node = operator.serve();
+    add(&operator, ADDRESS, TEAM);
+    let (whole, grouped, glued) = ("279035121518989", "2 79 03 51 215 189 89", "x-2790351215189");
+    let address = format!("{whole}@pharmacie-du-pont.mssante.fr");
+    let refused = |arguments: &[&str], stable: &str| {
+        let output = operator.ask(arguments);
+        assert_fails(&output, 1, stable);
+        let said = stderr(&output);
+        assert!(!said.contains("279035") && !said.contains("2 79 03"), "{said}");
+    };
+    let taken = "patient-identifier";
+    refused(&[&["mailbox", "add", &address], TEAM].concat(), taken);
+    for member in ["--responsible", "--service", "--description", "--display-name"] {
+        for text in [whole, grouped, glued] {
+            refused(&["mailbox", "set", ADDRESS, member, text], taken);
+        }
+    }
+    operator.told(&["account", "add", "j.dupont", "--mailbox", ADDRESS]);
+    refused(&["account", "add", whole], taken);
+    refused(&["account", "add", "x", "--display-name", grouped], taken);
+    refused(&["account", "add", "x", "--rpps", whole], "rpps-invalid");
+    refused(&["account", "set", "j.dupont", "--display-name", grouped], taken);
+    refused(&["account", "app-password", "add", "j.dupont", "--mailbox", ADDRESS, "--label", whole], taken);
+
+    let rows = format!(
+        "address;type;finess;responsible\n{address};ORG;990000044;R\nz@pharmacie-du-pont.mssante.fr;ORG;990000044;{grouped}\n"
+    );
+    let file = text(&operator.put("mailboxes.csv", &rows)).to_owned();
+    let output = operator.ask(&["mailbox", "add", "--file", &file]);
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(rows.iter().all(|row| row["code"] == taken), "{rows:?}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("279035121"));
+}
+
+#[test]
 fn the_same_wish_twice_changes_nothing_and_says_so() {
     let operator = Operator::with_list(&list(1, FOUR));
     assert_eq!(add(&operator, ADDRESS, &[TEAM, &["--dry-run"]].concat())["outcome"], "would-be-created");

@@ -133,6 +133,7 @@ fn parse(wish: &AccountWish) -> Result<(Option<RppsId>, Vec<Warning>), Failure> 
     if !fits || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(refusal::name());
     }
+    mailbox::check_no_identifier("name", name)?;
     check_shown_name(wish.display_name.as_deref())?;
     parse_rpps(wish.rpps.as_deref())
 }
@@ -149,7 +150,10 @@ pub(super) fn parse_rpps(text: Option<&str>) -> Result<(Option<RppsId>, Vec<Warn
 
 pub(super) fn check_shown_name(name: Option<&str>) -> Result<(), Failure> {
     let fits = |name: &str| name.chars().count() <= SHOWN_NAME_CHARS_MAX && !name.chars().any(char::is_control);
-    if name.is_none_or(fits) { Ok(()) } else { Err(mailbox::refusal::text("display_name", SHOWN_NAME_CHARS_MAX)) }
+    if !name.is_none_or(fits) {
+        return Err(mailbox::refusal::text("display_name", SHOWN_NAME_CHARS_MAX));
+    }
+    name.map_or(Ok(()), |name| mailbox::check_no_identifier("display_name", name))
 }
 
 pub(super) fn shown_name(name: Option<&str>) -> Option<String> {

@@ -74,6 +74,7 @@ impl Clerk<'_> {
         if label.is_empty() || label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control) {
             return Err(mailboxes::refusal::text("label", LABEL_CHARS_MAX));
         }
+        mailboxes::check_no_identifier("label", label)?;
         let (shown, mailbox) = (self.house.masker.address(&record.mailbox.address), record.mailbox.id);
         if account.grants.iter().all(|grant| grant.mailbox != mailbox) {
             return Err(refusal::not_granted(&self.house.account_name(&account.name), &shown));

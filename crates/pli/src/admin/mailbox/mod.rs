@@ -26,7 +26,7 @@ pub(crate) use delete::Now;
 pub(crate) use life::Step;
 pub(crate) use list::Filter;
 pub(crate) use told::{MailboxTold, OpenedBy};
-pub(crate) use wish::{Attributes, Wish, address, has_luhn_key};
+pub(crate) use wish::{Attributes, Wish, address, check_no_identifier, has_luhn_key};
 
 /// What can be asked about mailboxes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use pli_store::MailboxKind;
-use pli_types::Domain;
+use pli_types::{Domain, hide_identifiers};
 
 use crate::exit::{Exit, Failure};
 
@@ -15,11 +15,11 @@ pub(crate) fn unknown(address: &str) -> Failure {
 }
 
 pub(crate) fn rpps(text: &str) -> Failure {
-    Failure::told(Exit::Refused, "rpps-invalid", &[("text", &text)])
+    Failure::told(Exit::Refused, "rpps-invalid", &[("text", &hide_identifiers(text))])
 }
 
 pub(super) fn finess(text: &str) -> Failure {
-    Failure::told(Exit::Refused, "finess-invalid", &[("text", &text)])
+    Failure::told(Exit::Refused, "finess-invalid", &[("text", &hide_identifiers(text))])
 }
 
 pub(super) fn siret(text: &str) -> Failure {
@@ -31,11 +31,16 @@ pub(super) fn two_structures() -> Failure {
 }
 
 pub(super) fn quota(text: &str, form: &str) -> Failure {
-    Failure::told(Exit::Refused, "quota-invalid", &[("text", &text), ("form", &form)])
+    Failure::told(Exit::Refused, "quota-invalid", &[("text", &hide_identifiers(text)), ("form", &form)])
 }
 
 pub(crate) fn text(member: &str, chars_max: usize) -> Failure {
     Failure::told(Exit::Refused, "text-invalid", &[("member", &member), ("chars_max", &chars_max)])
+}
+
+/// A patient's identifier where it would be published, printed and logged. The text is not repeated.
+pub(crate) fn identifier(member: &str) -> Failure {
+    Failure::told(Exit::Refused, "patient-identifier", &[("member", &member)])
 }
 
 pub(super) fn kind_missing() -> Failure {

@@ -2,7 +2,7 @@
 //! must have (R-BAL-1) and may have (spec §1.3) is decided here.
 
 use pli_store::{MailboxDetails, MailboxKind, MailboxRecord, NewMailbox};
-use pli_types::{ByteSize, FinessId, MailAddress, RppsId, SiretId, StructureId};
+use pli_types::{ByteSize, FinessId, MailAddress, RppsId, SiretId, StructureId, hide_identifiers};
 use serde::{Deserialize, Serialize};
 
 use super::refusal;
@@ -121,6 +121,7 @@ impl Plan {
         if domain.is_patient_domain() {
             return Err(refusal::patient());
         }
+        check_no_identifier("address", &self.address.reveal())?;
         if !house.hosted.contains(domain) {
             return Err(refusal::not_hosted(domain));
         }
@@ -243,10 +244,16 @@ fn quota(text: &str) -> Result<Quota, Failure> {
 }
 
 fn check_text(member: &'static str, text: &str) -> Result<(), Failure> {
-    if text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control) {
-        return Ok(());
+    if text.chars().count() > TEXT_CHARS_MAX || text.chars().any(char::is_control) {
+        return Err(refusal::text(member, TEXT_CHARS_MAX));
     }
-    Err(refusal::text(member, TEXT_CHARS_MAX))
+    check_no_identifier(member, text)
+}
+
+/// Does no patient's identifier stand in it, with or without its key, in groups or not? What is told about a mailbox or
+/// an account is published, printed and logged in clear.
+pub(crate) fn check_no_identifier(member: &'static str, text: &str) -> Result<(), Failure> {
+    if hide_identifiers(text) == text { Ok(()) } else { Err(refusal::identifier(member)) }
 }
 
 /// Does the last digit fit the others (ISO/IEC 7812-1, Luhn)?
