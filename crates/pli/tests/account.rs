@@ -158,6 +158,27 @@ fn what_makes_no_sense_is_refused_by_its_code() {
 }
 
 #[test]
+fn a_professional_has_one_account() {
+    let operator = Operator::with_list(&list(1, FOUR));
+    let _node = operator.serve();
+    let rpps = "10002345670";
+    operator.told(&["account", "add", "j.dupont", "--rpps", rpps]);
+    operator.fails(&["account", "add", "j.dupond", "--rpps", rpps], 4, "rpps-taken");
+    operator.fails(&["account", "add", "j.dupond", "--rpps", rpps, "--dry-run"], 4, "rpps-taken");
+    operator.told(&["account", "add", "j.dupond"]);
+    operator.fails(&["account", "set", "j.dupond", "--rpps", rpps], 4, "rpps-taken");
+    assert_eq!(operator.told(&["account", "set", "j.dupont", "--rpps", rpps])["outcome"], "unchanged");
+    let rows = "name;rpps\na;10003456785\nb;10003456785\n";
+    let file = text(&operator.put("people.csv", rows)).to_owned();
+    let output = operator.ask(&["account", "add", "--file", &file]);
+    let rows: Vec<Value> = serde_json::from_str(stdout(&output)).unwrap();
+    let refused: Vec<&Value> = rows.iter().filter(|row| row["outcome"] == "refused").collect();
+    assert!(matches!(refused.as_slice(), [row] if row["code"] == "rpps-taken"), "{rows:?}");
+    operator.told(&["account", "set", "j.dupont", "--rpps", ""]);
+    assert_eq!(operator.told(&["account", "set", "j.dupond", "--rpps", rpps])["outcome"], "changed");
+}
+
+#[test]
 fn a_file_of_people_is_worked_through() {
     let operator = Operator::with_list(&list(1, FOUR));
     let _node = operator.serve();

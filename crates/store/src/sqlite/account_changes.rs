@@ -33,6 +33,7 @@ impl Write for AddAccount {
              ON CONFLICT (name_key) DO NOTHING RETURNING id",
         );
         let NewAccount { name, kind, rpps, display_name } = &self.new;
+        check_professional(tx, rpps.as_ref(), None).await?;
         let sql = sql.bind(name.as_str()).bind(name_key(name)).bind(account_kind_name(*kind));
         let sql = sql.bind(rpps.as_ref().map(RppsId::as_str)).bind(display_name.as_deref()).bind(micros(self.now));
         let rows = tx.change(sql).await?;
@@ -58,6 +59,7 @@ impl Write for ChangeAccount {
         check_account(tx, self.account).await?;
         match &self.change {
             AccountChange::Details { rpps, display_name } => {
+                check_professional(tx, rpps.as_ref(), Some(self.account)).await?;
                 let sql = sqlx::query("UPDATE accounts SET rpps = ?, display_name = ? WHERE id = ?");
                 let sql = sql.bind(rpps.as_ref().map(RppsId::as_str)).bind(display_name.as_deref());
                 tx.execute(sql.bind(id)).await?;
@@ -88,6 +90,19 @@ const REMOVE: [&str; 3] = [
 async fn check_account(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
     let found = tx.fetch_one(sqlx::query("SELECT id FROM accounts WHERE id = ?").bind(account.0)).await?;
     found.map(drop).ok_or(StoreError::NotFound("account"))
+}
+
+/// A token names a professional, who must be one account's. One that shared a number before may keep it.
+async fn check_professional(tx: &mut Tx<'_>, rpps: Option<&RppsId>, account: Option<AccountId>) -> Result<()> {
+    let Some(rpps) = rpps else { return Ok(()) };
+    let sql = sqlx::query(
+        "SELECT id FROM accounts WHERE rpps = ?1 AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = ?2 AND rpps = ?1)
+         LIMIT 1",
+    );
+    match tx.fetch_one(sql.bind(rpps.as_str()).bind(account.map(|account| account.0))).await? {
+        Some(_) => Err(StoreError::Conflict("the professional has an account already")),
+        None => Ok(()),
+    }
 }
 
 async fn set_disabled(tx: &mut Tx<'_>, account: AccountId, disabled: bool) -> Result<()> {

@@ -26,6 +26,12 @@ pub(super) async fn by_name(readers: &Readers, name: &str) -> Result<Option<Acco
     Ok(list(readers, sql.bind(name_key(name))).await?.pop())
 }
 
+/// The oldest, if there are several.
+pub(super) async fn of_professional(readers: &Readers, rpps: &RppsId) -> Result<Option<AccountRecord>> {
+    let sql = sqlx::query(accounts!("rpps = ? ORDER BY id LIMIT 1"));
+    Ok(list(readers, sql.bind(rpps.as_str())).await?.pop())
+}
+
 pub(super) async fn page(readers: &Readers, after: Option<&str>, limit: usize) -> Result<Vec<AccountRecord>> {
     let sql = sqlx::query(accounts!("name_key > ? ORDER BY name_key LIMIT ?"));
     list(readers, sql.bind(after.map(name_key).unwrap_or_default()).bind(bound(limit))).await

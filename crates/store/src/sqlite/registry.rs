@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pli_audit::Event;
-use pli_types::{AccountId, CredentialId, MailAddress, MailboxId};
+use pli_types::{AccountId, CredentialId, MailAddress, MailboxId, RppsId};
 
 use super::account_changes::{AddAccount, AddCredential, ChangeAccount, Proof, RevokeCredential};
 use super::intake::audit_rows;
@@ -56,6 +56,10 @@ impl Registry for SqliteStore {
 
     async fn account(&self, name: &str) -> Result<Option<AccountRecord>> {
         account_records::by_name(&self.readers, name).await
+    }
+
+    async fn account_of_professional(&self, rpps: &RppsId) -> Result<Option<AccountRecord>> {
+        account_records::of_professional(&self.readers, rpps).await
     }
 
     async fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRecord>> {

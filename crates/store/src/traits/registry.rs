@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pli_audit::Event;
-use pli_types::{AccountId, CredentialId, MailAddress, MailboxId};
+use pli_types::{AccountId, CredentialId, MailAddress, MailboxId, RppsId};
 
 use crate::{
     AccountChange, AccountRecord, MailboxChange, MailboxFilter, MailboxRecord, NewAccount, NewCredential, Result,
@@ -49,16 +49,21 @@ pub trait Registry: Send + Sync {
     /// The account of this name.
     async fn account(&self, name: &str) -> Result<Option<AccountRecord>>;
 
+    /// The account of a professional, the oldest if an older store has several.
+    async fn account_of_professional(&self, rpps: &RppsId) -> Result<Option<AccountRecord>>;
+
     /// A page of accounts, by name in lower case.
     async fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRecord>>;
 
     /// The accounts that a mailbox is granted to, by name in lower case.
     async fn accounts_of(&self, mailbox: MailboxId) -> Result<Vec<AccountRecord>>;
 
-    /// Makes an account, which proves itself by nothing and opens nothing yet. `Conflict` if the name is taken.
+    /// Makes an account, which proves itself by nothing and opens nothing yet. `Conflict` if the name is taken, or the
+    /// professional has an account.
     async fn add_account(&self, new: NewAccount, audit: Vec<Event>) -> Result<AccountId>;
 
-    /// Changes something about an account. `NotFound` if there is none, or no such mailbox.
+    /// Changes something about an account. `NotFound` if there is none, or no such mailbox; `Conflict` if the
+    /// professional that it would be of has another.
     async fn change_account(&self, account: AccountId, change: AccountChange, audit: Vec<Event>) -> Result<()>;
 
     /// Adds a way to prove oneself. `Conflict` if the certificate is another account's, if the mailbox of an app

@@ -64,6 +64,17 @@ pub(crate) async fn an_account_is_known_with_its_grants_and_credentials(backend:
     at.store.add_credential(other, NewCredential::Certificate(certificate.clone()), Vec::new()).await.unwrap();
     assert_eq!(at.store.sign_in_with_certificate(&certificate, None).await.unwrap().unwrap().id, Some(other));
     assert!(at.store.account("nobody").await.unwrap().is_none());
+
+    // A token names the professional: one account is his.
+    let rpps = RppsId::parse("10000000001").unwrap();
+    assert_eq!(at.store.account_of_professional(&rpps).await.unwrap().map(|account| account.id), Some(id));
+    let second = NewAccount { rpps: Some(rpps.clone()), ..new_account("second") };
+    assert!(at.store.add_account(second, Vec::new()).await.is_err());
+    let details = |rpps: Option<RppsId>| AccountChange::Details { rpps, display_name: None };
+    assert!(at.store.change_account(other, details(Some(rpps.clone())), Vec::new()).await.is_err());
+    at.store.change_account(id, details(Some(rpps.clone())), Vec::new()).await.unwrap();
+    at.store.change_account(id, details(None), Vec::new()).await.unwrap();
+    at.store.change_account(other, details(Some(rpps)), Vec::new()).await.unwrap();
 }
 
 pub(crate) async fn accounts_come_in_pages_by_name(backend: &dyn Backend) {

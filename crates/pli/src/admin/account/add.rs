@@ -80,6 +80,9 @@ impl Clerk<'_> {
             }
             mailboxes.retain(|record| there.grants.iter().all(|grant| grant.mailbox != record.mailbox.id));
         }
+        if there.is_none() {
+            self.check_professional(rpps.as_ref()).await?;
+        }
         let (outcome, changed) = match (&there, mailboxes.is_empty()) {
             (None, _) => (Effect::Created, &[][..]),
             (Some(_), true) => (Effect::Unchanged, &[][..]),
@@ -96,6 +99,14 @@ impl Clerk<'_> {
         }
         let told = self.told_now(outcome.tried_if(dry_run), changed, &wish.name).await?;
         Ok(ChangeTold { warnings, ..told })
+    }
+
+    /// A token names a professional, who must be one account's.
+    pub(super) async fn check_professional(&self, rpps: Option<&RppsId>) -> Result<(), Failure> {
+        match rpps {
+            Some(rpps) if self.store.account_of_professional(rpps).await?.is_some() => Err(refusal::rpps_taken()),
+            _ => Ok(()),
+        }
     }
 
     async fn make(&self, wish: &AccountWish, rpps: Option<RppsId>) -> Result<pli_types::AccountId, Failure> {

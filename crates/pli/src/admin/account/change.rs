@@ -41,6 +41,9 @@ impl Clerk<'_> {
             ("disabled", details.enabled.is_none_or(|enabled| enabled != before.disabled)),
         ];
         let members: Vec<&str> = compared.into_iter().filter(|(_, same)| !same).map(|(member, _)| member).collect();
+        if members.contains(&"rpps") {
+            self.check_professional(rpps.as_ref()).await?;
+        }
         let outcome = if members.is_empty() { Effect::Unchanged } else { Effect::Changed };
         if !dry_run {
             if members.contains(&"rpps") || members.contains(&"display_name") {

@@ -14,6 +14,11 @@ pub(super) fn differs(name: &str, members: &[&str]) -> Failure {
     Failure::told(Exit::Conflict, "account-differs", &[("name", &name), ("members", &members.join(", "))])
 }
 
+/// Whose account it is, is not told.
+pub(super) fn rpps_taken() -> Failure {
+    Failure::told(Exit::Conflict, "rpps-taken", &[])
+}
+
 pub(super) fn not_granted(name: &str, address: &str) -> Failure {
     Failure::told(Exit::Conflict, "mailbox-not-granted", &[("name", &name), ("address", &address)])
 }
