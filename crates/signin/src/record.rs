@@ -65,7 +65,7 @@ pub(crate) fn log_too_many(event: &Event, caller: &Caller<'_>, retry_after: Dura
 /// How the record names someone who is signed in: several may work in one mailbox.
 #[must_use]
 pub fn actor(masker: &Masker, account: &Account) -> String {
-    masked(masker, &account.name)
+    masker.account(&account.name)
 }
 
 /// Who tried. People type passwords and identifiers into the field for the name: what is neither an address nor the name
@@ -80,7 +80,7 @@ async fn claimed(parts: &Parts, proof: &Proof, caller: &Caller<'_>) -> Result<Op
         return Ok(Some(parts.masker.address(&address)));
     }
     let account = parts.store.account(name).await?;
-    Ok(account.map(|account| masked(&parts.masker, &account.name)))
+    Ok(account.map(|account| parts.masker.account(&account.name)))
 }
 
 /// The mailbox that was asked for.
@@ -90,8 +90,4 @@ fn asked(masker: &Masker, proof: &Proof) -> Option<String> {
         Proof::Token { bearer, .. } => &bearer.name,
     };
     MailAddress::parse(asked).ok().map(|address| masker.address(&address))
-}
-
-fn masked(masker: &Masker, name: &str) -> String {
-    MailAddress::parse(name).map_or_else(|_| masker.scrub(name), |address| masker.address(&address))
 }

@@ -55,6 +55,12 @@ impl Masker {
         format!("{masked}@{}", address.domain())
     }
 
+    /// An account's name: masked as an address is if it is one, else as text.
+    #[must_use]
+    pub fn account(&self, name: &str) -> String {
+        MailAddress::parse(name).map_or_else(|_| self.scrub(name), |address| self.address(&address))
+    }
+
     /// The path between `<` and `>`, masked as an address is; empty for the null path.
     #[must_use]
     pub fn path(&self, path: &ReversePath) -> String {

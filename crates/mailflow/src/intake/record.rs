@@ -30,6 +30,8 @@ const FOREIGN_TEXT_MAX: usize = 256;
 pub(crate) struct Witness {
     face: Face,
     actor: Option<String>,
+    /// The mailbox that the actor works in: others may work in it too.
+    mailbox: Option<String>,
     remote: Option<String>,
     sender: Option<String>,
     /// The certificate that a peer shows, whatever it is worth.
@@ -58,19 +60,21 @@ impl Witness {
         origin: &Origin,
         sender: &ReversePath,
     ) -> Self {
-        let (actor, shown) = match client {
+        let (actor, mailbox, shown) = match client {
             Client::Peer(peer) => {
                 let shown = peer.shown(masker).map(Arc::clone);
                 let proven = matches!(origin, Origin::Peer { certificate: CertificateFacts::Proven(_), .. });
-                (shown.as_ref().filter(|_| proven).map(|shown| shown.name.clone()), shown)
+                (shown.as_ref().filter(|_| proven).map(|shown| shown.name.clone()), None, shown)
             }
-            Client::Submitter { account, .. } => {
-                (account.as_ref().map(|account| masker.address(&account.mailbox.address)), None)
+            Client::Submitter { account: Some(account), .. } => {
+                (Some(masker.account(&account.name)), Some(masker.address(&account.mailbox.address)), None)
             }
+            Client::Submitter { account: None, .. } => (None, None, None),
         };
         Self {
             face,
             actor,
+            mailbox,
             remote: Some(remote.to_canonical().to_string()),
             sender: Some(masker.path(sender)),
             shown,
@@ -80,7 +84,15 @@ impl Witness {
 
     /// Of a report that the queue writes.
     pub(crate) fn of_report() -> Self {
-        Self { face: Face::Delivery, actor: None, remote: None, sender: Some(String::new()), shown: None, proven: true }
+        Self {
+            face: Face::Delivery,
+            actor: None,
+            mailbox: None,
+            remote: None,
+            sender: Some(String::new()),
+            shown: None,
+            proven: true,
+        }
     }
 
     /// Logs that the message is kept. What it left to be done is in the record.
@@ -90,6 +102,7 @@ impl Witness {
             listener = ?self.face,
             remote = self.remote,
             account = self.actor,
+            mailbox = self.mailbox,
             sender = self.sender,
             recipients,
             bytes,
@@ -101,6 +114,7 @@ impl Witness {
     pub(crate) fn event(&self, at: Timestamp, kind: EventKind) -> Event {
         Event {
             actor: self.actor.clone(),
+            mailbox: self.mailbox.clone(),
             remote: self.remote.clone(),
             sender: self.sender.clone(),
             ..Event::new(at, kind, self.face)
@@ -118,6 +132,7 @@ impl Witness {
             listener = ?self.face,
             remote = self.remote,
             account = self.actor,
+            mailbox = self.mailbox,
             sender = self.sender,
             recipient,
             detail,

@@ -83,6 +83,21 @@ async fn each_refusal_is_one_line_with_its_reason() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_account_and_the_mailbox_that_it_works_in() {
+    let relay = Relay::start().await;
+    let mut session = relay.submitter().await;
+    let Client::Submitter { account: Some(account), .. } = &mut session.client else { unreachable!() };
+    account.name = "a.martin".to_owned();
+    let (log, _guard) = Log::begin();
+    relay.begin(&session, DOCTOR).await.unwrap_err();
+    let lines = log.telling(": refused ");
+    for part in [Reason::SenderNotOwned.code(), "account=\"a.martin\"", &format!("mailbox=\"{OFFICINE}\"")] {
+        assert!(lines[0].contains(part), "{part} in {}", lines[0]);
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
 async fn a_refusal_for_trust_names_rule_certificate_and_date_in_log_and_record() {
     let relay = Relay::start().await;
     let refused = async |session: &Session, sender: &str| {

@@ -56,6 +56,21 @@ async fn acceptance_and_delivery_are_recorded_without_the_patients_identifier() 
 }
 
 #[tokio::test]
+async fn who_works_in_a_shared_mailbox_is_recorded_as_himself() {
+    let relay = Relay::start().await;
+    let mut session = relay.submitter().await;
+    let Client::Submitter { account: Some(account), .. } = &mut session.client else { unreachable!() };
+    account.name = "a.martin".to_owned();
+    let id = relay.send(&session, OFFICINE, &[PATIENT], &letter(OFFICINE)).await.unwrap();
+    let events = relay.store.events_of(id).await.unwrap();
+    assert_eq!(events.len(), 2, "accepted, delivered");
+    for event in events {
+        assert_eq!((event.actor.as_deref(), event.mailbox.as_deref()), (Some("a.martin"), Some(OFFICINE)), "{event:?}");
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
 async fn a_recipient_named_twice_gets_one_copy_whatever_the_spelling() {
     let relay = Relay::start().await;
     let twice = [OFFICINE, "Officine@PHARMACIE.mssante.fr", OFFICINE];

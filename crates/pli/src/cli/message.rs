@@ -91,7 +91,8 @@ impl Story {
                 format!("message {}\n\n{}", self.message, format.list(&timeline))
             }
             Format::Csv => {
-                let columns = &["at", "event", "reason", "detail", "face", "actor", "remote", "sender", "recipient"];
+                let columns =
+                    &["at", "event", "reason", "detail", "face", "actor", "remote", "sender", "recipient", "mailbox"];
                 format.list(&Listing { columns, rows: self.events.iter().map(members).collect() })
             }
             Format::Json | Format::Jsonl => {
@@ -119,6 +120,7 @@ fn members(event: &Event) -> Map<String, Value> {
         "remote": event.remote,
         "sender": event.sender,
         "recipient": event.recipient,
+        "mailbox": event.mailbox,
     });
     members.as_object().cloned().unwrap_or_default()
 }
