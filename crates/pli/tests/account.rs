@@ -50,7 +50,7 @@ fn the_same_wish_twice_changes_nothing_and_says_so() {
         (&["account", "set", "j.dupont", "--display-name", "Jeanne Dupont"], "changed"),
         (&["account", "grant", "j.dupont", OTHER, "--default"], "changed"),
         (&["account", "revoke", "j.dupont", OFFICE, "--reason", "has left"], "changed"),
-        (&["account", "set", "j.dupont", "--disable"], "changed"),
+        (&["account", "set", "j.dupont", "--disable", "--reason", "on leave"], "changed"),
         (&["account", "set", "j.dupont", "--enable"], "changed"),
         (&["account", "app-password", "add", "j.dupont", "--mailbox", OTHER, "--label", "Thunderbird"], "created"),
         (&["account", "app-password", "revoke", "j.dupont", "Thunderbird", "--reason", "lost"], "changed"),
@@ -154,6 +154,7 @@ fn what_makes_no_sense_is_refused_by_its_code() {
     let app_password = ["account", "app-password", "add", "j.dupont", "--mailbox", OFFICE, "--label", "x"];
     operator.fails(&app_password, 4, "mailbox-not-granted");
     operator.fails(&["account", "revoke", "j.dupont", OFFICE, "--reason", " "], 2, "reason-missing");
+    operator.fails(&["account", "set", "j.dupont", "--disable"], 2, "reason-missing");
     operator.fails(&["account", "certificate", "add", "j.dupont", "--subject", "nonsense"], 2, "subject-invalid");
 }
 

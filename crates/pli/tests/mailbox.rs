@@ -127,9 +127,12 @@ fn the_same_wish_twice_changes_nothing_and_says_so() {
     let shown = operator.told(&["mailbox", "show", ADDRESS]);
     assert_eq!((&shown["life"], &shown["quota_bytes"]), (&json!("notice"), &json!(1_u64 << 30)));
     assert!(shown["notice_ends_at"].is_string() && shown["suspended_at"].is_string(), "{shown}");
+    operator.fails(&["mailbox", "unpublish", ADDRESS, "--reason", " "], 2, "reason-missing");
+    assert_eq!(exit(&operator.ask(&["mailbox", "unpublish", ADDRESS])), 2, "why, must be said");
     for verb in ["undelete", "resume", "unpublish"] {
-        assert_eq!(operator.told(&["mailbox", verb, ADDRESS])["outcome"], "changed", "{verb}");
-        assert_eq!(operator.told(&["mailbox", verb, ADDRESS])["outcome"], "unchanged", "{verb}");
+        let step = ["mailbox", verb, ADDRESS, "--reason", "asked for"];
+        assert_eq!(operator.told(&step)["outcome"], "changed", "{verb}");
+        assert_eq!(operator.told(&step)["outcome"], "unchanged", "{verb}");
     }
     assert_eq!(operator.told(&["mailbox", "show", ADDRESS])["life"], "created");
 }

@@ -26,6 +26,8 @@ impl Clerk<'_> {
         reason: Option<&str>,
         dry_run: bool,
     ) -> Result<ChangeTold, Failure> {
+        // Who is kept out may ask why.
+        let reason = if details.enabled == Some(false) { Some(reason.unwrap_or_default()) } else { reason };
         let reason = reason.map(checked_reason).transpose()?;
         let before = self.existing(name).await?;
         check_shown_name(details.display_name.as_deref())?;

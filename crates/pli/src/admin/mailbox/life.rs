@@ -41,6 +41,11 @@ impl Step {
         Ok(change)
     }
 
+    /// Does it take something from somebody, who may ask why?
+    fn takes_away(self) -> bool {
+        matches!(self, Self::Unpublish | Self::Suspend)
+    }
+
     /// For the record.
     fn done(self) -> &'static str {
         match self {
@@ -62,6 +67,7 @@ impl Clerk<'_> {
         reason: Option<&str>,
         dry_run: bool,
     ) -> Result<ChangeTold, Failure> {
+        let reason = if step.takes_away() { Some(reason.unwrap_or_default()) } else { reason };
         let reason = reason.map(checked_reason).transpose()?;
         let before = self.living(address).await?;
         let Some(change) = step.from(&before, &self.shown(&before))? else {

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Have it shown in the directory
     Publish(Taken<Because>),
     /// Take it out of the directory
-    Unpublish(Taken<Because>),
+    Unpublish(Taken<Why>),
     /// Take no mail for it and let nobody in; open sessions end
     Suspend(Taken<Why>),
     /// Open it again
@@ -67,17 +67,18 @@ pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
         Command::Add(args) => add::run(globals, *args),
         Command::Set(args) => set::run(globals, *args),
         Command::Publish(taken) => life::run(globals, Step::Publish, taken),
-        Command::Unpublish(taken) => life::run(globals, Step::Unpublish, taken),
-        Command::Suspend(Taken { address, why }) => {
-            let why = Because { reason: Some(why.reason), dry_run: why.dry_run };
-            life::run(globals, Step::Suspend, Taken { address, why })
-        }
+        Command::Unpublish(taken) => life::run(globals, Step::Unpublish, explained(taken)),
+        Command::Suspend(taken) => life::run(globals, Step::Suspend, explained(taken)),
         Command::Resume(taken) => life::run(globals, Step::Resume, taken),
         Command::Delete(args) => delete::run(globals, args),
         Command::Undelete(taken) => life::run(globals, Step::Undelete, taken),
         Command::Export(args) => export::run(globals, &args),
         Command::Import(args) => import::run(globals, &args),
     }
+}
+
+fn explained(Taken { address, why }: Taken<Why>) -> Taken<Because> {
+    Taken { address, why: Because { reason: Some(why.reason), dry_run: why.dry_run } }
 }
 
 /// Asks for a change, and prints what became of it. `address` is what was typed: shown where there is no mailbox yet.
