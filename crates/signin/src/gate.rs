@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use pli_audit::Face;
 use pli_net::{Pki, Shutdown};
 use pli_policy::Reason;
 use pli_store::{Account, Store, StoreError};
@@ -259,7 +260,10 @@ impl SignIn {
             remote: caller.remote,
             door: metrics::door(caller.face),
         };
-        let guard = self.sessions.begin(account.clone(), label, believed, as_of);
+        // Who only reads is not sent away for an address that he might have written as elsewhere.
+        let writes_as = if caller.face == Face::Imap { Vec::new() } else { account.writes_as.clone() };
+        let held = Account { writes_as, ..account.clone() };
+        let guard = self.sessions.begin(held, label, believed, as_of);
         Ok(Ok(Pass { account, guard }))
     }
 

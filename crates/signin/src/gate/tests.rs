@@ -284,6 +284,20 @@ async fn a_suspended_mailbox_ends_the_sessions_in_it_and_no_others() {
 }
 
 #[tokio::test]
+async fn who_reads_his_mailbox_stays_when_another_of_his_is_suspended() {
+    let stage = Stage::usual().await;
+    let proof = plain(OWN, "martin", "secret of martin");
+    let mut reads = stage.show(&proof, None).await.unwrap();
+    let tls = tls(None);
+    let submits = Caller { face: Face::Submission, ..caller(Some(&tls)) };
+    let mut writes = stage.gate.judge(&proof, &submits).await.unwrap();
+    stage.store.change_mailbox(stage.ward, MailboxChange::Suspend, Vec::new()).await.unwrap();
+    assert_eq!(ends(&mut writes).await, Some(Ending::Withdrawn), "it could write as the ward");
+    assert_eq!(ends(&mut reads).await, None);
+    assert_eq!(stage.password(OWN, "martin", "secret of martin").await.unwrap().account.writes_as.len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_taken_from_one_leaves_the_others_of_his_mailbox_signed_in() {
     let stage = Stage::usual().await;
     let sign_in = async |name: &str| stage.password(WARD, name, &format!("secret of {name}")).await.unwrap();
