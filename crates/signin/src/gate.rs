@@ -295,12 +295,13 @@ impl SignIn {
         let certificate = caller.tls.and_then(|tls| tls.certificate.as_ref()).map(|shown| shown.leaf.as_slice());
         let (name, shown) = match proof {
             Proof::Password { name, password, .. } => {
-                (Some(backoff.name(name)), backoff.fingerprint(password.reveal()))
+                // With the name: one password that is tried on everybody is as many guesses.
+                (Some(backoff.name(name)), backoff.fingerprint((name.to_lowercase(), password.reveal())))
             }
             Proof::Certificate { .. } => (certificate.map(|leaf| backoff.key(leaf)), backoff.fingerprint(certificate)),
             Proof::Token { bearer, .. } => {
                 let name = (!bearer.name.is_empty()).then(|| backoff.name(&bearer.name));
-                (name, backoff.fingerprint(bearer.token.reveal()))
+                (name, backoff.fingerprint((bearer.name.to_lowercase(), bearer.token.reveal())))
             }
         };
         (Who { place: caller.remote.into(), name }, shown)

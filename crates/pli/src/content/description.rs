@@ -1,6 +1,5 @@
 //! [`Description`]: what an export says of the mailbox that it is of, and of its folders.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -40,12 +39,12 @@ pub(super) struct FolderTold {
 /// The description in this folder; none if there is no such file.
 pub(super) fn read(folder: &Path) -> Result<Option<Description>, ContentFault> {
     let path = folder.join(DESCRIPTION);
-    match std::fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| ContentFault::file(&path, error.into())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ContentFault::file(&path, error)),
-    }
+    let Some(bytes) = files::read_plain(&path, BYTES_MAX)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| ContentFault::file(&path, error.into()))
 }
+
+/// The most bytes of it: some 10,000 folders.
+const BYTES_MAX: u64 = 4 << 20;
 
 /// Writes it.
 pub(super) fn write(folder: &Path, description: &Description) -> Result<(), ContentFault> {

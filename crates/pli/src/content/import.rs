@@ -83,12 +83,16 @@ async fn one_file(
     taker: &mut dyn Taker,
     done: &mut Imported,
 ) -> Result<(), ContentFault> {
+    if !file.is_plain {
+        done.left_out.push((file.path, "file-not-plain"));
+        return Ok(());
+    }
     if file.size > bytes_max {
         done.left_out.push((file.path, "message-too-big"));
         return Ok(());
     }
     let path = file.path.clone();
-    let body = blocking(move || std::fs::read(&path).map_err(|error| ContentFault::file(&path, error))).await?;
+    let body = blocking(move || files::read_plain(&path, bytes_max)).await?.unwrap_or_default();
     let body = with_crlf(body);
     if body.contains(&0) || body.is_empty() {
         // RFC 3501 §4.3.1: no message that a mail program can be given holds a NUL.
@@ -153,16 +157,28 @@ struct SourceFile {
     flags: Flags,
     at: Timestamp,
     size: u64,
+    /// Neither a symbolic link, which could lead anywhere, nor a pipe, which could have no end.
+    is_plain: bool,
 }
+
+/// Twenty-six keywords are far shorter.
+const KEYWORDS_BYTES_MAX: u64 = 64 << 10;
 
 /// All folders of a Maildir++, INBOX first, then by name.
 fn sources(from: &Path) -> Result<Vec<Source>, ContentFault> {
+    files::check_no_link(&from.join("cur"))?;
     if !from.join("cur").is_dir() {
         return Err(ContentFault::NoMaildir(from.to_owned()));
     }
     let told = description::read(from)?.map(|description| description.folders).unwrap_or_default();
-    let listed =
-        files::names(from)?.into_iter().filter(|name| name.starts_with('.') && from.join(name).join("cur").is_dir());
+    let mut listed = Vec::new();
+    for name in files::names(from)?.into_iter().filter(|name| name.starts_with('.')) {
+        files::check_no_link(&from.join(&name))?;
+        files::check_no_link(&from.join(&name).join("cur"))?;
+        if from.join(&name).join("cur").is_dir() {
+            listed.push(name);
+        }
+    }
     let mut sources = Vec::new();
     for directory in std::iter::once(String::new()).chain(listed) {
         let told = told.iter().find(|folder| folder.directory == directory);
@@ -176,16 +192,16 @@ fn sources(from: &Path) -> Result<Vec<Source>, ContentFault> {
 
 /// What lies in `cur` and `new`, in the order in which it came.
 fn source_files(folder: &Path) -> Result<Vec<SourceFile>, ContentFault> {
-    let keywords = std::fs::read_to_string(folder.join(maildir::KEYWORDS_FILE)).unwrap_or_default();
-    let keywords = maildir::read_keywords(&keywords);
+    let keywords = files::read_plain(&folder.join(maildir::KEYWORDS_FILE), KEYWORDS_BYTES_MAX)?.unwrap_or_default();
+    let keywords = maildir::read_keywords(&String::from_utf8_lossy(&keywords));
     let mut found = Vec::new();
     for part in ["cur", "new"] {
+        files::check_no_link(&folder.join(part))?;
         for name in files::names(&folder.join(part))? {
             let path = folder.join(part).join(&name);
             let failed = |error| ContentFault::file(&path, error);
-            // A symbolic link could lead anywhere.
             let metadata = std::fs::symlink_metadata(&path).map_err(failed)?;
-            if !metadata.is_file() || name.starts_with('.') {
+            if metadata.is_dir() || name.starts_with('.') {
                 continue;
             }
             let at = Timestamp::try_from(metadata.modified().map_err(failed)?);
@@ -193,6 +209,7 @@ fn source_files(folder: &Path) -> Result<Vec<SourceFile>, ContentFault> {
                 flags: maildir::flags(&name, &keywords),
                 at: at.unwrap_or(Timestamp::UNIX_EPOCH),
                 size: metadata.len(),
+                is_plain: metadata.is_file(),
                 path,
             });
         }

@@ -34,6 +34,8 @@ pub(crate) enum ContentFault {
     FolderInUse(PathBuf),
     /// There is no Maildir.
     NoMaildir(PathBuf),
+    /// A symbolic link, a pipe, or far more than such a file has.
+    NotPlain(PathBuf),
     /// The mailbox did not take a message.
     NotTaken(Failure),
 }
@@ -59,6 +61,7 @@ impl From<ContentFault> for Failure {
             ContentFault::FolderInUse(path) => {
                 Self::told(Exit::Conflict, "folder-in-use", &[("folder", &path.display())])
             }
+            ContentFault::NotPlain(path) => Self::told(Exit::Usage, "file-not-plain", &[("file", &path.display())]),
             ContentFault::NoMaildir(path) => {
                 Self::told(Exit::NotFound, "maildir-missing", &[("folder", &path.display())])
             }

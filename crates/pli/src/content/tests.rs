@@ -161,13 +161,51 @@ async fn another_servers_maildir_is_read_and_what_cannot_be_taken_is_told() {
     let done = import(&*store, &one, &from, 100, &mut taker).await.unwrap();
     assert_eq!((done.taken, done.folders_made), (2, 1));
     let reasons: Vec<&str> = done.left_out.iter().map(|(_, why)| *why).collect();
-    assert_eq!(reasons, ["message-malformed", "message-too-big"]);
+    assert_eq!(reasons.iter().filter(|why| **why == "file-not-plain").count(), 1, "{reasons:?}");
+    let others: Vec<&str> = reasons.into_iter().filter(|why| *why != "file-not-plain").collect();
+    assert_eq!(others, ["message-malformed", "message-too-big"]);
     let held = all(&store, &one).await;
     assert_eq!(held.iter().filter(|(.., body)| body == b"Subject: a\r\n\r\nA\r\n").count(), 1, "{held:?}");
     assert!(held.iter().any(|(_, flags, ..)| flags.answered && flags.seen));
 
     let nothing = import(&*store, &one, folder.path(), 100, &mut taker).await.unwrap_err();
     assert!(matches!(nothing, ContentFault::NoMaildir(_)), "{nothing:?}");
+}
+
+/// A Maildir may come from somebody else: nothing outside of it is read, and nothing is waited for.
+#[tokio::test]
+async fn links_and_pipes_of_a_maildir_lead_nowhere() {
+    for (link, target) in [
+        ("cur", "elsewhere"),
+        ("new", "elsewhere"),
+        (".A", "elsewhere-folder"),
+        (".B/cur", "elsewhere"),
+        ("dovecot-keywords", "elsewhere/secret"),
+        ("mailbox.json", "elsewhere/secret"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path()).await;
+        let one = mailbox(&store, "officine@pharmacie.mssante.fr").await;
+        let at = |name: &str| folder.path().join(name);
+        for part in ["Maildir", "Maildir/.B", "elsewhere", "elsewhere-folder/cur"] {
+            std::fs::create_dir_all(at(part)).unwrap();
+        }
+        if link != "cur" {
+            std::fs::create_dir(at("Maildir/cur")).unwrap();
+        }
+        std::fs::write(at("elsewhere/secret"), "0 secret\n").unwrap();
+        std::os::unix::fs::symlink(at(target), at("Maildir").join(link)).unwrap();
+        let mut taker = IntoStore(Arc::clone(&store), one.clone());
+        let fault = import(&*store, &one, &at("Maildir"), 1000, &mut taker).await.unwrap_err();
+        assert!(matches!(&fault, ContentFault::NotPlain(path) if path.ends_with(link)), "{link}: {fault:?}");
+        assert!(all(&store, &one).await.is_empty(), "{link}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("cur")).unwrap();
+    let pipe = folder.path().join("dovecot-keywords");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let fault = files::read_plain(&pipe, 10).unwrap_err();
+    assert!(matches!(fault, ContentFault::NotPlain(_)), "{fault:?}");
 }
 
 fn new_mailbox(address: MailAddress) -> pli_store::NewMailbox {

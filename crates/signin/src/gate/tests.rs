@@ -372,6 +372,17 @@ async fn guessers_are_sent_away_and_the_holder_is_not() {
     assert!(stage.password("", "petit", "secret of petit").await.is_ok(), "one try a minute is judged");
 }
 
+/// The addresses of professionals are public: this is how they are guessed.
+#[tokio::test]
+async fn one_password_tried_on_everybody_is_as_many_guesses() {
+    let failures = Limits { undelayed: 4, address: 4 };
+    let stage = Stage::open(GateConfig { failures, ..GateConfig::default() }).await;
+    for name in ["martin", "durand", "petit", "nobody"] {
+        assert!(matches!(stage.password("", name, "Ete2026!").await, Err(Denied::Failed)), "{name}");
+    }
+    assert!(matches!(stage.password("", "leroy", "Ete2026!").await, Err(Denied::TooMany)));
+}
+
 #[tokio::test]
 async fn guards_that_are_dropped_leave_nothing_behind() {
     let stage = Stage::usual().await;
