@@ -138,6 +138,17 @@ fn the_same_wish_twice_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn the_postmasters_mailbox_is_not_deleted_nor_suspended_without_a_word() {
+    let operator = Operator::with_list(&list(1, FOUR));
+    let config = std::fs::read_to_string(operator.config()).unwrap();
+    let named = config.lines().find_map(|line| line.trim().strip_prefix("postmaster = "));
+    let postmaster = named.unwrap().trim_matches('"');
+    operator.fails(&["mailbox", "delete", postmaster, "--reason", "r"], 4, "mailbox-of-postmaster");
+    let told = operator.told(&["mailbox", "suspend", postmaster, "--reason", "r"]);
+    assert_eq!(told["warnings"][0]["code"], "mailbox-of-postmaster", "{told}");
+}
+
+#[test]
 fn who_is_on_the_liste_rouge_is_not_published() {
     let operator = Operator::with_list(&list(1, FOUR));
     let _node = operator.serve();

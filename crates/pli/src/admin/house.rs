@@ -14,6 +14,8 @@ use crate::trust::Author;
 pub(crate) struct House {
     /// The domains whose mailboxes are here.
     pub(crate) hosted: Vec<Domain>,
+    /// The mailbox that takes the postmasters' mail.
+    pub(crate) postmaster: Option<MailAddress>,
     /// How health identifiers are shown.
     pub(crate) masker: Masker,
     /// How long before its deletion a holder is told of it.
@@ -30,11 +32,17 @@ impl House {
         let config = &settings.config;
         Ok(Self {
             hosted: settings.hosted_domains(),
+            postmaster: config.server.postmaster.as_ref().map(|address| address.0.clone()),
             masker: Masker::new(read_key(&config.server.masking_key)?.reveal()),
             notice: config.mailbox.notice,
             address_kept: config.mailbox.address_kept,
             message_bytes_max: config.limits.message_size.bytes(),
         })
+    }
+
+    /// Does the postmasters' mail of our domains come to this mailbox (RFC 5321 §4.5.1)?
+    pub(crate) fn is_postmaster(&self, address: &MailAddress) -> bool {
+        self.postmaster.as_ref().is_some_and(|postmaster| postmaster.key() == address.key())
     }
 
     /// A row of the record about a mailbox or an account: what was done, and why, if a reason was given.

@@ -41,6 +41,9 @@ impl Clerk<'_> {
         if record.deleted_at.is_some() {
             return Ok(self.told(Effect::Unchanged.tried_if(dry_run), &[], &record));
         }
+        if self.house.is_postmaster(&record.mailbox.address) {
+            return Err(refusal::postmaster(&self.shown(&record)));
+        }
         let (change, what, outcome) = match now {
             None => {
                 let given = record.standing_notice().is_some_and(|notice| notice.cause == NoticeCause::Admin);

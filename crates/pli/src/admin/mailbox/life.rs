@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChangeTold, Clerk, refusal};
 use crate::admin::checked_reason;
 use crate::admin::effect::Effect;
+use crate::admin::rows::Warning;
 use crate::exit::Failure;
 
 /// A step in a mailbox's life.
@@ -73,11 +74,14 @@ impl Clerk<'_> {
         let Some(change) = step.from(&before, &self.shown(&before))? else {
             return Ok(self.told(Effect::Unchanged.tried_if(dry_run), &[], &before));
         };
+        let of_postmaster = matches!(step, Step::Suspend) && self.house.is_postmaster(&before.mailbox.address);
+        let warning = of_postmaster.then(|| Warning::told("mailbox-of-postmaster.suspended", &[]));
+        let warnings = Vec::from_iter(warning);
         if dry_run {
-            return Ok(self.told(Effect::WouldBeChanged, &["life"], &before));
+            return Ok(ChangeTold { warnings, ..self.told(Effect::WouldBeChanged, &["life"], &before) });
         }
         let event = self.event(&before, step.done(), reason);
         let after = self.store.change_mailbox(before.mailbox.id, change, event).await?;
-        Ok(self.told(Effect::Changed, &["life"], &after))
+        Ok(ChangeTold { warnings, ..self.told(Effect::Changed, &["life"], &after) })
     }
 }

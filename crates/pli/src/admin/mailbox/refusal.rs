@@ -99,6 +99,10 @@ pub(super) fn suspended(address: &str) -> Failure {
     Failure::told(Exit::Conflict, "mailbox-suspended", &[("address", &address)])
 }
 
+pub(super) fn postmaster(address: &str) -> Failure {
+    Failure::told(Exit::Conflict, "mailbox-of-postmaster", &[("address", &address)])
+}
+
 pub(super) fn content_changed(address: &str) -> Failure {
     Failure::told(Exit::Conflict, "mailbox-changed", &[("address", &address)])
 }
