@@ -63,7 +63,7 @@ impl Publications for SqliteStore {
         let row = Row::new(row, "publications");
         Ok(PublicationBacklog {
             waiting: row.number("waiting")?,
-            oldest_since: instant_if_any(row, "oldest")?,
+            oldest_since: row.instant_if_any("oldest")?,
             fault: row.get("fault")?,
         })
     }
@@ -100,12 +100,8 @@ fn publication(row: Row<'_>) -> Result<Publication> {
         next_at: row.instant("next_at")?,
         fault: row.get("fault")?,
         told: row.get("told")?,
-        told_at: instant_if_any(row, "told_at")?,
+        told_at: row.instant_if_any("told_at")?,
     })
-}
-
-fn instant_if_any(row: Row<'_>, column: &'static str) -> Result<Option<Timestamp>> {
-    row.parse(column, |micros: Option<i64>| micros.map(Timestamp::from_microsecond).transpose())
 }
 
 struct Settle {
