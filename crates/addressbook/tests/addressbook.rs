@@ -11,10 +11,7 @@ use pli_addressbook::{AddressBook, Difference, Differing, Hidden, Line, Source, 
 use pli_directory::extraction::{Column, Entry};
 use pli_store::national::{About, Import, Listed, Search, install};
 use pli_store::{Config, DirectoryEntry, MailboxChange, MailboxDetails, MailboxKind, NewMailbox, NewMessage, Store};
-use pli_types::{
-    Domain, EnvelopeParameters, FinessId, MailAddress, MailboxId, ManualClock, MessageId, ReversePath, RppsId,
-    StructureId,
-};
+use pli_types::{Domain, FinessId, MailAddress, MailboxId, ManualClock, MessageId, ReversePath, RppsId, StructureId};
 
 const RPPS: &str = "10003441234";
 
@@ -175,14 +172,8 @@ async fn liste_rouge_is_never_found() {
     let mut body = store.stage(id).unwrap();
     body.write(b"Subject: x\r\n\r\nx\r\n").await.unwrap();
     let message = NewMessage {
-        id,
-        accepted_at: place.now,
-        sender: ReversePath::Null,
-        parameters: EnvelopeParameters::default(),
-        body: body.finish().await.unwrap(),
         deliveries: vec![mailbox.id],
-        relays: Vec::new(),
-        audit: Vec::new(),
+        ..NewMessage::new(id, place.now, ReversePath::Null, body.finish().await.unwrap())
     };
     store.accept(message).await.unwrap();
     let inbox = store.folders(mailbox.id).await.unwrap()[0].id;

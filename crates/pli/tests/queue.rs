@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use pli_store::{Config, NewMessage, Relay};
-use pli_types::{
-    Clock, DsnNotify, EnvelopeParameters, MailAddress, MessageId, QueueId, Recipient, ReversePath, SystemClock,
-};
+use pli_types::{Clock, DsnNotify, MailAddress, MessageId, QueueId, Recipient, ReversePath, SystemClock};
 use support::node::Operator;
 
 /// Puts a letter for a listed peer, where nobody listens, into the queue of a node that is not running.
@@ -36,14 +34,8 @@ async fn queue_a_letter_to(operator: &Operator, recipient: &str) {
     };
     let sender = MailAddress::parse("officine@pharmacie-du-pont.mssante.fr").unwrap();
     let message = NewMessage {
-        id,
-        accepted_at: now,
-        sender: ReversePath::Address(sender),
-        parameters: EnvelopeParameters::default(),
-        body: writer.finish().await.unwrap(),
-        deliveries: Vec::new(),
         relays: vec![relay],
-        audit: Vec::new(),
+        ..NewMessage::new(id, now, ReversePath::Address(sender), writer.finish().await.unwrap())
     };
     store.accept(message).await.unwrap();
     store.close().await;

@@ -8,6 +8,9 @@ pub enum Decision {
     /// Go on.
     #[default]
     Accept,
+    /// Take it, and return it to its sender by a report with this reason: nobody learns from the reply alone whether a
+    /// patient has a space here (spec §1.6).
+    Return(Reason),
     /// Not now (4yz).
     Defer(Reason),
     /// Not ever (5yz).
@@ -15,18 +18,18 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Is it an acceptance?
+    /// Is it an acceptance, and nothing is returned?
     #[must_use]
     pub fn accepts(self) -> bool {
         self == Self::Accept
     }
 
-    /// The reason, if it is not an acceptance.
+    /// The reason, if it is not a plain acceptance.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {
         match self {
             Self::Accept => None,
-            Self::Defer(reason) | Self::Refuse(reason) => Some(reason),
+            Self::Return(reason) | Self::Defer(reason) | Self::Refuse(reason) => Some(reason),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{Config, MailboxKind, NewMailbox, NewMessage, Store, StoreError};
-use pli_types::{Clock, EnvelopeParameters, MailAddress, MailboxId, MessageId, ReversePath, SystemClock};
+use pli_types::{Clock, MailAddress, MailboxId, MessageId, ReversePath, SystemClock};
 use tokio::task::JoinSet;
 
 const BODY_BYTES: usize = 5 * 1024;
@@ -85,14 +85,9 @@ async fn call(
         let mut writer = store.stage(id)?;
         writer.write(&body).await?;
         let message = NewMessage {
-            id,
-            accepted_at: now,
-            sender: ReversePath::Null,
-            parameters: EnvelopeParameters::default(),
-            body: writer.finish().await?,
             deliveries: vec![*mailbox],
-            relays: Vec::new(),
             audit: vec![Event { message: Some(id), ..Event::new(now, EventKind::Accepted, Face::Smtp) }],
+            ..NewMessage::new(id, now, ReversePath::Null, writer.finish().await?)
         };
         store.accept(message).await?;
         accepted.fetch_add(1, Ordering::Relaxed);

@@ -3,9 +3,11 @@
 mod account;
 mod change;
 mod config;
+mod contact;
 mod folder;
 mod mailbox;
 mod message;
+mod patient;
 mod queue;
 mod record;
 
@@ -15,8 +17,10 @@ pub use account::{
 };
 pub use change::Change;
 pub use config::Config;
+pub use contact::{ContactEvent, ContactRecord, Correspondence, ReceivedMessage};
 pub use folder::{Entry, FlagChange, Flags, Folder, FolderChanges, FolderStatus, FolderView, NewEntry, SpecialUse};
 pub use mailbox::{Mailbox, MailboxDetails, MailboxKind, MailboxState, NewMailbox};
-pub use message::{NewMessage, Receipt, Relay, StagedBody};
+pub use message::{NewMessage, Receipt, Relay, Returned, StagedBody};
+pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Space, SpaceState};
 pub use queue::{Lease, Outcome, QueueRow, Settled, Settlement};
 pub use record::{Life, MailboxChange, MailboxFilter, MailboxRecord, Notice, NoticeCause};

@@ -2,7 +2,10 @@
 
 mod accounts;
 mod audit_rows;
+mod contacts;
+mod dispensings;
 mod mailboxes;
+mod patients;
 mod queue;
 mod registry;
 
@@ -11,7 +14,10 @@ use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
 pub use audit_rows::AuditRows;
+pub use contacts::Contacts;
+pub use dispensings::Dispensings;
 pub use mailboxes::Mailboxes;
+pub use patients::Patients;
 pub use queue::{BodyWriter, Queue};
 pub use registry::Registry;
 
@@ -20,7 +26,17 @@ use crate::{Change, Connectors, DirectoryEntries, Publications, Result};
 /// One store, all roles.
 #[async_trait]
 pub trait Store:
-    Mailboxes + Queue + Registry + Accounts + Connectors + DirectoryEntries + Publications + AuditRows
+    Mailboxes
+    + Queue
+    + Registry
+    + Accounts
+    + Connectors
+    + DirectoryEntries
+    + Publications
+    + Patients
+    + Dispensings
+    + Contacts
+    + AuditRows
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;

@@ -1,4 +1,4 @@
-//! The identifier of a patient: [`Ins`] (spec §2).
+//! The identifier of a patient: [`Ins`], and the forms in which an address may name it: [`AddressForm`] (spec §2).
 
 use std::fmt;
 
@@ -38,11 +38,102 @@ impl Ins {
         Ok(Self(ins))
     }
 
+    /// As [`Ins::parse`], of a text in one of these forms. Whatever the form, what comes back is the whole identifier;
+    /// so it is with the first error where none fits, that of the form of this length.
+    pub fn parse_as(text: &str, forms: &[AddressForm]) -> Result<Self, InsError> {
+        let form = forms.iter().find(|form| form.characters() == text.len()).ok_or(InsError::Length)?;
+        let mut ins = [b'0'; 15];
+        for (to, from) in ins.iter_mut().zip(text.bytes()) {
+            *to = from.to_ascii_uppercase();
+        }
+        if *form == AddressForm::Ins15 {
+            return Self::parse(text);
+        }
+        check_syntax(&ins)?;
+        let key = computed_key(&ins);
+        let [.., tens, units] = &mut ins;
+        let given = *tens;
+        (*tens, *units) = (b'0' + key / 10, b'0' + key % 10);
+        if *form == AddressForm::Ins14 && *tens != given {
+            return Err(InsError::Key);
+        }
+        Ok(Self(ins))
+    }
+
+    /// The 13 characters before the key as one number that fits 45 bits: how tables of millions of patients are kept and
+    /// ordered. A health identifier, as the text is.
+    #[must_use]
+    pub fn to_number(&self) -> u64 {
+        let letter = match self.0[6] {
+            b'A' => 1,
+            b'B' => 2,
+            _ => 0,
+        };
+        let digits =
+            self.0.iter().take(13).fold(0u64, |number, byte| {
+                number * 10 + u64::from(if byte.is_ascii_digit() { byte - b'0' } else { 0 })
+            });
+        digits * 3 + letter
+    }
+
+    /// Back from [`Ins::to_number`]; `None` of a number that no identifier has.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        let mut text = format!("{:013}", number / 3);
+        match number % 3 {
+            1 => text.replace_range(6..7, "A"),
+            2 => text.replace_range(6..7, "B"),
+            _ => {}
+        }
+        Self::parse_as(&text, &[AddressForm::Nir13]).ok().filter(|ins| ins.to_number() == number)
+    }
+
     /// The 15 characters, letters in upper case. A health identifier: never for a log.
     #[must_use]
     pub fn reveal(&self) -> &str {
         // Only ASCII passes `check_syntax`, so this cannot fail; an empty text would match no mailbox.
         str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// How the local part of a patient's address may name him. The requirements know the first alone; one of their sources
+/// speaks of fourteen digits (spec §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressForm {
+    /// All 15 characters.
+    Ins15,
+    /// 13 characters and the first digit of the key, which must be right.
+    Ins14,
+    /// 13 characters without a key: a slip of the pen reaches somebody else.
+    Nir13,
+}
+
+impl AddressForm {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ins15, Self::Ins14, Self::Nir13];
+
+    /// The stable name, as in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ins15 => "ins15",
+            Self::Ins14 => "ins14",
+            Self::Nir13 => "nir13",
+        }
+    }
+
+    /// Back from the stable name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.as_str() == name)
+    }
+
+    fn characters(self) -> usize {
+        match self {
+            Self::Ins15 => 15,
+            Self::Ins14 => 14,
+            Self::Nir13 => 13,
+        }
     }
 }
 
@@ -194,6 +285,41 @@ mod tests {
             let ins: [u8; 15] = format!("{thirteen}00").into_bytes().try_into().unwrap();
             assert!(Ins::parse(&format!("{thirteen}{:02}", computed_key(&ins))).is_ok(), "{thirteen}");
         }
+    }
+
+    #[test]
+    fn shorter_forms_stand_for_the_whole_identifier_where_they_are_allowed() {
+        for whole in PUBLISHED {
+            let ins = Ins::parse(whole).unwrap();
+            for form in AddressForm::ALL {
+                let text = whole.split_at(form.characters()).0;
+                assert_eq!(Ins::parse_as(text, &AddressForm::ALL), Ok(ins.clone()), "{text}");
+                assert_eq!(Ins::parse_as(&text.to_lowercase(), &[form]), Ok(ins.clone()), "{text}");
+                let others: Vec<_> = AddressForm::ALL.into_iter().filter(|other| *other != form).collect();
+                assert_eq!(Ins::parse_as(text, &others), Err(InsError::Length), "{text}");
+            }
+        }
+        assert_eq!(Ins::parse_as("27903512151897", &AddressForm::ALL), Err(InsError::Key));
+        assert_eq!(Ins::parse_as("279035121518988", &AddressForm::ALL), Err(InsError::Key));
+        assert_eq!(Ins::parse_as("2790051215189", &AddressForm::ALL), Err(InsError::Syntax));
+        assert_eq!(Ins::parse_as("7790351215189", &AddressForm::ALL), Err(InsError::Temporary));
+        assert_eq!(Ins::parse_as("279035121518\u{e9}", &AddressForm::ALL), Err(InsError::Syntax));
+    }
+
+    #[test]
+    fn an_identifier_survives_being_a_number_and_corsicas_letters_are_apart() {
+        let numbers: Vec<u64> = PUBLISHED.iter().map(|text| Ins::parse(text).unwrap().to_number()).collect();
+        for (number, text) in numbers.iter().zip(PUBLISHED) {
+            assert!(*number < 1 << 45);
+            assert_eq!(Ins::from_number(*number), Ins::parse(text).ok());
+        }
+        for thirteen in ["2970220020778", "297022A020778", "297022B020778"] {
+            let ins = Ins::parse_as(thirteen, &[AddressForm::Nir13]).unwrap();
+            assert_eq!(Ins::from_number(ins.to_number()), Some(ins));
+        }
+        // A letter in place of another digit than 0 is no identifier's number.
+        assert_eq!(Ins::from_number(2_970_221_020_778 * 3 + 1), None);
+        assert_eq!((Ins::from_number(0), Ins::from_number(u64::MAX)), (None, None));
     }
 
     #[test]

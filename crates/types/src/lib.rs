@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod contact;
 pub mod dn;
 pub mod domain;
 pub mod envelope;
@@ -24,12 +25,13 @@ pub mod units;
 
 pub use address::{AddressError, LocalPart, MailAddress, ReversePath};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use contact::{ContactTurn, Relation};
 pub use dn::{DistinguishedName, DnError};
 pub use domain::Domain;
 pub use envelope::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, Recipient};
 pub use identity::{FinessId, IdentityError, RppsId, SiretId, StructureId};
 pub use ids::{AccountId, CredentialId, FolderId, MailboxId, MessageId, QueueId, Uid, UidValidity};
-pub use ins::{Ins, InsError};
+pub use ins::{AddressForm, Ins, InsError};
 pub use mask::{Masker, hide_identifiers};
 pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};
 pub use secret::Secret;

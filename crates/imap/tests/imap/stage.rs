@@ -18,8 +18,8 @@ use pli_store::{
     NewMailbox, NewMessage, Store,
 };
 use pli_types::{
-    Clock, EnvelopeParameters, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate,
-    ReversePath, RppsId, Secret, StructureId,
+    Clock, MailAddress, MailboxId, ManualClock, Masker, MessageId, PresentedCertificate, ReversePath, RppsId, Secret,
+    StructureId,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -217,14 +217,9 @@ impl Stage {
         let body = body.finish().await?;
         let event = Event { message: Some(id), ..Event::new(now(), EventKind::Delivered, Face::Smtp) };
         let message = NewMessage {
-            id,
-            accepted_at: now(),
-            sender: ReversePath::Null,
-            parameters: EnvelopeParameters::default(),
-            body,
             deliveries: vec![self.mailbox],
-            relays: Vec::new(),
             audit: vec![event],
+            ..NewMessage::new(id, now(), ReversePath::Null, body)
         };
         self.context.store.accept(message).await?;
         Ok(id)

@@ -114,7 +114,7 @@ impl Transaction {
     pub(super) async fn decide(&mut self) -> Result<(), Refusal> {
         let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
         let refusal = match decision {
-            Decision::Accept => return Ok(()),
+            Decision::Accept | Decision::Return(_) => return Ok(()),
             Decision::Defer(reason) => Refusal { reason, temporary: true },
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
@@ -289,14 +289,11 @@ impl Transaction {
             }
         }
         NewMessage {
-            id: self.id,
-            accepted_at: now,
-            sender: self.facts.sender.clone(),
             parameters: self.parameters.clone(),
-            body,
             deliveries,
             relays,
             audit,
+            ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
         }
     }
 

@@ -21,7 +21,7 @@ use pli_net::Shutdown;
 use pli_store::{
     Change, MailboxChange, MailboxFilter, MailboxKind, MailboxRecord, NewMessage, NoticeCause, Store, StoreError,
 };
-use pli_types::{Clock, EnvelopeParameters, MailAddress, MailboxId, Masker, MessageId, ReversePath};
+use pli_types::{Clock, MailAddress, MailboxId, Masker, MessageId, ReversePath};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
@@ -214,16 +214,8 @@ impl Attendant {
             detail: Some(format!("notice of deletion, to {} mailboxes", deliveries.len())),
             ..Event::new(now, EventKind::Delivered, Face::Node)
         };
-        let message = NewMessage {
-            id,
-            accepted_at: now,
-            sender: ReversePath::Null,
-            parameters: EnvelopeParameters::default(),
-            body,
-            deliveries,
-            relays: Vec::new(),
-            audit: vec![event],
-        };
+        let message =
+            NewMessage { deliveries, audit: vec![event], ..NewMessage::new(id, now, ReversePath::Null, body) };
         self.store.accept(message).await.map(drop)
     }
 

@@ -1,8 +1,12 @@
 //! A message on its way in.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, EnvelopeParameters, MailboxId, MessageId, QueueId, Recipient, ReversePath};
+
+use super::{ContactEvent, Correspondence};
 
 /// A body ready to be named by a transaction. Dropped unnamed, it leaves nothing behind.
 #[derive(Debug)]
@@ -33,10 +37,50 @@ pub struct NewMessage {
     pub body: StagedBody,
     /// Mailboxes here that get it, in INBOX.
     pub deliveries: Vec<MailboxId>,
+    /// Keywords that its entries get on delivery (RFC 3501 §2.3.2).
+    pub keywords: BTreeSet<String>,
     /// Recipients elsewhere.
     pub relays: Vec<Relay>,
+    /// Recipients whose mail is taken and then returned: the sender gets a report, and nothing else tells him (spec §1.6).
+    pub returns: Vec<Returned>,
+    /// What happens between patients here and whoever wrote it.
+    pub contacts: Vec<ContactEvent>,
+    /// What is remembered of it for the mailboxes that get it.
+    pub correspondence: Option<Correspondence>,
     /// What goes into the record with it.
     pub audit: Vec<Event>,
+}
+
+impl NewMessage {
+    /// One that nobody gets yet; the rest is filled in.
+    #[must_use]
+    pub fn new(id: MessageId, accepted_at: Timestamp, sender: ReversePath, body: StagedBody) -> Self {
+        Self {
+            id,
+            accepted_at,
+            sender,
+            parameters: EnvelopeParameters::default(),
+            body,
+            deliveries: Vec::new(),
+            keywords: BTreeSet::new(),
+            relays: Vec::new(),
+            returns: Vec::new(),
+            contacts: Vec::new(),
+            correspondence: None,
+            audit: Vec::new(),
+        }
+    }
+}
+
+/// A recipient whose mail is returned. It waits in the queue until its report is written.
+#[derive(Debug, Clone)]
+pub struct Returned {
+    /// Its row's id.
+    pub id: QueueId,
+    /// To whom it was.
+    pub recipient: Recipient,
+    /// Why: a reason's stable code.
+    pub reason: String,
 }
 
 /// A recipient elsewhere.

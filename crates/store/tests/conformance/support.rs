@@ -11,8 +11,8 @@ use pli_store::{
     NewMessage, Relay, StagedBody, Store, StoreError,
 };
 use pli_types::{
-    AccountId, Clock, DistinguishedName, DsnNotify, EnvelopeParameters, FolderId, MailAddress, MailboxId, ManualClock,
-    MessageId, QueueId, Recipient, ReversePath, Secret, Uid,
+    AccountId, Clock, DistinguishedName, DsnNotify, FolderId, MailAddress, MailboxId, ManualClock, MessageId, QueueId,
+    Recipient, ReversePath, Secret, Uid,
 };
 
 /// Where a backend's tests get their stores from.
@@ -129,14 +129,14 @@ impl Fixture {
     pub(crate) async fn message(&self, body: &[u8], deliveries: &[MailboxId]) -> NewMessage {
         let id = self.id();
         NewMessage {
-            id,
-            accepted_at: self.now(),
-            sender: ReversePath::Address(address("sender@example.test")),
-            parameters: EnvelopeParameters::default(),
-            body: self.stage(id, body).await,
             deliveries: deliveries.to_vec(),
-            relays: Vec::new(),
             audit: vec![event(id, EventKind::Accepted)],
+            ..NewMessage::new(
+                id,
+                self.now(),
+                ReversePath::Address(address("sender@example.test")),
+                self.stage(id, body).await,
+            )
         }
     }
 

@@ -1,0 +1,27 @@
+//! [`Patients`].
+
+use async_trait::async_trait;
+use pli_audit::Event;
+use pli_types::{Ins, MailboxId};
+
+use crate::{Loaded, NewSpace, Result, Space, SpaceState};
+
+/// The patients' spaces: as many as a country has people.
+///
+/// A mailbox of kind PATIENT and its space are two sides of one: whatever makes, closes or opens one does so with the other
+/// in the same transaction.
+#[async_trait]
+pub trait Patients: Send + Sync {
+    /// The space of this patient, if he has one.
+    async fn space(&self, patient: &Ins) -> Result<Option<Space>>;
+
+    /// Makes these spaces, or brings them to this state, in one transaction. A patient who is named twice is what the
+    /// last says. Mailboxes that are there follow.
+    async fn put_spaces(&self, spaces: Vec<NewSpace>, audit: Vec<Event>) -> Result<Loaded>;
+
+    /// The mailbox of an open space, made if it is needed for the first time. `NotFound` without a space.
+    async fn mailbox_of_space(&self, patient: &Ins) -> Result<MailboxId>;
+
+    /// How many spaces are in this state.
+    async fn count_spaces(&self, state: SpaceState) -> Result<u64>;
+}
