@@ -1,4 +1,4 @@
-//! [`SealedBody`]: reads a kept body, whole or in part.
+//! [`SealedBody`]: reads a body that is kept or staged, whole or in part.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,7 +10,7 @@ use pli_types::MessageId;
 use super::chunk::{BodyKey, CHUNK_BYTES, Span, TAG_BYTES, chunk_count, chunk_place, sealed_size};
 use crate::{Result, StoreError};
 
-/// A body as it is kept.
+/// A body as it lies there, sealed.
 #[derive(Debug)]
 pub(crate) struct SealedBody {
     pub(crate) key: BodyKey,
@@ -21,7 +21,7 @@ pub(crate) struct SealedBody {
 /// Where it is.
 #[derive(Debug)]
 pub(crate) enum SealedContent {
-    /// Its one sealed chunk, from the row.
+    /// Its one sealed chunk, from the row, or from the memory of who staged it.
     Row(Vec<u8>),
     /// In this file.
     File(PathBuf),

@@ -1,6 +1,6 @@
 //! [`Staged`]: a body sealed and waiting for the transaction that names it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,6 +44,11 @@ pub(crate) struct FileGuard {
 impl FileGuard {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, named: AtomicBool::new(false) }
+    }
+
+    /// Where the file lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Says whether the file is to stay. Told "yes" before a COMMIT: should its outcome stay unknown, a file too

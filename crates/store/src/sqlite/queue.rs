@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, MailAddress, MessageId, QueueId, Recipient, ReversePath};
@@ -16,13 +17,20 @@ use super::settle::Settle;
 use super::tx::Tx;
 use super::writer::Write;
 use crate::seal::SealingWriter;
-use crate::{BodyWriter, Change, Lease, NewMessage, Queue, QueueRow, Receipt, Result, Settled, Settlement, StoreError};
+use crate::{
+    BodyWriter, Change, Lease, NewMessage, Queue, QueueRow, Receipt, Result, Settled, Settlement, StagedBody,
+    StoreError,
+};
 
 #[async_trait]
 impl Queue for SqliteStore {
     fn stage(&self, message: MessageId) -> Result<Box<dyn BodyWriter>> {
         self.writer()?;
         Ok(Box::new(SealingWriter::new(self.bodies.clone(), &self.master, message)?))
+    }
+
+    async fn staged(&self, body: &StagedBody, offset: u64, length: u64) -> Result<Bytes> {
+        self.read_staged(&body.inner, offset, length).await
     }
 
     async fn accept(&self, message: NewMessage) -> Result<Receipt> {

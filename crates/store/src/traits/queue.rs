@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, MessageId, QueueId};
@@ -14,6 +15,10 @@ use crate::{Lease, NewMessage, QueueRow, Receipt, Result, Settled, Settlement, S
 pub trait Queue: Send + Sync {
     /// Begins a body of unknown length: sealed as it comes, at most a fixed amount of it in memory.
     fn stage(&self, message: MessageId) -> Result<Box<dyn BodyWriter>>;
+
+    /// Part of a body that is staged and not named yet: at most `length` bytes from `offset`, fewer at its end.
+    /// Beside what it gives back, no more than a chunk of the body is in memory.
+    async fn staged(&self, body: &StagedBody, offset: u64, length: u64) -> Result<Bytes>;
 
     /// Takes a message in: body, mailbox entries, queue rows and audit rows in one transaction, on stable
     /// storage when this returns. A caller that stops waiting cancels nothing. `Unavailable` means: say `451`;

@@ -45,6 +45,36 @@ pub(crate) async fn a_range_is_exact_at_the_edges_of_chunks(backend: &dyn Backen
     }
 }
 
+pub(crate) async fn a_staged_body_is_read_in_parts_before_anything_names_it(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    for size in [0, 10, CHUNK, CHUNK + 1, 3 * CHUNK + 7] {
+        let body = noise(size);
+        let mut message = at.relayed(b"", &["b@clinic.test"]).await;
+        message.body = at.stage(message.id, &body).await;
+        for from in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 6, 3 * CHUNK + 7, 4 * CHUNK] {
+            for length in [0, 1, CHUNK, CHUNK + 1, 5 * CHUNK] {
+                let expected = body.get(from..).unwrap_or_default();
+                let expected = &expected[..length.min(expected.len())];
+                let part = at.store.staged(&message.body, from as u64, length as u64).await.unwrap();
+                assert!(part == expected, "{length} from {from} of {size}");
+            }
+        }
+        assert_eq!(at.store.staged(&message.body, u64::MAX, u64::MAX).await.unwrap().len(), 0);
+        let id = message.id;
+        assert!(is_not_found(&at.store.body(id).await), "nothing names it yet");
+        at.store.accept(message).await.unwrap();
+        assert!(at.store.body(id).await.unwrap() == body, "read before, and kept as it was: {size}");
+    }
+}
+
+pub(crate) async fn a_body_staged_by_another_store_is_not_read(backend: &dyn Backend) {
+    let (at, other) = (backend.fresh().await, backend.fresh_with_key("a5").await);
+    for body in [noise(100), noise(100_000)] {
+        let staged = other.stage(other.id(), &body).await;
+        refused!(at.store.staged(&staged, 0, 10).await, StoreError::Conflict(_));
+    }
+}
+
 pub(crate) async fn a_body_written_byte_by_byte_is_the_same(backend: &dyn Backend) {
     let at = backend.fresh().await;
     let body = noise(CHUNK + 3);

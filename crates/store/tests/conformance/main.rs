@@ -64,6 +64,8 @@ conformance! {
         bodies:
             a_body_comes_back_as_it_was_whatever_its_size
             a_range_is_exact_at_the_edges_of_chunks
+            a_staged_body_is_read_in_parts_before_anything_names_it
+            a_body_staged_by_another_store_is_not_read
             a_body_written_byte_by_byte_is_the_same
             a_body_goes_with_the_last_that_refers_to_it
             a_body_staged_for_another_message_is_refused;

@@ -19,7 +19,12 @@ use pli_types::{
 #[async_trait]
 pub(crate) trait Backend: Sync {
     /// An empty store of its own.
-    async fn fresh(&self) -> Fixture;
+    async fn fresh(&self) -> Fixture {
+        self.fresh_with_key("5a").await
+    }
+
+    /// The same, under the master key of 32 such bytes.
+    async fn fresh_with_key(&self, byte: &str) -> Fixture;
 }
 
 /// SQLite, in a folder that goes with the fixture.
@@ -27,10 +32,10 @@ pub(crate) struct Sqlite;
 
 #[async_trait]
 impl Backend for Sqlite {
-    async fn fresh(&self) -> Fixture {
+    async fn fresh_with_key(&self, byte: &str) -> Fixture {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let master_key = folder.path().join("master.key");
-        write_private(&master_key, &"5a".repeat(32));
+        write_private(&master_key, &byte.repeat(32));
         let url = format!("sqlite://{}", folder.path().join("data/pli.db").display());
         let config = Config { url, master_key };
         let clock = Arc::new(ManualClock::new(start()));
