@@ -1,15 +1,19 @@
 //! Intake: `begin` judges `MAIL`, `recipient` judges `RCPT`, `write` takes the body, `commit` judges the content and
 //! hands everything to the store in one transaction.
 //!
-//! Read `transaction` first. `facts` asks, `pli_policy` decides, `record` remembers, `evidence` says of a certificate
-//! what was seen; `content` reads the header, `trace_header` writes ours on top of it. [`explain`](mod@explain) asks
+//! Read `transaction` first. `facts` asks, `pli_policy` decides for `judge`, `record` remembers, `evidence` says of a
+//! certificate what was seen; `content` reads the header, `trace_header` writes ours on top of it, `examine` looks into
+//! the whole, `hand_over` makes what the store takes. [`explain`](mod@explain) asks
 //! the same questions and keeps nothing.
 
 pub(crate) mod content;
 pub(crate) mod evidence;
+mod examine;
 pub mod explain;
 mod facts;
+mod hand_over;
 mod header_block;
+mod judge;
 pub(crate) mod record;
 pub(crate) mod trace_header;
 mod transaction;

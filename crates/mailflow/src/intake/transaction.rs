@@ -3,53 +3,52 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use pli_audit::{Event, EventKind, Face};
+use pli_audit::Face;
 use pli_directory::TrustList;
 use pli_policy::facts::MailboxFacts;
-use pli_policy::{Decision, Facts, Reason, Stage};
-use pli_store::{BodyWriter, NewMessage, Receipt, Relay, StagedBody, StoreError};
-use pli_types::{EnvelopeParameters, MailAddress, MailboxId, MessageId, QueueId, Recipient};
+use pli_policy::{Facts, Reason, Stage};
+use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
+use pli_types::{EnvelopeParameters, MailAddress, MailboxId, MessageId, Recipient};
 
 use super::content::{self, HeaderFacts};
 use super::header_block::{Found, HeaderBlock};
-use super::record::{Because, Witness};
+use super::record::Witness;
 use super::trace_header::{self, Trace};
 use super::{Intake, Refusal, Session, facts};
 use crate::metrics;
 
 /// One message on its way in. Dropped without [`Transaction::commit`], it leaves nothing behind.
 pub struct Transaction {
-    intake: Intake,
+    pub(super) intake: Intake,
     /// The list that the transaction began with is the one it ends under.
-    list: Option<Arc<TrustList>>,
-    facts: Facts,
-    witness: Witness,
-    wire: Option<Wire>,
-    face: Face,
-    id: MessageId,
-    parameters: EnvelopeParameters,
-    recipients: Vec<Accepted>,
+    pub(super) list: Option<Arc<TrustList>>,
+    pub(super) facts: Facts,
+    pub(super) witness: Witness,
+    pub(super) wire: Option<Wire>,
+    pub(super) face: Face,
+    pub(super) id: MessageId,
+    pub(super) parameters: EnvelopeParameters,
+    pub(super) recipients: Vec<Accepted>,
     body: Body,
     body_bytes: u64,
     too_many_told: bool,
 }
 
 /// What the trace header tells of the connection. Reports come over none.
-struct Wire {
-    helo: String,
-    remote: IpAddr,
-    tls: Option<(String, String)>,
-    signed_in: bool,
+pub(super) struct Wire {
+    pub(super) helo: String,
+    pub(super) remote: IpAddr,
+    pub(super) tls: Option<(String, String)>,
+    pub(super) signed_in: bool,
 }
 
 /// A recipient that was accepted, and the way its copy goes.
-struct Accepted {
-    recipient: Recipient,
+pub(super) struct Accepted {
+    pub(super) recipient: Recipient,
     /// [`MailAddress::key`] of its address.
-    key: String,
+    pub(super) key: String,
     /// The mailbox here; without one, the copy is relayed.
-    mailbox: Option<MailboxId>,
+    pub(super) mailbox: Option<MailboxId>,
 }
 
 /// How far the body has come.
@@ -108,20 +107,6 @@ impl Transaction {
             body_bytes: 0,
             too_many_told: false,
         }
-    }
-
-    /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned.
-    pub(super) async fn decide(&mut self) -> Result<(), Refusal> {
-        let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
-        let refusal = match decision {
-            Decision::Accept | Decision::Return(_) => return Ok(()),
-            Decision::Defer(reason) => Refusal { reason, temporary: true },
-            Decision::Refuse(reason) => Refusal { reason, temporary: false },
-        };
-        let recipient = self.facts.recipient.as_ref().map(|recipient| self.intake.masker.address(&recipient.address));
-        let because = Because { reason: refusal.reason, rule, list: self.list.as_deref() };
-        self.witness.refused(&self.intake, because, recipient).await;
-        Err(refusal)
     }
 
     /// Judges one `RCPT`. A refusal is audited and leaves the transaction as it was. A recipient named twice gets the
@@ -249,13 +234,9 @@ impl Transaction {
     /// Judges the content and makes what the store takes.
     pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
         let (body, header) = self.finish_body().await?;
-        if header.goes_round() {
-            return Err(self.refused_here(Reason::MailLoop).await);
-        }
-        self.facts.stage = Stage::Content;
-        self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
-        self.decide().await?;
-        Ok(self.new_message(body))
+        self.examine(&header).await?;
+        self.judge_content(header).await?;
+        Ok(self.hand_over(body))
     }
 
     async fn finish_body(&mut self) -> Result<(StagedBody, HeaderFacts), Refusal> {
@@ -271,76 +252,9 @@ impl Transaction {
         }
     }
 
-    fn new_message(&mut self, body: StagedBody) -> NewMessage {
-        let now = self.intake.clock.now();
-        let audit = self.acceptance_events(now, body.size());
-        let expires_at = expiry(now, self.intake.config.queue_lifetime);
-        let mut deliveries = Vec::new();
-        let mut relays = Vec::new();
-        for Accepted { recipient, mailbox, .. } in self.recipients.drain(..) {
-            if let Some(mailbox) = mailbox {
-                // Whoever is the postmaster too gets one copy.
-                if !deliveries.contains(&mailbox) {
-                    deliveries.push(mailbox);
-                }
-            } else {
-                let destination = recipient.address.domain().clone();
-                relays.push(Relay { id: QueueId::at(now), recipient, destination, expires_at });
-            }
-        }
-        NewMessage {
-            parameters: self.parameters.clone(),
-            deliveries,
-            relays,
-            audit,
-            ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
-        }
-    }
-
-    /// One event for the message, naming all its recipients, and one for each mailbox that it is put into.
-    fn acceptance_events(&self, now: Timestamp, bytes: u64) -> Vec<Event> {
-        let masker = &self.intake.masker;
-        let recipients: Vec<String> =
-            self.recipients.iter().map(|accepted| masker.address(&accepted.recipient.address)).collect();
-        let tls = self.wire.as_ref().and_then(|wire| wire.tls.as_ref());
-        let detail = match tls {
-            Some((version, _)) => format!("{version}, {bytes} bytes"),
-            None => format!("{bytes} bytes"),
-        };
-        let mut events = vec![Event {
-            message: Some(self.id),
-            recipient: Some(recipients.join(", ")),
-            detail: Some(detail),
-            ..self.witness.event(now, EventKind::Accepted)
-        }];
-        for (accepted, recipient) in self.recipients.iter().zip(recipients) {
-            if accepted.mailbox.is_some() {
-                events.push(Event {
-                    message: Some(self.id),
-                    recipient: Some(recipient),
-                    ..self.witness.event(now, EventKind::Delivered)
-                });
-            }
-        }
-        events
-    }
-
     /// Records a refusal that the protocol machine found (line endings, size, NUL) and drops what was staged.
     pub async fn refuse(mut self, reason: Reason) -> Refusal {
         self.refused_here(reason).await
-    }
-
-    /// Records a refusal that is no rule's: it lies in the bytes.
-    async fn refused_here(&mut self, reason: Reason) -> Refusal {
-        self.record_refusal(reason, None).await;
-        let temporary = matches!(reason, Reason::MailboxFull | Reason::StoreUnavailable | Reason::RateExceeded);
-        Refusal { reason, temporary }
-    }
-
-    /// Records a refusal that is no rule's.
-    async fn record_refusal(&self, reason: Reason, recipient: Option<String>) {
-        let because = Because { reason, rule: None, list: self.list.as_deref() };
-        self.witness.refused(&self.intake, because, recipient).await;
     }
 
     /// Its id, the one of the receipt.
@@ -369,11 +283,6 @@ impl Accepted {
             None => self.recipient.address == *address,
         }
     }
-}
-
-fn expiry(now: Timestamp, lifetime: std::time::Duration) -> Timestamp {
-    let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
-    now.checked_add(lifetime).unwrap_or(Timestamp::MAX)
 }
 
 /// Logged here, where it is handled: the peer only learns to try again.

@@ -1,0 +1,44 @@
+//! Asks policy what shall become of a [`Transaction`], and records what is refused.
+
+use pli_policy::{Decision, Reason, Stage};
+
+use super::content::HeaderFacts;
+use super::record::Because;
+use super::transaction::Transaction;
+use super::{Refusal, facts};
+
+impl Transaction {
+    /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned.
+    pub(super) async fn decide(&mut self) -> Result<(), Refusal> {
+        let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
+        let refusal = match decision {
+            Decision::Accept | Decision::Return(_) => return Ok(()),
+            Decision::Defer(reason) => Refusal { reason, temporary: true },
+            Decision::Refuse(reason) => Refusal { reason, temporary: false },
+        };
+        let recipient = self.facts.recipient.as_ref().map(|recipient| self.intake.masker.address(&recipient.address));
+        let because = Because { reason: refusal.reason, rule, list: self.list.as_deref() };
+        self.witness.refused(&self.intake, because, recipient).await;
+        Err(refusal)
+    }
+
+    /// Judges what the header says, at the end of `DATA`.
+    pub(super) async fn judge_content(&mut self, header: HeaderFacts) -> Result<(), Refusal> {
+        self.facts.stage = Stage::Content;
+        self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
+        self.decide().await
+    }
+
+    /// Records a refusal that is no rule's: it lies in the bytes.
+    pub(super) async fn refused_here(&mut self, reason: Reason) -> Refusal {
+        self.record_refusal(reason, None).await;
+        let temporary = matches!(reason, Reason::MailboxFull | Reason::StoreUnavailable | Reason::RateExceeded);
+        Refusal { reason, temporary }
+    }
+
+    /// Records a refusal that is no rule's.
+    pub(super) async fn record_refusal(&self, reason: Reason, recipient: Option<String>) {
+        let because = Because { reason, rule: None, list: self.list.as_deref() };
+        self.witness.refused(&self.intake, because, recipient).await;
+    }
+}
