@@ -56,6 +56,12 @@ impl MailAddress {
         Self { local, domain }
     }
 
+    /// The address of a patient's space: his INS at the patients' domain (spec §2).
+    #[must_use]
+    pub fn of_patient(patient: &Ins) -> Self {
+        Self { local: LocalPart(patient.reveal().into()), domain: Domain::of_patients() }
+    }
+
     /// The part before the `@`.
     #[must_use]
     pub fn local(&self) -> &LocalPart {
@@ -307,7 +313,8 @@ mod tests {
 
     #[test]
     fn only_the_patients_domain_makes_an_ins() {
-        assert!(address("279035121518989@patient.mssante.fr").ins().is_some());
+        let ins = address("279035121518989@patient.mssante.fr").ins().unwrap();
+        assert_eq!(MailAddress::of_patient(&ins), address("279035121518989@patient.mssante.fr"));
         assert!(address("279035121518989@b.mssante.fr").ins().is_none());
         for bad in ["27903512151898", "279035121518988", "279035121518989+tag", "279.035121518989"] {
             assert!(address(&format!("{bad}@patient.mssante.fr")).ins().is_none(), "{bad}");

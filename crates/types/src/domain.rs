@@ -23,6 +23,12 @@ impl Domain {
         Ok(Self(ascii.into()))
     }
 
+    /// The domain of the patients' addresses (spec §2).
+    #[must_use]
+    pub fn of_patients() -> Self {
+        Self(crate::PATIENT_DOMAIN.into())
+    }
+
     /// The name as A-labels in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -113,6 +119,7 @@ mod tests {
     #[test]
     fn the_patients_domain_is_known_in_any_case() {
         assert!(Domain::parse("Patient.MSSante.fr").unwrap().is_patient_domain());
+        assert_eq!(Domain::parse("Patient.MSSante.fr").unwrap(), Domain::of_patients());
         assert!(!Domain::parse("x.patient.mssante.fr").unwrap().is_patient_domain());
     }
 

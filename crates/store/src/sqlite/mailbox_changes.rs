@@ -11,9 +11,10 @@ use super::intake::AuditRows;
 use super::publications;
 use super::records::{by_id, cause_name};
 use super::rows::{micros, size};
+use super::space_rows;
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Change, MailboxChange, MailboxDetails, MailboxRecord, MailboxState, Result, StoreError};
+use crate::{Change, MailboxChange, MailboxDetails, MailboxRecord, MailboxState, Result, SpaceState, StoreError};
 
 pub(super) struct ChangeMailbox {
     pub(super) mailbox: MailboxId,
@@ -130,6 +131,10 @@ impl ChangeMailbox {
         for text in EMPTY {
             let sql = sqlx::query(text).bind(self.mailbox.0).bind(micros(self.now)).bind(micros(kept_until));
             tx.execute(sql).await?;
+        }
+        // The space outlives its mailbox, closed: open, the next message would make the mailbox again.
+        if let Some(patient) = space_rows::patient_of_mailbox(tx, self.mailbox).await? {
+            space_rows::follow_mailbox(tx, &patient, SpaceState::Closed).await?;
         }
         tx.execute(update(self.mailbox, &self.change, self.now)).await?;
         tx.tell(Change::Folders(self.mailbox));

@@ -34,6 +34,7 @@ mod rename;
 mod rows;
 mod settle;
 mod setup;
+mod space_rows;
 mod standing;
 mod tx;
 mod views;
@@ -91,6 +92,7 @@ async fn prepare(
     setup::migrate(&mut connection, location, clock.now()).await?;
     setup::key_certificates(&mut connection).await?;
     directory_words::fill_in(&mut connection).await?;
+    patients::fill_in(&mut connection).await?;
     setup::shrink(&mut connection).await?;
     check_master_key(&mut connection, master, config).await?;
     remember_master_key(&mut connection, master, clock).await?;

@@ -21,6 +21,7 @@ mod intake;
 mod life;
 mod mailboxes;
 mod migration;
+mod patients;
 mod publications;
 mod queue;
 mod record;
@@ -126,6 +127,17 @@ conformance! {
             a_mailbox_is_found_by_any_spelling_of_its_address
             an_address_is_given_once
             the_state_of_a_mailbox_is_kept;
+        patients:
+            a_space_is_what_was_brought_last
+            the_same_again_is_unchanged_and_a_birth_is_not_forgotten
+            spaces_are_counted_by_their_state
+            a_mailbox_is_made_when_it_is_needed_first
+            a_space_and_its_mailbox_open_and_close_together
+            a_suspension_is_the_mailboxs_own
+            a_deleted_mailbox_leaves_a_closed_space
+            a_patients_mailbox_has_the_address_of_his_ins
+            what_a_batch_changes_is_on_record
+            a_batch_of_many_is_counted_row_by_row;
         publications:
             what_waits_is_given_in_the_order_in_which_it_is_due
             what_was_told_is_remembered_and_waits_no_longer

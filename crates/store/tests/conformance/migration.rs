@@ -2,7 +2,7 @@
 
 use argon2::password_hash::PasswordHasher;
 use pli_store::national::Search;
-use pli_store::{AccountKind, CredentialKind, Life, MailboxKind, MailboxState};
+use pli_store::{AccountKind, CredentialKind, Life, MailboxKind, MailboxState, SpaceState};
 use pli_types::MailboxId;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -148,4 +148,21 @@ async fn who_was_shown_before_there_was_an_index_is_found_in_it() {
     );
     let at = at.reopen().await;
     assert_eq!(at.store.likely_mailboxes(&search).await.unwrap(), shown);
+}
+
+#[tokio::test]
+async fn a_patients_mailbox_of_an_older_store_has_its_space() {
+    let later = "INSERT INTO mailboxes (id, address, address_key, kind, state) VALUES
+        (6, '297022a02077878@patient.mssante.fr', '297022A02077878@patient.mssante.fr', 'PATIENT', 'suspended'),
+        (7, 'nobody@patient.mssante.fr', 'nobody@patient.mssante.fr', 'PATIENT', 'open');";
+    let at = older_store(OLD[..1].concat(), later, 1).await;
+    let space = async |at: &Fixture, ins: &str| {
+        let space = at.store.space(&pli_types::Ins::parse(ins).unwrap()).await.unwrap().unwrap();
+        (space.state, space.mailbox)
+    };
+    let at = at.reopen().await;
+    assert_eq!(space(&at, "279035121518989").await, (SpaceState::Closed, Some(MailboxId(5))));
+    assert_eq!(space(&at, "297022A02077878").await, (SpaceState::Open, Some(MailboxId(6))));
+    assert_eq!(at.store.count_spaces(SpaceState::Open).await.unwrap(), 1);
+    assert_eq!(at.store.count_spaces(SpaceState::Closed).await.unwrap(), 1);
 }
