@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("policy", &["types"]),
+    ("document", &["types"]),
     ("audit", &["types"]),
     ("store", &["types", "audit"]),
     ("directory", &["types"]),
@@ -42,10 +43,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["net"]),
     ("jsonwebtoken", &["signin"]),
     ("bergshamra", &["directory"]),
+    // What is zipped by a stranger is read within limits, or not at all.
+    ("flate2", &["document"]),
+    ("quick-xml", &["document"]),
 ];
 
 /// What decides is pure: no input or output, no tasks, no log.
-const PURE: &[&str] = &["types", "policy", "audit"];
+const PURE: &[&str] = &["types", "policy", "document", "audit"];
 const IMPURE: &[&str] = &["tokio", "tokio-util", "async-trait", "futures-util", "sqlx", "tracing", "metrics"];
 
 const LINES_MAX: usize = 500;
