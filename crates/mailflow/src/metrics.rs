@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use pli_audit::Face;
 use pli_policy::Reason;
+use pli_store::NewMessage;
 
 const ACCEPTED: &str = "pli_intake_messages_total";
 const ACCEPTED_BYTES: &str = "pli_intake_bytes_total";
@@ -23,7 +24,10 @@ const REPORTS: &str = "pli_delivery_reports_total";
 pub fn describe() {
     describe_counter!(ACCEPTED, "Messages accepted, by face.");
     describe_counter!(ACCEPTED_BYTES, Unit::Bytes, "Bytes of the messages accepted, trace headers included.");
-    describe_counter!(RECIPIENTS, "Recipients of the messages accepted, by way (mailbox here, relay elsewhere).");
+    describe_counter!(
+        RECIPIENTS,
+        "Recipients of the messages accepted, by way (mailbox here, relay elsewhere, return to the sender)."
+    );
     describe_counter!(REFUSED, "Commands and messages refused or put off, by face and reason.");
     describe_counter!(RECORD_LOST, "Refusals whose audit record could not be kept: look at the store.");
     describe_counter!(TRIES, "Tries to relay, one a recipient, by outcome and reason.");
@@ -38,11 +42,33 @@ pub fn describe() {
     describe_counter!(REPORTS, "Reports of non-delivery written.");
 }
 
-pub(crate) fn accepted(face: Face, bytes: u64, mailboxes: usize, relays: usize) {
+/// How many recipients of a message go which way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ways {
+    mailboxes: usize,
+    relays: usize,
+    returns: usize,
+}
+
+impl Ways {
+    /// Of a message about to be taken in.
+    pub(crate) fn of(message: &NewMessage) -> Self {
+        let (mailboxes, relays) = (message.deliveries.len(), message.relays.len());
+        Self { mailboxes, relays, returns: message.returns.len() }
+    }
+
+    /// All of them.
+    pub(crate) fn total(self) -> usize {
+        self.mailboxes + self.relays + self.returns
+    }
+}
+
+pub(crate) fn accepted(face: Face, bytes: u64, ways: Ways) {
     counter!(ACCEPTED, "face" => face_name(face)).increment(1);
     counter!(ACCEPTED_BYTES).increment(bytes);
-    counter!(RECIPIENTS, "way" => "mailbox").increment(mailboxes as u64);
-    counter!(RECIPIENTS, "way" => "relay").increment(relays as u64);
+    for (way, recipients) in [("mailbox", ways.mailboxes), ("relay", ways.relays), ("return", ways.returns)] {
+        counter!(RECIPIENTS, "way" => way).increment(recipients as u64);
+    }
 }
 
 pub(crate) fn refused(face: Face, reason: Reason) {

@@ -54,13 +54,15 @@ impl Backlog {
         self.under_way
     }
 
-    /// Takes claimed rows in: those of one message for one destination are one parcel.
+    /// Takes claimed rows in: those of one message for one destination are one parcel, and those that go
+    /// back to the sender another.
     pub(crate) fn add(&mut self, leases: Vec<Lease>, now: Instant) {
         let mut parcels: Vec<Parcel> = Vec::new();
         for lease in leases {
             let fits = |parcel: &&mut Parcel| {
                 parcel.message == lease.message
                     && parcel.destination == lease.destination
+                    && parcel.leases.first().is_some_and(|first| first.returned.is_some() == lease.returned.is_some())
                     && parcel.leases.len() < RECIPIENTS_MAX
             };
             // The store gives rows of one parcel one after the other.
@@ -165,6 +167,7 @@ mod tests {
             expires_at: jiff::Timestamp::UNIX_EPOCH,
             delay_reported: false,
             size: 1,
+            returned: None,
         }
     }
 

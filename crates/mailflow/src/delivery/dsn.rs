@@ -71,7 +71,7 @@ pub(crate) fn write(reporter: &Reporter<'_>, sender: &MailAddress, failure: &Fai
     let letter = words::letter(
         &failure.lease.recipient.address.reveal(),
         failure.reason,
-        failure.trouble.reply.as_ref().and_then(Reply::named_reason),
+        failure.trouble.reply.as_ref().and_then(|reply| words::named(reply, &failure.lease.recipient.address)),
         failure.trouble.reason,
         &failure.trouble.detail,
     );
@@ -125,7 +125,7 @@ fn diagnostic(status: &str, failure: &Failure<'_>) -> String {
         return format!("smtp; {}", printable(&reply.to_string()));
     }
     let codes = words::codes(*reason, trouble.reason);
-    format!("X-Pli; {}", printable(&format!("550 {status} {codes} {}", trouble.detail)))
+    format!("X-Pli; {}", printable(format!("550 {status} {codes} {}", trouble.detail).trim_end()))
 }
 
 /// The code of RFC 3463: the other server's own where it gave one, else ours.
@@ -135,6 +135,11 @@ pub(crate) fn status(reason: Reason, trouble: &Trouble) -> String {
         Reason::ExpiredInQueue => return "5.4.7".to_owned(),
         Reason::RecipientDomainNotListed => "5.7.1",
         Reason::MessageMalformed => "5.6.0",
+        Reason::PatientUnknown | Reason::RecipientUnknown => "5.1.1",
+        Reason::PatientAddressSyntax | Reason::PatientAddressKey => "5.1.3",
+        Reason::PatientClosed | Reason::RecipientSuspended => "5.2.1",
+        Reason::MailboxFull => "5.2.2",
+        Reason::MessageTooBig => "5.3.4",
         // A null MX (RFC 7505 §4.2) is the one way in which a server cannot be reached for ever.
         Reason::PeerUnreachable => "5.1.10",
         _ => "5.0.0",
@@ -255,6 +260,7 @@ mod tests {
             expires_at: at,
             delay_reported: false,
             size: 1,
+            returned: None,
         }
     }
 

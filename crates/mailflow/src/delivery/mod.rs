@@ -17,6 +17,7 @@ mod pool;
 pub mod probe;
 mod reply;
 mod retry;
+mod returned;
 mod route;
 mod settle;
 mod transport;
@@ -178,6 +179,9 @@ impl Worker {
         metrics::under_way(1.0);
         self.shutdown.spawn(async move {
             let mut slot = slot;
+            if let Some(verdicts) = returned::verdicts(&parcel) {
+                return settle::settle(&intake, &parcel, &verdicts).await;
+            }
             let tried = tokio::select! {
                 () = cut.cancelled() => return,
                 tried = tokio::time::timeout(TRY_MAX, courier.deliver(&parcel)) => tried,
@@ -201,7 +205,8 @@ impl Worker {
         let intake = self.intake.clone();
         self.shutdown.spawn(async move {
             for parcel in waiting {
-                let verdicts = vec![Verdict::Later(trouble.clone()); parcel.leases.len()];
+                let later = || vec![Verdict::Later(trouble.clone()); parcel.leases.len()];
+                let verdicts = returned::verdicts(&parcel).unwrap_or_else(later);
                 settle::settle(&intake, &parcel, &verdicts).await;
             }
         });

@@ -121,7 +121,7 @@ fn deferred(
 async fn failed(intake: &Intake, lease: &Lease, now: Timestamp, reason: Reason, trouble: &Trouble) -> Settlement {
     let failure = |detail: &str| Event {
         reason: Some(reason.code().to_owned()),
-        detail: Some(detail.to_owned()),
+        detail: (!detail.is_empty()).then(|| detail.to_owned()),
         ..event(intake, lease, now, EventKind::Failed)
     };
     let outcome = Outcome::Failed { reason: reason.code().to_owned(), detail: trouble.detail.clone() };

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
-use pli_store::{NewMessage, Relay, StagedBody};
+use pli_store::{NewMessage, Relay, Returned, StagedBody};
 use pli_types::QueueId;
 
 use super::transaction::{Accepted, Transaction};
@@ -15,8 +15,11 @@ impl Transaction {
         let expires_at = expiry(now, self.intake.config.queue_lifetime);
         let mut deliveries = Vec::new();
         let mut relays = Vec::new();
-        for Accepted { recipient, mailbox, .. } in self.recipients.drain(..) {
-            if let Some(mailbox) = mailbox {
+        let mut returns = Vec::new();
+        for Accepted { recipient, mailbox, returned, .. } in self.recipients.drain(..) {
+            if let Some(reason) = returned {
+                returns.push(Returned { id: QueueId::at(now), recipient, reason: reason.code().to_owned() });
+            } else if let Some(mailbox) = mailbox {
                 // Whoever is the postmaster too gets one copy.
                 if !deliveries.contains(&mailbox) {
                     deliveries.push(mailbox);
@@ -30,6 +33,7 @@ impl Transaction {
             parameters: self.parameters.clone(),
             deliveries,
             relays,
+            returns,
             audit,
             ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
         }
@@ -52,7 +56,7 @@ impl Transaction {
             ..self.witness.event(now, EventKind::Accepted)
         }];
         for (accepted, recipient) in self.recipients.iter().zip(recipients) {
-            if accepted.mailbox.is_some() {
+            if accepted.mailbox.is_some() && accepted.returned.is_none() {
                 events.push(Event {
                     message: Some(self.id),
                     recipient: Some(recipient),

@@ -8,11 +8,15 @@ use super::transaction::Transaction;
 use super::{Refusal, facts};
 
 impl Transaction {
-    /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned.
-    pub(super) async fn decide(&mut self) -> Result<(), Refusal> {
+    /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned. Gives the reason if
+    /// what is judged is taken, and goes back to its sender.
+    pub(super) async fn decide(&mut self) -> Result<Option<Reason>, Refusal> {
         let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
         let refusal = match decision {
-            Decision::Accept | Decision::Return(_) => return Ok(()),
+            Decision::Accept => return Ok(None),
+            // Before there is a recipient, nothing is there to go back.
+            Decision::Return(reason) if self.facts.stage == Stage::Mail => Refusal { reason, temporary: false },
+            Decision::Return(reason) => return Ok(Some(reason)),
             Decision::Defer(reason) => Refusal { reason, temporary: true },
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
@@ -26,7 +30,12 @@ impl Transaction {
     pub(super) async fn judge_content(&mut self, header: HeaderFacts) -> Result<(), Refusal> {
         self.facts.stage = Stage::Content;
         self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
-        self.decide().await
+        if let Some(reason) = self.decide().await? {
+            for accepted in &mut self.recipients {
+                accepted.returned.get_or_insert(reason);
+            }
+        }
+        Ok(())
     }
 
     /// Records a refusal that is no rule's: it lies in the bytes.

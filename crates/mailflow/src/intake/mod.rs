@@ -205,7 +205,7 @@ impl Intake {
         if let Client::Peer(peer) = &session.client {
             peer.met(self, session.remote, decided.as_ref().err().map(|refusal| refusal.reason));
         }
-        decided.map(|()| transaction)
+        decided.map(|_| transaction)
     }
 
     /// Takes in a report of our own, by the same rules as every message, for whoever settles the row that it is about:

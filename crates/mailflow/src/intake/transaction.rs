@@ -49,6 +49,8 @@ pub(super) struct Accepted {
     pub(super) key: String,
     /// The mailbox here; without one, the copy is relayed.
     pub(super) mailbox: Option<MailboxId>,
+    /// Why it goes neither way, but back to the sender.
+    pub(super) returned: Option<Reason>,
 }
 
 /// How far the body has come.
@@ -126,12 +128,12 @@ impl Transaction {
         self.facts.recipient = Some(recipient_facts);
         let decided = self.decide().await;
         self.facts.recipient = None;
-        decided?;
-        // Policy refuses these. If it ever did not, a message for nobody must not be relayed to ourselves.
-        if unknown_here {
+        let returned = decided?;
+        // Policy refuses or returns these. If it ever did not, a message for nobody must not be relayed to ourselves.
+        if unknown_here && returned.is_none() {
             return Err(Refusal { reason: Reason::RecipientUnknown, temporary: false });
         }
-        self.recipients.push(Accepted { recipient, key, mailbox });
+        self.recipients.push(Accepted { recipient, key, mailbox, returned });
         Ok(())
     }
 
@@ -219,11 +221,11 @@ impl Transaction {
     /// Judges the content and hands everything over in one transaction. Returns only when it is kept.
     pub async fn commit(mut self) -> Result<Receipt, Refusal> {
         let message = self.prepare().await?;
-        let (bytes, mailboxes, relays) = (message.body.size(), message.deliveries.len(), message.relays.len());
+        let (bytes, ways) = (message.body.size(), metrics::Ways::of(&message));
         match self.intake.store.0.accept(message).await {
             Ok(receipt) => {
-                metrics::accepted(self.face, bytes, mailboxes, relays);
-                self.witness.log_accepted(receipt.id, mailboxes + relays, bytes);
+                metrics::accepted(self.face, bytes, ways);
+                self.witness.log_accepted(receipt.id, ways.total(), bytes);
                 Ok(receipt)
             }
             Err(StoreError::MailboxFull) => Err(self.refused_here(Reason::MailboxFull).await),
@@ -278,9 +280,10 @@ impl std::fmt::Debug for Transaction {
 impl Accepted {
     /// Two spellings reach one mailbox here; elsewhere the local part is the other server's to compare.
     fn is(&self, address: &MailAddress, key: &str) -> bool {
-        match self.mailbox {
-            Some(_) => self.key == key,
-            None => self.recipient.address == *address,
+        if self.mailbox.is_some() || self.returned.is_some() {
+            self.key == key
+        } else {
+            self.recipient.address == *address
         }
     }
 }

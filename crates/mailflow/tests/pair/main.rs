@@ -15,5 +15,6 @@ mod probe;
 mod probe_tls;
 mod relay;
 mod reports;
+mod returned;
 mod way_in;
 mod way_out;

@@ -100,9 +100,16 @@ fn members(row: &QueueRow, sight: &Sight, now: Timestamp) -> Map<String, Value> 
     members.as_object().cloned().unwrap_or_default()
 }
 
-/// `due`: it is its turn, or somebody is trying right now; `waiting`: its time has not come.
+/// `returned`: it goes back to its sender, who waits for the report; `due`: it is its turn, or somebody is trying right
+/// now; `waiting`: its time has not come.
 fn state(row: &QueueRow, now: Timestamp) -> &'static str {
-    if row.leased || row.next_attempt_at <= now { "due" } else { "waiting" }
+    if row.returned.is_some() {
+        "returned"
+    } else if row.leased || row.next_attempt_at <= now {
+        "due"
+    } else {
+        "waiting"
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +130,7 @@ mod tests {
             leased,
             last_reason: Some("peer-unreachable".to_owned()),
             last_detail: None,
+            returned: None,
         }
     }
 
@@ -132,6 +140,8 @@ mod tests {
         assert_eq!(state(&row("2026-11-22T12:00:01Z", false), now), "waiting");
         assert_eq!(state(&row("2026-11-22T12:00:00Z", false), now), "due");
         assert_eq!(state(&row("2026-11-22T12:10:00Z", true), now), "due");
+        let back = QueueRow { returned: Some("patient-unknown".to_owned()), ..row("2026-11-22T12:00:00Z", false) };
+        assert_eq!(state(&back, now), "returned");
     }
 
     #[test]

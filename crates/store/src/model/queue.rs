@@ -33,6 +33,8 @@ pub struct Lease {
     pub delay_reported: bool,
     /// The message's size in bytes.
     pub size: u64,
+    /// The stable code of the reason for which it goes back to its sender, whatever a server would say: none is tried.
+    pub returned: Option<String>,
 }
 
 /// How a try ended.
@@ -108,4 +110,6 @@ pub struct QueueRow {
     pub last_reason: Option<String>,
     /// What happened then.
     pub last_detail: Option<String>,
+    /// The stable code of the reason for which it goes back to its sender, once the report can be written.
+    pub returned: Option<String>,
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use pli_audit::Event;
-use pli_types::{DsnNotify, MailboxId};
+use pli_types::{DsnNotify, MailboxId, Recipient};
 
 use super::rows::{micros, size};
 use crate::seal::{FileGuard, KeyId, Staged, StagedContent};
-use crate::{NewEntry, NewMessage, Relay, Result, StoreError};
+use crate::{NewEntry, NewMessage, Relay, Result, Returned, StoreError};
 
 /// A row of `messages`.
 pub(super) struct MessageRow {
@@ -46,7 +46,10 @@ pub(super) struct RelayRow {
     pub(super) notify: i64,
     pub(super) orcpt: Option<String>,
     pub(super) destination: String,
+    /// When it may first be claimed.
+    pub(super) due_at: i64,
     pub(super) expires_at: i64,
+    pub(super) returned: Option<String>,
 }
 
 /// A row of `audit`.
@@ -86,8 +89,11 @@ impl Intake {
                 deliveries.push(mailbox);
             }
         }
-        let relays: Vec<_> = new.relays.iter().map(relay_row).collect();
-        let mut message = message_row(new.body.inner, new.id, micros(new.accepted_at))?;
+        let accepted_at = micros(new.accepted_at);
+        let relays = new.relays.iter().map(|relay| relay_row(relay, accepted_at));
+        let returns = new.returns.iter().map(|returned| returned_row(returned, accepted_at));
+        let relays: Vec<_> = relays.chain(returns).collect();
+        let mut message = message_row(new.body.inner, new.id, accepted_at)?;
         message.sender = Some(new.sender.reveal());
         message.parameters = Some(parameters);
         let wanted = !(deliveries.is_empty() && relays.is_empty());
@@ -117,14 +123,33 @@ fn message_row(body: Staged, id: pli_types::MessageId, accepted_at: i64) -> Resu
     })
 }
 
-fn relay_row(relay: &Relay) -> RelayRow {
+fn relay_row(relay: &Relay, accepted_at: i64) -> RelayRow {
     RelayRow {
-        id: *relay.id.as_bytes(),
-        recipient: relay.recipient.address.reveal(),
-        notify: notify_bits(relay.recipient.notify),
-        orcpt: relay.recipient.orcpt.clone(),
         destination: relay.destination.as_str().to_owned(),
         expires_at: micros(relay.expires_at),
+        ..queue_row(*relay.id.as_bytes(), &relay.recipient, accepted_at)
+    }
+}
+
+/// Its time is over when it begins: nothing is tried, and the report does not wait.
+fn returned_row(returned: &Returned, accepted_at: i64) -> RelayRow {
+    RelayRow {
+        returned: Some(returned.reason.clone()),
+        ..queue_row(*returned.id.as_bytes(), &returned.recipient, accepted_at)
+    }
+}
+
+/// A row for this recipient, due and over when it was taken in.
+fn queue_row(id: [u8; 16], recipient: &Recipient, accepted_at: i64) -> RelayRow {
+    RelayRow {
+        id,
+        recipient: recipient.address.reveal(),
+        notify: notify_bits(recipient.notify),
+        orcpt: recipient.orcpt.clone(),
+        destination: recipient.address.domain().as_str().to_owned(),
+        due_at: accepted_at,
+        expires_at: accepted_at,
+        returned: None,
     }
 }
 

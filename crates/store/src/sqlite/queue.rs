@@ -62,7 +62,8 @@ impl Queue for SqliteStore {
     async fn queue_rows(&self, limit: usize) -> Result<Vec<QueueRow>> {
         let sql = sqlx::query(
             "SELECT q.id, q.message_id, m.sender, q.recipient, q.destination, q.attempts, q.next_attempt_at,
-                    q.leased AND q.claimable_at > ? AS leased, q.last_reason, q.last_detail
+                    q.leased AND q.claimable_at > ? AS leased, q.returned,
+                    coalesce(q.last_reason, q.returned) AS last_reason, q.last_detail
              FROM queue AS q JOIN messages AS m ON m.id = q.message_id
              ORDER BY q.seq LIMIT ?",
         );
@@ -116,7 +117,7 @@ impl Write for ClaimDue {
                        WHERE claimable_at <= ?1 ORDER BY claimable_at LIMIT ?2)
                  GROUP BY message_id, destination)
              SELECT q.id, q.message_id, q.recipient, q.notify, q.orcpt, q.destination, q.attempts, q.expires_at,
-                    q.delay_reported, q.lease_token, m.sender, m.parameters, m.accepted_at, m.size
+                    q.delay_reported, q.lease_token, q.returned, m.sender, m.parameters, m.accepted_at, m.size
              FROM due CROSS JOIN queue AS q ON q.message_id = due.message_id AND q.destination = due.destination
                   JOIN messages AS m ON m.id = q.message_id
              WHERE q.claimable_at <= ?1
@@ -224,6 +225,7 @@ fn lease(row: &SqliteRow) -> Result<Lease> {
         expires_at: row.instant("expires_at")?,
         delay_reported: row.get("delay_reported")?,
         size: message.number("size")?,
+        returned: row.get("returned")?,
     })
 }
 
@@ -239,6 +241,7 @@ fn shown_row(row: Row<'_>) -> Result<QueueRow> {
         leased: row.get("leased")?,
         last_reason: row.get("last_reason")?,
         last_detail: row.get("last_detail")?,
+        returned: row.get("returned")?,
     })
 }
 

@@ -312,8 +312,9 @@ fn bind_entry<'r>(sql: Sql<'r>, row: &'r EntryRow) -> Sql<'r> {
 }
 
 static QUEUE: Bulk = Bulk::new(
-    "INSERT INTO queue (id, message_id, recipient, notify, orcpt, destination, next_attempt_at, claimable_at, expires_at)",
-    9,
+    "INSERT INTO queue (id, message_id, recipient, notify, orcpt, destination, next_attempt_at, claimable_at, expires_at,
+                        returned)",
+    10,
 );
 
 fn bind_relay<'r>(sql: Sql<'r>, (message, row): &(&'r MessageRow, &'r RelayRow)) -> Sql<'r> {
@@ -323,9 +324,10 @@ fn bind_relay<'r>(sql: Sql<'r>, (message, row): &(&'r MessageRow, &'r RelayRow))
         .bind(row.notify)
         .bind(row.orcpt.as_deref())
         .bind(row.destination.as_str())
-        .bind(message.accepted_at)
-        .bind(message.accepted_at)
+        .bind(row.due_at)
+        .bind(row.due_at)
         .bind(row.expires_at)
+        .bind(row.returned.as_deref())
 }
 
 static AUDIT: Bulk = Bulk::new("INSERT INTO audit (message_id, event)", 2);

@@ -26,6 +26,7 @@ mod publications;
 mod queue;
 mod record;
 mod registry;
+mod returned;
 mod sqlite;
 mod support;
 
@@ -147,6 +148,11 @@ conformance! {
             an_account_is_known_with_its_grants_and_credentials
             accounts_come_in_pages_by_name
             what_is_not_there_cannot_be_changed;
+        returned:
+            a_returned_row_carries_its_reason_from_the_start_and_is_due_at_once
+            a_returned_row_and_its_report_are_one_settlement
+            a_returned_row_outlives_a_crash_and_is_reported_once
+            a_message_that_is_only_returned_is_kept_until_it_is_reported;
         queue:
             a_row_is_claimed_once_by_workers_that_race
             a_lease_comes_back_when_its_time_is_over
