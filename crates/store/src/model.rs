@@ -21,6 +21,6 @@ pub use contact::{ContactEvent, ContactRecord, Correspondence, ReceivedMessage};
 pub use folder::{Entry, FlagChange, Flags, Folder, FolderChanges, FolderStatus, FolderView, NewEntry, SpecialUse};
 pub use mailbox::{Mailbox, MailboxDetails, MailboxKind, MailboxState, NewMailbox};
 pub use message::{NewMessage, Receipt, Relay, Returned, StagedBody};
-pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Space, SpaceState};
+pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Pharmacy, Space, SpaceState};
 pub use queue::{Lease, Outcome, QueueRow, Settled, Settlement};
 pub use record::{Life, MailboxChange, MailboxFilter, MailboxRecord, Notice, NoticeCause};

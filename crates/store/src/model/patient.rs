@@ -87,3 +87,14 @@ pub struct LastDispensings {
     /// At all.
     pub any: Option<Date>,
 }
+
+/// A structure that is known as a pharmacy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pharmacy {
+    /// Which.
+    pub structure: FinessId,
+    /// Has an admin said so?
+    pub told: bool,
+    /// Has it dispensed?
+    pub dispensed: bool,
+}

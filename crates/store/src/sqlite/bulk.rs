@@ -61,14 +61,21 @@ pub(super) struct Insert<'r, T, B> {
 impl<'r, T: Sync, B: Fn(Sql<'r>, &'r T) -> Sql<'r>> Insert<'r, T, B> {
     /// Inserts them all, in order.
     pub(super) async fn insert(self, conn: &mut SqliteConnection) -> sqlx::Result<()> {
-        let mut rest = self.rows;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(next_arity(rest.len()));
-            let query = sqlx::query(AssertSqlSafe(self.into.text(now.len())));
-            now.iter().fold(query, &self.bind).execute(&mut *conn).await?;
-            rest = later;
+        for sql in self.statements() {
+            sql.execute(&mut *conn).await?;
         }
         Ok(())
+    }
+
+    /// The statements that insert them all, in order.
+    pub(super) fn statements(self) -> impl Iterator<Item = Sql<'r>> {
+        let Self { into, rows: mut rest, bind } = self;
+        std::iter::from_fn(move || {
+            let (now, later) = rest.split_at(next_arity(rest.len()));
+            rest = later;
+            let query = || sqlx::query(AssertSqlSafe(into.text(now.len())));
+            (!now.is_empty()).then(|| now.iter().fold(query(), &bind))
+        })
     }
 
     fn bind_all(&self, sql: Sql<'r>) -> Sql<'r> {

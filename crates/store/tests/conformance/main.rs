@@ -15,6 +15,7 @@ mod accounts;
 mod bodies;
 mod connectors;
 mod directory_entries;
+mod dispensings;
 mod entries;
 mod folders;
 mod intake;
@@ -83,6 +84,14 @@ conformance! {
             a_deleted_mailbox_takes_its_lines_along
             words_follow_their_mailbox
             many_are_narrowed_word_by_word_and_come_by_address;
+        dispensings:
+            the_last_day_is_that_of_this_patient_and_this_pharmacy
+            the_same_dispensings_again_change_nothing
+            of_one_day_what_was_reimbursed_counts
+            dispensings_are_listed_the_last_first
+            what_is_old_is_forgotten_by_whole_weeks_a_few_at_a_time
+            a_pharmacy_is_known_by_what_it_dispensed_or_by_word
+            many_patients_over_a_year_are_kept_apart;
         entries:
             uids_grow_and_are_never_given_twice
             recent_is_told_once
