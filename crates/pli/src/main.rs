@@ -18,6 +18,7 @@ mod life;
 mod lifecycle;
 mod logging;
 mod metrics;
+mod organisations;
 mod output;
 mod peer_file;
 mod ready;

@@ -29,6 +29,7 @@ use crate::exit::Failure;
 use crate::health::NodeHealth;
 use crate::life::Attendant;
 use crate::lifecycle::{self, Keeper, Reload, Signals};
+use crate::organisations::OrganisationBook;
 use crate::peer_file::PeerFile;
 use crate::ready::{self, Ports};
 use crate::state::StateFolder;
@@ -85,14 +86,9 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         masker,
         clock: Arc::clone(&clock),
         peers: peers.clone(),
+        organisations: Arc::new(OrganisationBook::new(Arc::clone(&store), config.server.state.clone())),
     };
-    let delivery = Delivery {
-        intake: intake.clone(),
-        tls: tls.towards_servers.clone(),
-        resolver: resolver(&config.dns.servers)?,
-        config: config.delivery.clone(),
-    };
-
+    let delivery = delivery(&intake, &tls, config)?;
     let (teller, publications) =
         annuaire::teller(config.annuaire.as_ref(), state.path(), &store, &intake.masker, &clock)?;
 
@@ -225,6 +221,13 @@ impl Tls {
 /// The name servers of the configuration, or else those of the system.
 pub(crate) fn resolver(servers: &[SocketAddr]) -> Result<Resolver, NetError> {
     if servers.is_empty() { Resolver::system() } else { Resolver::with_servers(servers) }
+}
+
+/// The way out.
+fn delivery(intake: &Intake, tls: &Tls, config: &Config) -> Result<Delivery, NetError> {
+    let resolver = resolver(&config.dns.servers)?;
+    let (tls, config) = (tls.towards_servers.clone(), config.delivery.clone());
+    Ok(Delivery { intake: intake.clone(), tls, resolver, config })
 }
 
 /// What intake needs to know of this operator.

@@ -14,6 +14,7 @@ mod facts;
 mod hand_over;
 mod header_block;
 mod judge;
+mod organisations;
 pub(crate) mod record;
 pub(crate) mod trace_header;
 mod transaction;
@@ -35,6 +36,7 @@ use tokio::sync::OnceCell;
 
 use evidence::Shown;
 pub use explain::{Explanation, Letter, LineFault, Question, explain};
+pub use organisations::{NoOrganisations, Organisation, Organisations};
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
@@ -78,6 +80,8 @@ pub struct Intake {
     pub clock: Arc<dyn Clock>,
     /// What was seen of other operators' certificates.
     pub peers: PeerBook,
+    /// Whose an address is, as far as the directory is kept here.
+    pub organisations: Arc<dyn Organisations>,
 }
 
 /// `Arc<dyn Store>` with a `Debug`.

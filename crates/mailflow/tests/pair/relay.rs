@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, Face};
 use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, RoutesHandle, TrustHandle};
-use pli_mailflow::intake::StoreHandle;
+use pli_mailflow::intake::{NoOrganisations, StoreHandle};
 use pli_mailflow::{
     Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session, Transaction,
 };
@@ -80,6 +80,7 @@ impl Relay {
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
             peers: PeerBook::default(),
+            organisations: Arc::new(NoOrganisations),
         };
         let relay = Self { intake, authority, peer, hospital, clock, store, folder, shutdown, lists: 0.into() };
         relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test"), (THEIRS, "mx.clinique.test")]);

@@ -22,6 +22,7 @@ use super::reveal::{Reveal, Sight};
 use crate::config::Settings;
 use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
+use crate::organisations::OrganisationBook;
 use crate::output;
 use crate::words::{Said, Value};
 use answer::Answer;
@@ -106,6 +107,8 @@ async fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) ->
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at.unwrap_or_else(|| reading.clock.now())));
     let pki = looking::pki(settings)?;
     let connectors = ConnectorBook::open(settings, &*reading.store).await?;
+    let organisations = OrganisationBook::new(Arc::clone(&reading.store), settings.config.server.state.clone());
+    let organisations = Arc::new(organisations);
     Ok(Intake {
         config: Arc::new(crate::wiring::intake_config(settings)),
         store: StoreHandle(reading.store),
@@ -116,6 +119,7 @@ async fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) ->
         clock,
         // Nothing is noted of a certificate that nobody has shown.
         peers: PeerBook::default(),
+        organisations,
     })
 }
 

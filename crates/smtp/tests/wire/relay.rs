@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use pli_directory::{RoutesHandle, TrustHandle, TrustList};
-use pli_mailflow::intake::StoreHandle;
+use pli_mailflow::intake::{NoOrganisations, StoreHandle};
 use pli_mailflow::{Intake, IntakeConfig, PeerBook};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
 use pli_sandbox::pki::{DEPARTMENT, Issued, Leaf, Purpose, Subject, TestPki};
@@ -191,5 +191,6 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         masker: Masker::new(&[7; 32]),
         clock: Arc::new(SystemClock),
         peers: PeerBook::default(),
+        organisations: Arc::new(NoOrganisations),
     }
 }
