@@ -5,6 +5,9 @@ use std::sync::Arc;
 use pli_audit::Event;
 use pli_types::{DsnNotify, MailboxId, Recipient};
 
+use super::contact_turns::TurnRow;
+use super::flags::keywords_text;
+use super::received::CorrespondenceRow;
 use super::rows::{micros, size};
 use crate::seal::{FileGuard, KeyId, Staged, StagedContent};
 use crate::{NewEntry, NewMessage, Relay, Result, Returned, StoreError};
@@ -71,7 +74,11 @@ pub(super) struct Intake {
     /// None if nobody gets it: then only its record is kept.
     pub(super) message: Option<MessageRow>,
     pub(super) deliveries: Vec<MailboxId>,
+    /// Of its entries: as they are kept.
+    pub(super) keywords: Option<String>,
     pub(super) relays: Vec<RelayRow>,
+    pub(super) turns: Vec<TurnRow>,
+    pub(super) correspondence: Option<CorrespondenceRow>,
     pub(super) audit: AuditRows,
 }
 
@@ -97,7 +104,15 @@ impl Intake {
         message.sender = Some(new.sender.reveal());
         message.parameters = Some(parameters);
         let wanted = !(deliveries.is_empty() && relays.is_empty());
-        Ok(Self { message: wanted.then_some(message), deliveries, relays, audit: audit_rows(&new.audit) })
+        Ok(Self {
+            message: wanted.then_some(message),
+            deliveries,
+            keywords: keywords_text(&new.keywords),
+            relays,
+            turns: new.contacts.iter().map(TurnRow::new).collect(),
+            correspondence: new.correspondence.as_ref().map(CorrespondenceRow::new),
+            audit: audit_rows(&new.audit),
+        })
     }
 }
 

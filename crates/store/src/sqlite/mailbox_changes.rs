@@ -99,10 +99,11 @@ fn update_details(details: &MailboxDetails) -> Sql<'_> {
 }
 
 /// In this order, so that nothing refers to what is gone.
-const EMPTY: [&str; 7] = [
+const EMPTY: [&str; 8] = [
     "DELETE FROM vanished WHERE folder_id IN (SELECT id FROM folders WHERE mailbox_id = ?1)",
     "DELETE FROM folders WHERE mailbox_id = ?1",
     "DELETE FROM subscriptions WHERE mailbox_id = ?1",
+    "DELETE FROM received WHERE mailbox_id = ?1",
     "DELETE FROM grants WHERE mailbox_id = ?1",
     "UPDATE credentials SET revoked_at = coalesce(revoked_at, ?2), mailbox_id = NULL WHERE mailbox_id = ?1",
     // The address may have been another mailbox's before.

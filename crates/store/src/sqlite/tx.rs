@@ -9,8 +9,10 @@ use std::sync::Arc;
 use pli_types::{FolderId, MailboxId, MessageId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::bulk::{self, Bulk, Sql};
+use super::bulk::{self, Bulk, Insert, Sql};
+use super::contact_turns::{self, TurnRow};
 use super::intake::{AuditRow, AuditRows, Intake, MessageRow, RelayRow};
+use super::received::{self, RECEIVED, bind_received};
 use super::rows::{Row, database_error, json_ids, json_numbers};
 use crate::seal::FileGuard;
 use crate::{Change, Result, StoreError};
@@ -112,6 +114,17 @@ impl<'c> Tx<'c> {
         Ok(rows)
     }
 
+    /// Inserts rows at once: those of one write, or what is gathered.
+    pub(super) async fn insert<'r, T, B>(&mut self, rows: Insert<'r, T, B>) -> Result<()>
+    where
+        T: Sync,
+        B: Fn(Sql<'r>, &'r T) -> Sql<'r>,
+    {
+        self.begin().await?;
+        self.touched = true;
+        rows.insert(self.conn).await.map_err(write_error)
+    }
+
     /// A new message with all that belongs to it.
     pub(super) fn take_in(&mut self, intake: Arc<Intake>) {
         self.touched = true;
@@ -164,6 +177,8 @@ impl<'c> Tx<'c> {
     pub(super) async fn flush(&mut self) -> Result<()> {
         let (intakes, copies) = (std::mem::take(&mut self.intakes), std::mem::take(&mut self.messages));
         self.deliver(&intakes).await?;
+        let turns: Vec<&TurnRow> = intakes.iter().flat_map(|intake| &intake.turns).collect();
+        contact_turns::settle(self, &turns).await?;
         let taken_in = intakes.iter().filter_map(|intake| intake.message.as_ref());
         let messages: Vec<&MessageRow> = taken_in.chain(copies.iter().map(|message| &**message)).collect();
         self.effects.named.extend(messages.iter().filter_map(|message| message.file()).cloned());
@@ -180,8 +195,9 @@ impl<'c> Tx<'c> {
         let entries = ENTRIES.rows(&self.entries, bind_entry);
         bulk::insert_both(self.conn, messages, entries).await.map_err(write_error)?;
         QUEUE.rows(&relays, bind_relay).insert(self.conn).await.map_err(write_error)?;
+        let received = received::rows_of(&intakes);
         let audit = AUDIT.rows(&audit, |sql, row| bind_audit(sql, row));
-        audit.insert(self.conn).await.map_err(write_error)
+        bulk::insert_both(self.conn, RECEIVED.rows(&received, bind_received), audit).await.map_err(write_error)
     }
 
     /// Gives every delivery its UID: INBOX's counters move once for all of the batch.
@@ -202,7 +218,7 @@ impl<'c> Tx<'c> {
             let Some(message) = &intake.message else { continue };
             for mailbox in &intake.deliveries {
                 let inbox = inboxes.get_mut(mailbox).ok_or(StoreError::NotFound("mailbox"))?;
-                self.entries.push(inbox.next_entry(message));
+                self.entries.push(EntryRow { keywords: intake.keywords.clone(), ..inbox.next_entry(message) });
             }
         }
         for (mailbox, inbox) in inboxes {

@@ -14,6 +14,7 @@
 mod accounts;
 mod bodies;
 mod connectors;
+mod contacts;
 mod directory_entries;
 mod dispensings;
 mod entries;
@@ -78,6 +79,18 @@ conformance! {
             a_domain_or_an_address_has_one_connector
             what_is_done_to_a_connector_is_on_record_and_what_is_refused_is_not
             what_a_removed_connector_had_is_free_and_its_name_is_known;
+        contacts:
+            an_ordinary_message_opens_a_contact_and_its_history_tells
+            a_message_that_cannot_be_answered_opens_nothing_and_is_noted
+            an_end_closes_all_that_its_author_opened_and_nothing_else
+            an_end_by_a_message_to_answer_elsewhere_closes_its_author_too
+            an_admin_closes_a_contact_once
+            contacts_come_in_pages_by_address
+            a_message_that_is_refused_turns_nothing
+            what_a_mailbox_received_is_found_by_its_message_id
+            what_was_received_goes_with_its_mailbox_and_its_time
+            a_report_taken_in_with_a_settlement_is_remembered_too
+            deliveries_get_the_keywords_of_their_message;
         directory_entries:
             lines_are_kept_by_number_and_replaced
             lines_are_removed_once_one_or_all
