@@ -24,6 +24,12 @@ impl Decision {
         self == Self::Accept
     }
 
+    /// Does the sender read `250`, whatever becomes of the message then?
+    #[must_use]
+    pub fn takes(self) -> bool {
+        matches!(self, Self::Accept | Self::Return(_))
+    }
+
     /// The reason, if it is not a plain acceptance.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {
@@ -45,5 +51,6 @@ pub struct RuleOutcome {
     pub facts: Vec<(&'static str, String)>,
 }
 
-/// The rules that were asked, in order, the last one having decided.
+/// The rules that were asked, in order: the one that refused or put off is the last. That something is returned
+/// stops no rule after it.
 pub type Trace = Vec<RuleOutcome>;

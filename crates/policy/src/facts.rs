@@ -1,6 +1,8 @@
 //! What is known when a decision is asked for: [`Facts`].
 
-use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, ReversePath};
+use pli_types::{CertificateFault, DistinguishedName, Domain, Ins, MailAddress, ReversePath};
+
+use crate::patient::{LetterFacts, PatientRules, RelationFacts};
 
 /// At which point of a transaction a decision is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +11,7 @@ pub enum Stage {
     Mail,
     /// `RCPT TO`; [`Facts::recipient`] is set.
     Recipient,
-    /// The end of `DATA`; [`Facts::authorship`] is set.
+    /// The end of `DATA`; [`Facts::authorship`] and [`Facts::letter`] are set.
     Content,
 }
 
@@ -95,8 +97,10 @@ pub struct RecipientFacts {
     pub connector_domain: bool,
     /// What the list says of the domain, whatever the certificate.
     pub listing: Listing,
-    /// The mailbox here, if there is one.
+    /// The mailbox here, if there is one. A patient's open space is one, whether its mailbox was made already or not.
     pub mailbox: MailboxFacts,
+    /// What lies between it and the patient of ours who writes, if one does ([`Facts::patient`]).
+    pub relation: Option<RelationFacts>,
 }
 
 /// The recipient's mailbox here.
@@ -186,12 +190,20 @@ pub struct Facts {
     pub sender: ReversePath,
     /// What the list says of the sender's domain for this peer's certificate. `Listed` for the null path.
     pub sender_listing: Listing,
+    /// The patient who writes, if his space is here: the rules on whom a patient may write to are kept by the operator
+    /// of the patients, and by no other (spec §1.4). None for the null path.
+    pub patient: Option<Ins>,
     /// At [`Stage::Recipient`].
     pub recipient: Option<RecipientFacts>,
     /// At [`Stage::Content`].
     pub authorship: Option<Authorship>,
+    /// At [`Stage::Content`].
+    pub letter: Option<LetterFacts>,
 }
 
 /// What can be set. No setting switches TLS, the list or the audit off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ruleset {}
+pub struct Ruleset {
+    /// On patients.
+    pub patient: PatientRules,
+}

@@ -8,6 +8,7 @@
 
 pub mod decision;
 pub mod facts;
+pub mod patient;
 pub mod reason;
 pub mod rules;
 mod told;
@@ -16,6 +17,10 @@ pub use decision::{Decision, RuleOutcome, Trace};
 pub use facts::{
     Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs, NameShows,
     Origin, RecipientFacts, Ruleset, SenderField, Stage,
+};
+pub use patient::{
+    AnsweredMessage, DISPENSING_DAYS, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts,
+    ReportKind, SpaceRefusal,
 };
 pub use reason::Reason;
 pub use rules::{decide, decide_by_rule, explain};

@@ -101,6 +101,18 @@ reasons! {
     PatientUnknown = "patient-unknown", "Check the patient's identifier.";
     /// The patient has closed his space (spec §1.6).
     PatientClosed = "patient-closed", "Reach the patient another way.";
+    /// A patient writes to a patient (R-WHO-10).
+    PatientToPatient = "patient-to-patient", "Write to a professional who has written to you.";
+    /// The patient writes to somebody who has never written to him so that he may answer (R-WHO-3).
+    RelationNone = "relation-none", "Wait until this professional writes to you. To open an exchange is the professional's part.";
+    /// The professional has ended the exchange with this patient (spec §1.5).
+    RelationClosed = "relation-closed", "Reach the professional another way. His next message lets you write again.";
+    /// The answered message was sent as one that cannot be answered, by X-MSS-MES: FIN (spec §1.5).
+    MessageNotAnswerable = "message-not-answerable", "Reach the professional another way. What he wrote to you without ending the exchange can still be answered.";
+    /// The pharmacy has dispensed no reimbursed medicine to this patient within a year, and has not written to him (R-WHO-4).
+    PharmacyNoDispensing = "pharmacy-no-dispensing", "Write to a pharmacy that has dispensed to you within a year, or wait until this one writes to you.";
+    /// An account sends with the empty path what is no report, or a report on no message that it received (spec §1.5).
+    ReportUnsolicited = "report-unsolicited", "Send reports on messages that you have received, to those who wrote them. Anything else has a sender.";
     // Service
     /// A message was brought to a submission listener before sign-in (RFC 6409 §4.3).
     AuthenticationRequired = "authentication-required", "Sign in first.";

@@ -4,6 +4,7 @@
 //! never depends on facts that only a proven peer may learn, such as whether a mailbox exists. A rule that misses the
 //! facts of its stage refuses: nothing goes through unjudged.
 
+mod answerable;
 mod authentication;
 mod certificate_listed;
 mod client_certificate;
@@ -11,9 +12,12 @@ mod header_from;
 mod header_name;
 mod header_sender;
 mod patient_address;
+mod patient_to_patient;
 mod recipient_domain;
 mod recipient_known;
+mod relation;
 mod relay;
+mod report;
 mod sender_domain;
 mod sender_owned;
 mod tls;
@@ -55,15 +59,19 @@ const RULES: &[Rule] = &[
     rule!(sender_domain = "sender-domain", Asked::Always),
     rule!(sender_owned = "sender-owned", Asked::Always),
     rule!(patient_address = "patient-address", Asked::At(Stage::Recipient)),
+    rule!(patient_to_patient = "patient-to-patient", Asked::At(Stage::Recipient)),
     rule!(relay = "relay", Asked::At(Stage::Recipient)),
     rule!(recipient_domain = "recipient-domain", Asked::At(Stage::Recipient)),
     rule!(recipient_known = "recipient-known", Asked::At(Stage::Recipient)),
+    rule!(relation = "relation", Asked::At(Stage::Recipient)),
     rule!(header_from = "header-from", Asked::At(Stage::Content)),
     rule!(header_sender = "header-sender", Asked::At(Stage::Content)),
     rule!(header_name = "header-name", Asked::At(Stage::Content)),
+    rule!(report = "report", Asked::At(Stage::Content)),
+    rule!(answerable = "answerable", Asked::At(Stage::Content)),
 ];
 
-/// Decides: the first rule that does not accept wins.
+/// Decides: the first rule that refuses or puts off wins. Where none does, the first that returns does.
 #[must_use]
 pub fn decide(facts: &Facts, ruleset: &Ruleset) -> Decision {
     decide_by_rule(facts, ruleset).0
@@ -72,26 +80,36 @@ pub fn decide(facts: &Facts, ruleset: &Ruleset) -> Decision {
 /// As [`decide`], with the name of the rule that did not accept.
 #[must_use]
 pub fn decide_by_rule(facts: &Facts, ruleset: &Ruleset) -> (Decision, Option<&'static str>) {
-    asked_at(facts.stage)
-        .map(|rule| ((rule.judge)(facts, ruleset), Some(rule.name)))
-        .find(|(decision, _)| !decision.accepts())
-        .unwrap_or_default()
+    let mut decided = (Decision::Accept, None);
+    for rule in asked_at(facts.stage) {
+        let decision = (rule.judge)(facts, ruleset);
+        if !decision.takes() {
+            return (decision, Some(rule.name));
+        }
+        if decided.0.accepts() && !decision.accepts() {
+            decided = (decision, Some(rule.name));
+        }
+    }
+    decided
 }
 
 /// As [`decide`], with every rule that was asked and what it looked at. Health identifiers are masked.
 #[must_use]
 pub fn explain(facts: &Facts, ruleset: &Ruleset, masker: &Masker) -> (Decision, Trace) {
-    let mut trace = Trace::new();
+    let (mut decided, mut trace) = (Decision::Accept, Trace::new());
     for rule in asked_at(facts.stage) {
         let decision = (rule.judge)(facts, ruleset);
         let mut told = Told::new(masker);
         (rule.tell)(facts, &mut told);
         trace.push(RuleOutcome { rule: rule.name, decision, facts: told.into_facts() });
-        if !decision.accepts() {
+        if !decision.takes() {
             return (decision, trace);
         }
+        if decided.accepts() {
+            decided = decision;
+        }
     }
-    (Decision::Accept, trace)
+    (decided, trace)
 }
 
 fn asked_at(stage: Stage) -> impl Iterator<Item = &'static Rule> {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use pli_types::{Domain, MailAddress, Masker, ReversePath};
 
 use crate::facts::{CertificateFacts, HeaderMailbox, Listing, MaySendAs, Origin};
+use crate::patient::LetterFacts;
 
 /// Facts by name, in the order in which the rule looked at them. Health identifiers are masked as they come in.
 #[derive(Debug)]
@@ -97,6 +98,18 @@ impl<'a> Told<'a> {
                 self.word("certificate", "believed");
                 self.facts.push(("proven-name", self.masker.certificate_name(name)));
             }
+        }
+    }
+
+    /// The messages that a letter answers, as far as they are known here.
+    pub(crate) fn answers(&mut self, letter: &LetterFacts) {
+        self.word("answers", format_args!("{} named, {} of them received here", letter.named, letter.answers.len()));
+        for message in &letter.answers {
+            self.address("answered-author", &message.author);
+            if !message.reply_to.is_empty() {
+                self.addresses("answered-reply-to", &message.reply_to);
+            }
+            self.yes_or_no("answered-can-be-answered", message.answerable);
         }
     }
 

@@ -2,11 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+use jiff::civil::date;
 use pli_policy::{
-    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs, NameShows,
-    Origin, RecipientFacts, Ruleset, SenderField, Stage, decide, decide_by_rule, explain,
+    AnsweredMessage, Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, LetterFacts, Listing,
+    MailboxFacts, MaySendAs, NameShows, Origin, PatientRules, PharmacyDoor, PharmacyFacts, RecipientFacts,
+    RelationFacts, ReportKind, Ruleset, SenderField, SpaceRefusal, Stage, decide, decide_by_rule, explain,
 };
-use pli_types::{CertificateFault, DistinguishedName, MailAddress, Masker, ReversePath};
+use pli_types::{CertificateFault, DistinguishedName, FinessId, MailAddress, Masker, Relation, ReversePath};
 use proptest::prelude::*;
 use proptest::{option, sample};
 
@@ -61,15 +63,50 @@ fn origin() -> impl Strategy<Value = Origin> {
 fn recipient() -> impl Strategy<Value = RecipientFacts> {
     let mailboxes =
         [MailboxFacts::None, MailboxFacts::Open, MailboxFacts::Suspended, MailboxFacts::Closed, MailboxFacts::Full];
-    (address(), any::<bool>(), any::<bool>(), listing(), sample::select(mailboxes.to_vec())).prop_map(
-        |(address, hosted, connector_domain, listing, mailbox)| RecipientFacts {
+    let mailbox = sample::select(mailboxes.to_vec());
+    (address(), any::<bool>(), any::<bool>(), listing(), mailbox, option::of(relation())).prop_map(
+        |(address, hosted, connector_domain, listing, mailbox, relation)| RecipientFacts {
             address,
             hosted,
             connector_domain,
             listing,
             mailbox,
+            relation,
         },
     )
+}
+
+fn relation() -> impl Strategy<Value = RelationFacts> {
+    let day = || option::of((-800_i64..=0).prop_map(|days| date(2026, 11, 23) + jiff::Span::new().days(days)));
+    let pharmacy = (day(), day()).prop_map(|(reimbursed, any)| PharmacyFacts {
+        finess: FinessId::parse("750048886").expect("a number"),
+        reimbursed,
+        any,
+    });
+    (sample::select(&Relation::ALL), day(), any::<bool>(), option::of(pharmacy)).prop_map(
+        |(relation, since, unanswerable, pharmacy)| RelationFacts {
+            relation,
+            since,
+            unanswerable,
+            pharmacy,
+            today: date(2026, 11, 23),
+        },
+    )
+}
+
+fn letter() -> impl Strategy<Value = LetterFacts> {
+    let report = option::of(sample::select(&[ReportKind::DeliveryStatus, ReportKind::DispositionNotification]));
+    let message = (address(), prop::collection::vec(address(), 0..2), option::of(address()), any::<bool>()).prop_map(
+        |(author, reply_to, receipt_to, answerable)| AnsweredMessage { author, reply_to, receipt_to, answerable },
+    );
+    (prop::collection::vec(recipient(), 0..3), report, prop::collection::vec(message, 0..2))
+        .prop_map(|(recipients, report, answers)| LetterFacts { recipients, report, named: answers.len(), answers })
+}
+
+fn ruleset() -> impl Strategy<Value = Ruleset> {
+    let refusal = sample::select(&[SpaceRefusal::Notice, SpaceRefusal::Session]);
+    let pharmacies = sample::select(&[PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy]);
+    (refusal, pharmacies).prop_map(|(refusal, pharmacies)| Ruleset { patient: PatientRules { refusal, pharmacies } })
 }
 
 fn header_mailbox() -> impl Strategy<Value = HeaderMailbox> {
@@ -93,15 +130,19 @@ fn facts() -> impl Strategy<Value = Facts> {
     let stage = sample::select(&[Stage::Mail, Stage::Recipient, Stage::Content]);
     let sender = prop_oneof![1 => Just(ReversePath::Null), 5 => address().prop_map(ReversePath::Address)];
     let tls = prop::bool::weighted(0.9);
-    (stage, tls, origin(), sender, listing(), option::of(recipient()), option::of(authorship())).prop_map(
-        |(stage, tls, origin, sender, sender_listing, recipient, authorship)| Facts {
+    let patient = option::of(address()).prop_map(|address| address?.ins());
+    let content = (option::of(authorship()), option::of(letter()));
+    (stage, tls, origin(), sender, listing(), patient, option::of(recipient()), content).prop_map(
+        |(stage, tls, origin, sender, sender_listing, patient, recipient, (authorship, letter))| Facts {
             stage,
             tls,
             origin,
             sender,
             sender_listing,
+            patient,
             recipient,
             authorship,
+            letter,
         },
     )
 }
@@ -110,21 +151,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn deciding_and_explaining_agree(facts in facts()) {
-        let ruleset = Ruleset::default();
+    fn deciding_and_explaining_agree(facts in facts(), ruleset in ruleset()) {
         let (explained, trace) = explain(&facts, &ruleset, &Masker::new(&[1; 32]));
         let (decided, rule) = decide_by_rule(&facts, &ruleset);
         prop_assert_eq!(decide(&facts, &ruleset), explained);
         prop_assert_eq!(decided, explained);
         let (last, before) = trace.split_last().expect("some rule is asked at every stage");
-        prop_assert_eq!(last.decision, explained, "the last rule asked decides");
-        prop_assert_eq!(rule, (!explained.accepts()).then_some(last.rule));
-        prop_assert!(before.iter().all(|outcome| outcome.decision.accepts()), "none before it did");
+        prop_assert!(before.iter().all(|outcome| outcome.decision.takes()), "a refusal ends it");
+        if explained.takes() {
+            let first = trace.iter().find(|outcome| !outcome.decision.accepts());
+            prop_assert_eq!(explained, first.map(|outcome| outcome.decision).unwrap_or_default());
+            prop_assert_eq!(rule, first.map(|outcome| outcome.rule));
+        } else {
+            prop_assert_eq!(last.decision, explained, "whatever another would have returned");
+            prop_assert_eq!(rule, Some(last.rule));
+        }
     }
 
     #[test]
-    fn no_identifier_is_shown(facts in facts()) {
-        let (_, trace) = explain(&facts, &Ruleset::default(), &Masker::new(&[1; 32]));
+    fn no_identifier_is_shown(facts in facts(), ruleset in ruleset()) {
+        let (_, trace) = explain(&facts, &ruleset, &Masker::new(&[1; 32]));
         for (name, told) in trace.iter().flat_map(|outcome| &outcome.facts) {
             prop_assert!(!told.contains("2790351215189") && !told.contains("jean@"), "{}: {}", name, told);
         }

@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 
 use pli_policy::{
     Authorship, CertificateFacts, Decision, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs,
-    NameShows, Origin, Reason, RecipientFacts, Ruleset, SenderField, Stage, decide, explain,
+    NameShows, Origin, Reason, RecipientFacts, Ruleset, SenderField, Stage, decide, decide_by_rule, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
 use serde::Deserialize;
+
+#[path = "support/patients.rs"]
+mod patients;
+
+use patients::{LetterCase, RelationCase, Rules};
 
 const PEER_ADDRESS: &str = "dr.martin@clinique-voisine.mssante.fr";
 const CONNECTOR_ADDRESS: &str = "urgences@ch-exemple.mssante.fr";
@@ -22,9 +27,8 @@ const ACCOUNT_ADDRESS: &str = "officine@pharmacie-du-pont.mssante.fr";
 fn every_case_is_decided_as_written() {
     let mut wrong = Vec::new();
     for (rule, case) in all_cases() {
-        let (decision, trace) = explain(&case.facts(), &Ruleset::default(), &masker());
+        let (decision, decided_by) = decide_by_rule(&case.facts(), &case.rules.ruleset());
         let expected = case.expected();
-        let decided_by = trace.last().map(|outcome| outcome.rule);
         if decision != expected {
             wrong.push(format!("{rule}: {}: {decision:?} by {decided_by:?}, not {expected:?}", case.name));
         } else if !decision.accepts() && decided_by != Some(&rule) {
@@ -37,7 +41,7 @@ fn every_case_is_decided_as_written() {
 #[test]
 fn every_rule_names_the_facts_that_it_looked_at() {
     for (rule, case) in all_cases() {
-        let (_, trace) = explain(&case.facts(), &Ruleset::default(), &masker());
+        let (_, trace) = explain(&case.facts(), &case.rules.ruleset(), &masker());
         for outcome in trace {
             assert!(!outcome.facts.is_empty(), "{rule}: {}: {} names none", case.name, outcome.rule);
         }
@@ -72,6 +76,16 @@ fn every_rule_has_a_file_of_cases() {
     assert_eq!(stems("src/rules"), stems("tests/cases"));
 }
 
+/// Who may write to whom (spec §1.4), row by row.
+#[test]
+fn every_row_of_who_may_write_to_whom_is_named_by_a_case() {
+    let rows = ["1", "2", "3", "4", "4b", "5", "6", "7", "8", "10", "11", "12", "13"];
+    let cases = all_cases();
+    for row in rows.map(|row| format!("R-WHO-{row}:")) {
+        assert!(cases.iter().any(|(_, case)| case.name.starts_with(&row)), "no case begins with {row}");
+    }
+}
+
 /// A refusal must not depend on the order in which a caller comes to know things: what is refused with good facts
 /// about the recipient is refused with none.
 #[test]
@@ -79,7 +93,7 @@ fn a_stage_without_its_facts_is_refused() {
     for stage in [Stage::Recipient, Stage::Content] {
         for origin in ["peer", "connector", "account"] {
             let case = Case { origin: origin.to_owned(), ..Case::default() };
-            let facts = Facts { stage, recipient: None, authorship: None, ..case.facts() };
+            let facts = Facts { stage, recipient: None, authorship: None, letter: None, ..case.facts() };
             assert!(!decide(&facts, &Ruleset::default()).accepts(), "{origin} {stage:?}");
         }
     }
@@ -134,6 +148,8 @@ struct Case {
     header_from_listing: String,
     header_from_name: String,
     header_senders: Vec<SenderCase>,
+    letter: LetterCase,
+    rules: Rules,
     decision: String,
     reason: Option<String>,
 }
@@ -165,6 +181,7 @@ struct RecipientCase {
     connector_domain: bool,
     listing: String,
     mailbox: String,
+    relation: Option<RelationCase>,
 }
 
 impl Default for Case {
@@ -186,6 +203,8 @@ impl Default for Case {
             header_from_listing: listed(),
             header_from_name: no_address(),
             header_senders: Vec::new(),
+            letter: LetterCase::default(),
+            rules: Rules::default(),
             decision: String::new(),
             reason: None,
         }
@@ -200,6 +219,7 @@ impl Default for RecipientCase {
             connector_domain: false,
             listing: "listed".into(),
             mailbox: "open".into(),
+            relation: None,
         }
     }
 }
@@ -215,7 +235,9 @@ impl Case {
             sender: self.sender(),
             sender_listing: listing(&self.sender_listing),
             recipient: (stage == Stage::Recipient).then(|| self.recipient.facts()),
+            patient: self.patient(),
             authorship: (stage == Stage::Content).then(|| self.authorship()),
+            letter: (stage == Stage::Content).then(|| self.letter.facts()),
         }
     }
 
@@ -236,6 +258,11 @@ impl Case {
             "relay" => Origin::Relay,
             other => panic!("{}: no such origin: {other}", self.name),
         }
+    }
+
+    /// A patient whose mail an account or a connector here brings is a patient of ours.
+    fn patient(&self) -> Option<pli_types::Ins> {
+        self.sender().address().filter(|_| matches!(self.origin.as_str(), "account" | "connector"))?.ins()
     }
 
     fn usual_address(&self) -> &'static str {
@@ -265,6 +292,7 @@ impl Case {
         let reason = self.reason.as_deref().map(|code| Reason::from_code(code).expect("a reason's code"));
         match (self.decision.as_str(), reason) {
             ("accept", None) => Decision::Accept,
+            ("return", Some(reason)) => Decision::Return(reason),
             ("defer", Some(reason)) => Decision::Defer(reason),
             ("refuse", Some(reason)) => Decision::Refuse(reason),
             other => panic!("{}: no such decision: {other:?}", self.name),
@@ -315,6 +343,7 @@ impl RecipientCase {
                     ("full", MailboxFacts::Full),
                 ],
             ),
+            relation: self.relation.as_ref().map(RelationCase::facts),
         }
     }
 }

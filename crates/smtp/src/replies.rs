@@ -255,6 +255,16 @@ fn wording(reason: Reason) -> Wording {
         Reason::PatientAddressKey => says(550, 450, (1, 3), "This is nobody's patient address."),
         Reason::PatientUnknown => says(550, 450, (1, 1), "There is no such patient here."),
         Reason::PatientClosed => says(550, 450, (2, 1), "The patient has closed the mailbox."),
+        Reason::PatientToPatient => says(550, 450, (7, 1), "A patient cannot write to a patient."),
+        Reason::RelationNone => says(550, 450, (7, 1), "Nobody has written to you from this address."),
+        Reason::RelationClosed => says(550, 450, (7, 1), "The exchange with you was ended from this address."),
+        Reason::MessageNotAnswerable => says(550, 450, (7, 1), "The message that you answer cannot be answered."),
+        Reason::PharmacyNoDispensing => {
+            says(550, 450, (7, 1), "This pharmacy has dispensed no reimbursed medicine to you within a year.")
+        }
+        Reason::ReportUnsolicited => {
+            says(550, 450, (7, 1), "What has no sender must be a report on a message that you received.")
+        }
         Reason::AuthenticationRequired => says(530, 454, (7, 0), "You are not signed in."),
         Reason::AuthenticationFailed => says(535, 454, (7, 8), "Signing in failed."),
         Reason::RateExceeded => says(550, 450, (7, 1), "You are sending too much, too fast."),

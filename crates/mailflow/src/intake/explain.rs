@@ -1,15 +1,19 @@
 //! [`explain`]: what would become of a message, and why. Asks the same questions as a [`super::Transaction`], in the
 //! same order, of the same code; sends nothing, keeps nothing, records nothing.
 
+mod contacts;
+
 use pli_directory::TrustList;
-use pli_policy::{Decision, Facts, Reason, RuleOutcome, Stage};
+use pli_policy::{Decision, Facts, Reason, RecipientFacts, RuleOutcome, Stage};
 use pli_store::StoreError;
 use pli_types::{MailAddress, PresentedCertificate, ReversePath};
 
+use super::contacts::Turn;
 use super::content::{self, HeaderFacts, OWN_TRACES_MAX, RECEIVED_MAX};
 use super::evidence::{Shown, revocation_lists};
+use super::facts::Way;
 use super::header_block::{Found, HEADER_BYTES_MAX, HeaderBlock};
-use super::{Client, Intake, facts};
+use super::{Client, Intake, facts, relation};
 
 /// A message that might be brought.
 #[derive(Debug)]
@@ -49,18 +53,20 @@ pub struct LineFault {
 pub struct Explanation {
     /// What would be decided.
     pub decision: Decision,
-    /// The rules that were asked, in order, with what they looked at; the last one decided.
+    /// The rules that were asked, in order, with what they looked at. One that refuses or puts off is the last; behind the
+    /// others stands what the message would change between a patient and his contacts.
     pub rules: Vec<RuleOutcome>,
 }
 
-/// Judges a message as [`Intake`] would at this instant. An error only if the store cannot say whether the recipient
-/// has a mailbox.
+/// Judges a message as [`Intake`] would at this instant. An error only if the store cannot say what it knows of
+/// the recipient.
 pub async fn explain(intake: &Intake, question: Question) -> Result<Explanation, StoreError> {
     let Question { client, sender, recipient, letter } = question;
     let list = intake.trust.current();
     let list = list.as_deref();
     let facts = facts::at_mail(intake, list, &client, sender);
-    let mut story = Story { intake, list, facts, certificate: client.certificate(), rules: Vec::new() };
+    let certificate = client.certificate();
+    let mut story = Story { intake, list, facts, certificate, history: Vec::new(), rules: Vec::new() };
     let decision = story.tell(&recipient, letter.as_ref()).await?;
     Ok(Explanation { decision, rules: story.rules })
 }
@@ -71,22 +77,32 @@ struct Story<'a> {
     list: Option<&'a TrustList>,
     facts: Facts,
     certificate: Option<&'a PresentedCertificate>,
+    /// Of what lies between the patient who writes and the recipient.
+    history: Vec<(&'static str, String)>,
     rules: Vec<RuleOutcome>,
 }
 
 impl Story<'_> {
     async fn tell(&mut self, recipient: &MailAddress, letter: Option<&Letter>) -> Result<Decision, StoreError> {
         let decision = self.ask();
-        if !decision.accepts() {
+        if !decision.takes() {
             return Ok(decision);
         }
-        let (recipient, _) = facts::of_recipient(self.intake, self.list, recipient).await?;
+        let patient = self.facts.patient.clone();
+        let (known, way) = facts::of_recipient(self.intake, self.list, recipient, patient.as_ref()).await?;
+        if let (Some(patient), Some(_)) = (&patient, &known.relation) {
+            self.history = contacts::history(self.intake, patient, recipient).await?;
+        }
         self.facts.stage = Stage::Recipient;
-        self.facts.recipient = Some(recipient);
+        self.facts.recipient = Some(known.clone());
         let decision = self.ask();
         self.facts.recipient = None;
         match letter {
-            Some(letter) if decision.accepts() => Ok(self.content(letter)),
+            Some(letter) if decision.takes() => {
+                let way = decision.reason().map_or(way, Way::Back);
+                let content = self.content(letter, known, &way).await?;
+                Ok(if content.accepts() { decision } else { content })
+            }
             _ => Ok(decision),
         }
     }
@@ -105,7 +121,7 @@ impl Story<'_> {
     }
 
     /// Which certificate, and which dates: policy knows neither.
-    fn add_evidence(&self, outcome: &mut RuleOutcome) {
+    fn add_evidence(&mut self, outcome: &mut RuleOutcome) {
         match outcome.rule {
             "client-certificate" => {
                 if let Some(certificate) = self.certificate {
@@ -114,6 +130,7 @@ impl Story<'_> {
                     outcome.facts.push(("judged-at", self.intake.clock.now().to_string()));
                 }
             }
+            "relation" => outcome.facts.append(&mut self.history),
             "certificate-listed" | "sender-domain" | "recipient-domain" => {
                 outcome.facts.push(("trust-list-of", date_of(self.list)));
             }
@@ -122,18 +139,31 @@ impl Story<'_> {
     }
 
     /// In the order of [`super::Transaction::write`] and [`super::Transaction::commit`].
-    fn content(&mut self, letter: &Letter) -> Decision {
-        let (checks, header) = self.checks(letter);
+    async fn content(&mut self, letter: &Letter, known: RecipientFacts, way: &Way) -> Result<Decision, StoreError> {
+        let (checks, mut header) = self.checks(letter);
         for check in checks {
             let decision = check.decision;
             self.rules.push(check);
-            if !decision.accepts() {
-                return decision;
+            if !decision.takes() {
+                return Ok(decision);
             }
         }
+        if let Some(kind) = header.thread.report.filter(|_| relation::is_report_of_account(&self.facts)) {
+            let body = header_end(&letter.bytes).and_then(|end| letter.bytes.get(end..)).unwrap_or_default();
+            header.thread.answers = content::reported_on(kind, body).map_or(header.thread.answers, |id| vec![id]);
+        }
+        let patient = known.address.ins().filter(|_| matches!(way, Way::Mailbox(_) | Way::Space(_)));
+        let asked = relation::of_letter(self.intake, &self.facts, &header.thread, vec![known]).await?;
         self.facts.stage = Stage::Content;
-        self.facts.authorship = Some(facts::of_header(self.list, &self.facts.origin, header));
-        self.ask()
+        self.facts.letter = Some(asked);
+        self.facts.authorship = Some(facts::of_header(self.list, &self.facts.origin, &header));
+        let decision = self.ask();
+        if let (Some(patient), Some(from), true) = (patient, &header.from, decision.takes()) {
+            let hosted = &self.intake.config.hosted_domains;
+            let turn = Turn::of(&self.facts.sender, &from.address, &header.thread, self.list, hosted);
+            self.rules.push(contacts::change(self.intake, &patient, turn.as_ref()).await?);
+        }
+        Ok(decision)
     }
 
     /// What no rule of policy sees: it lies in the bytes. And what the header says.

@@ -3,13 +3,29 @@
 use pli_directory::{Connector, TrustList};
 use pli_policy::facts::MailboxFacts;
 use pli_policy::{
-    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MaySendAs, Origin, RecipientFacts, Stage,
+    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MaySendAs, Origin, Reason,
+    RecipientFacts, Stage,
 };
-use pli_store::{Mailbox, MailboxState, StoreError};
-use pli_types::{CertificateFault, CertificateUse, DistinguishedName, Domain, MailAddress, MailboxId, ReversePath};
+use pli_store::{Mailbox, MailboxState, Space, SpaceState, StoreError};
+use pli_types::{
+    CertificateFault, CertificateUse, DistinguishedName, Domain, Ins, MailAddress, MailboxId, ReversePath,
+};
 
 use super::content::{HeaderFacts, NamedMailbox};
-use super::{Client, Intake, PeerOnWire};
+use super::{Client, Intake, PeerOnWire, relation};
+
+/// The way that a recipient's copy goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Into a mailbox here.
+    Mailbox(MailboxId),
+    /// Into the space of a patient here, whose mailbox is made for it.
+    Space(Ins),
+    /// To another server.
+    Elsewhere,
+    /// Back to the sender.
+    Back(Reason),
+}
 
 /// The facts of `MAIL`; those of the later stages are added as they come.
 pub(crate) fn at_mail(intake: &Intake, list: Option<&TrustList>, client: &Client, sender: ReversePath) -> Facts {
@@ -20,7 +36,14 @@ pub(crate) fn at_mail(intake: &Intake, list: Option<&TrustList>, client: &Client
         }
         Client::Submitter { tls, account: None } => (tls.is_some(), Origin::Unauthenticated),
     };
-    of_origin(list, origin, tls, sender)
+    let patient = patient_of(intake, &origin, &sender);
+    Facts { patient, ..of_origin(list, origin, tls, sender) }
+}
+
+/// The patient of ours whose mail an account or a connector brings.
+fn patient_of(intake: &Intake, origin: &Origin, sender: &ReversePath) -> Option<Ins> {
+    let of_ours = matches!(origin, Origin::Account { .. } | Origin::Peer { connector: Some(_), .. });
+    sender.address().filter(|sender| of_ours && is_hosted(intake, sender.domain()))?.ins()
 }
 
 /// The facts of a message that Pli writes itself.
@@ -33,7 +56,8 @@ fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: Revers
         None => Listing::Listed,
         Some(address) => listing_under(list, &origin, address.domain()),
     };
-    Facts { stage: Stage::Mail, tls, origin, sender, sender_listing, recipient: None, authorship: None }
+    let (patient, recipient, authorship, letter) = (None, None, None, None);
+    Facts { stage: Stage::Mail, tls, origin, sender, sender_listing, patient, recipient, authorship, letter }
 }
 
 /// Connectors are recognised before the list is asked, by the name that their certificate proves.
@@ -93,27 +117,53 @@ fn listed(yes: bool) -> Listing {
     if yes { Listing::Listed } else { Listing::NotListed }
 }
 
-/// What is known of a recipient, and the mailbox that takes its mail here.
+/// Are the mailboxes of this domain here, and no connector's business?
+fn is_hosted(intake: &Intake, domain: &Domain) -> bool {
+    intake.config.hosted_domains.contains(domain) && !intake.routes.current().is_connector_domain(domain)
+}
+
+/// What is known of a recipient, and the way that its copy goes. If a patient of ours writes, what lies between the two
+/// is asked too.
 pub(crate) async fn of_recipient(
     intake: &Intake,
     list: Option<&TrustList>,
     address: &MailAddress,
-) -> Result<(RecipientFacts, Option<MailboxId>), StoreError> {
+    patient: Option<&Ins>,
+) -> Result<(RecipientFacts, Way), StoreError> {
     let domain = address.domain();
+    let hosted = is_hosted(intake, domain);
     let connector_domain = intake.routes.current().is_connector_domain(domain);
-    let hosted = !connector_domain && intake.config.hosted_domains.contains(domain);
-    let mut mailbox = if hosted || connector_domain { intake.store.0.mailbox(address).await? } else { None };
+    let (mailbox, way) = match address.ins() {
+        Some(ins) if hosted => of_space(intake, address, ins).await?,
+        _ if hosted || connector_domain => of_mailbox(intake, address, hosted).await?,
+        _ => (MailboxFacts::None, Way::Elsewhere),
+    };
+    let relation = match patient {
+        // A patient who is written to by another is no contact: that is judged by the addresses alone.
+        Some(patient) if address.ins().is_none() => Some(relation::between(intake, patient, address).await?),
+        _ => None,
+    };
+    let listing = list.map_or(Listing::Unavailable, |list| listed(list.lists_domain(domain)));
+    let facts = RecipientFacts { address: address.clone(), hosted, connector_domain, listing, mailbox, relation };
+    Ok((facts, way))
+}
+
+/// Most spaces have no mailbox yet; those that have are judged as mailboxes are, by what they hold and who suspended them.
+async fn of_space(intake: &Intake, address: &MailAddress, ins: Ins) -> Result<(MailboxFacts, Way), StoreError> {
+    match intake.store.0.space(&ins).await? {
+        Some(Space { state: SpaceState::Closed, .. }) => Ok((MailboxFacts::Closed, Way::Elsewhere)),
+        Some(Space { state: SpaceState::Open, mailbox: None, .. }) => Ok((MailboxFacts::Open, Way::Space(ins))),
+        Some(Space { state: SpaceState::Open, mailbox: Some(_), .. }) | None => of_mailbox(intake, address, true).await,
+    }
+}
+
+async fn of_mailbox(intake: &Intake, address: &MailAddress, hosted: bool) -> Result<(MailboxFacts, Way), StoreError> {
+    let mut mailbox = intake.store.0.mailbox(address).await?;
     if let (None, true, Some(postmaster)) = (&mailbox, hosted && address.is_postmaster(), &intake.config.postmaster) {
         mailbox = intake.store.0.mailbox(postmaster).await?;
     }
-    let facts = RecipientFacts {
-        address: address.clone(),
-        hosted,
-        connector_domain,
-        listing: list.map_or(Listing::Unavailable, |list| listed(list.lists_domain(domain))),
-        mailbox: mailbox.as_ref().map_or(MailboxFacts::None, mailbox_facts),
-    };
-    Ok((facts, mailbox.map(|mailbox| mailbox.id)))
+    Ok(mailbox
+        .map_or((MailboxFacts::None, Way::Elsewhere), |mailbox| (mailbox_facts(&mailbox), Way::Mailbox(mailbox.id))))
 }
 
 fn mailbox_facts(mailbox: &Mailbox) -> MailboxFacts {
@@ -128,18 +178,18 @@ fn mailbox_facts(mailbox: &Mailbox) -> MailboxFacts {
 }
 
 /// Whom the header names, under the list that the transaction began with.
-pub(crate) fn of_header(list: Option<&TrustList>, origin: &Origin, header: HeaderFacts) -> Authorship {
-    let mailbox = |read: Option<NamedMailbox>| match read {
+pub(crate) fn of_header(list: Option<&TrustList>, origin: &Origin, header: &HeaderFacts) -> Authorship {
+    let mailbox = |read: Option<&NamedMailbox>| match read {
         None => HeaderMailbox::Malformed,
         Some(NamedMailbox { address, name }) => {
             let listing = listing_under(list, origin, address.domain());
-            HeaderMailbox::Address { address, listing, name }
+            HeaderMailbox::Address { address: address.clone(), listing, name: *name }
         }
     };
-    let senders = header.senders.into_iter();
+    let senders = header.senders.iter();
     Authorship {
-        from: mailbox(header.from),
-        senders: senders.map(|(field, read)| HeaderSender { field, mailbox: mailbox(read) }).collect(),
+        from: mailbox(header.from.as_ref()),
+        senders: senders.map(|(field, read)| HeaderSender { field: *field, mailbox: mailbox(read.as_ref()) }).collect(),
     }
 }
 

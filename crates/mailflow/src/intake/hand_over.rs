@@ -2,40 +2,76 @@
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
-use pli_store::{NewMessage, Relay, Returned, StagedBody};
-use pli_types::QueueId;
+use pli_policy::Reason;
+use pli_store::{NewMessage, Relay, Returned, StagedBody, StoreError};
+use pli_types::{Ins, QueueId};
 
-use super::transaction::{Accepted, Transaction};
+use super::Refusal;
+use super::contacts::{self, Turn};
+use super::content::HeaderFacts;
+use super::facts::Way;
+use super::transaction::{Accepted, Transaction, store_failed};
 
 impl Transaction {
-    /// The message with its ways: into mailboxes here, and to other servers.
-    pub(super) fn hand_over(&mut self, body: StagedBody) -> NewMessage {
+    /// The message with its ways: into mailboxes here, to other servers, and back; with what it does between patients and
+    /// those who write to them.
+    pub(super) async fn hand_over(&mut self, body: StagedBody, header: &HeaderFacts) -> Result<NewMessage, Refusal> {
         let now = self.intake.clock.now();
-        let audit = self.acceptance_events(now, body.size());
+        let mut message = NewMessage {
+            parameters: self.parameters.clone(),
+            ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
+        };
+        let mut patients = Vec::new();
+        self.make_mailboxes().await?;
+        message.audit = self.acceptance_events(now, message.body.size());
         let expires_at = expiry(now, self.intake.config.queue_lifetime);
-        let mut deliveries = Vec::new();
-        let mut relays = Vec::new();
-        let mut returns = Vec::new();
-        for Accepted { recipient, mailbox, returned, .. } in self.recipients.drain(..) {
-            if let Some(reason) = returned {
-                returns.push(Returned { id: QueueId::at(now), recipient, reason: reason.code().to_owned() });
-            } else if let Some(mailbox) = mailbox {
-                // Whoever is the postmaster too gets one copy.
-                if !deliveries.contains(&mailbox) {
-                    deliveries.push(mailbox);
+        for Accepted { recipient, way, .. } in self.recipients.drain(..) {
+            let id = QueueId::at(now);
+            match way {
+                Way::Mailbox(mailbox) => {
+                    // Whoever is the postmaster too gets one copy.
+                    if !message.deliveries.contains(&mailbox) {
+                        message.deliveries.push(mailbox);
+                    }
+                    patients.extend(recipient.address.ins());
                 }
-            } else {
-                let destination = recipient.address.domain().clone();
-                relays.push(Relay { id: QueueId::at(now), recipient, destination, expires_at });
+                Way::Back(reason) => message.returns.push(Returned { id, recipient, reason: reason.code().to_owned() }),
+                // Its mailbox was made above.
+                Way::Space(_) => {}
+                Way::Elsewhere => {
+                    let destination = recipient.address.domain().clone();
+                    message.relays.push(Relay { id, recipient, destination, expires_at });
+                }
             }
         }
-        NewMessage {
-            parameters: self.parameters.clone(),
-            deliveries,
-            relays,
-            returns,
-            audit,
-            ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
+        self.remember(&mut message, header, &patients);
+        Ok(message)
+    }
+
+    /// Makes the mailboxes of the spaces that get their first message. A space that was closed or taken away since `RCPT`
+    /// gets none; its message goes back, since its sender has been told that it was taken.
+    async fn make_mailboxes(&mut self) -> Result<(), Refusal> {
+        for accepted in &mut self.recipients {
+            let Way::Space(patient) = &accepted.way else { continue };
+            accepted.way = match self.intake.store.0.mailbox_of_space(patient).await {
+                Ok(mailbox) => Way::Mailbox(mailbox),
+                Err(StoreError::NotFound(_)) => Way::Back(Reason::PatientUnknown),
+                Err(StoreError::Conflict(_)) => Way::Back(Reason::PatientClosed),
+                Err(error) => return Err(store_failed(error)),
+            };
+        }
+        Ok(())
+    }
+
+    /// What the message changes between the patients who get it and its author, and what answers to it are judged by.
+    fn remember(&self, message: &mut NewMessage, header: &HeaderFacts, patients: &[Ins]) {
+        let Some(from) = header.from.as_ref().map(|named| &named.address) else { return };
+        let (sender, list, hosted) = (&self.facts.sender, self.list.as_deref(), &self.intake.config.hosted_domains);
+        if let Some(turn) = Turn::of(sender, from, &header.thread, list, hosted).filter(|_| !patients.is_empty()) {
+            message.contacts = turn.events(patients, message.accepted_at, message.id);
+        }
+        if !message.deliveries.is_empty() {
+            message.correspondence = contacts::correspondence(sender, from, &header.thread, list, hosted);
         }
     }
 
@@ -56,7 +92,7 @@ impl Transaction {
             ..self.witness.event(now, EventKind::Accepted)
         }];
         for (accepted, recipient) in self.recipients.iter().zip(recipients) {
-            if accepted.mailbox.is_some() && accepted.returned.is_none() {
+            if matches!(accepted.way, Way::Mailbox(_)) {
                 events.push(Event {
                     message: Some(self.id),
                     recipient: Some(recipient),

@@ -3,13 +3,14 @@
 use pli_policy::{Decision, Reason, Stage};
 
 use super::content::HeaderFacts;
+use super::facts::Way;
 use super::record::Because;
-use super::transaction::Transaction;
-use super::{Refusal, facts};
+use super::transaction::{Transaction, store_failed};
+use super::{Refusal, facts, relation};
 
 impl Transaction {
-    /// Asks policy at the stage that the facts are at; a refusal is recorded before it is returned. Gives the reason if
-    /// what is judged is taken, and goes back to its sender.
+    /// Asks policy at the stage that the facts are at; a refusal is recorded before it comes back. What is taken may have
+    /// to be returned to its sender, for the reason that comes back then.
     pub(super) async fn decide(&mut self) -> Result<Option<Reason>, Refusal> {
         let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
         let refusal = match decision {
@@ -27,12 +28,15 @@ impl Transaction {
     }
 
     /// Judges what the header says, at the end of `DATA`.
-    pub(super) async fn judge_content(&mut self, header: HeaderFacts) -> Result<(), Refusal> {
+    pub(super) async fn judge_content(&mut self, header: &HeaderFacts) -> Result<(), Refusal> {
+        let recipients = self.recipients.iter().map(|accepted| accepted.known.clone()).collect();
+        let asked = relation::of_letter(&self.intake, &self.facts, &header.thread, recipients).await;
+        self.facts.letter = Some(asked.map_err(store_failed)?);
         self.facts.stage = Stage::Content;
         self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
         if let Some(reason) = self.decide().await? {
-            for accepted in &mut self.recipients {
-                accepted.returned.get_or_insert(reason);
+            for accepted in self.recipients.iter_mut().filter(|accepted| !matches!(accepted.way, Way::Back(_))) {
+                accepted.way = Way::Back(reason);
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 //! the whole, `hand_over` makes what the store takes. [`explain`](mod@explain) asks
 //! the same questions and keeps nothing.
 
+mod contacts;
 pub(crate) mod content;
 pub(crate) mod evidence;
 mod examine;
@@ -16,6 +17,7 @@ mod header_block;
 mod judge;
 mod organisations;
 pub(crate) mod record;
+mod relation;
 pub(crate) mod trace_header;
 mod transaction;
 

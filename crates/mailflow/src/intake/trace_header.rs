@@ -83,9 +83,14 @@ pub(crate) fn completion(
         let _ = write!(lines, "Date: {}\r\n", date(at));
     }
     if !has_message_id {
-        let _ = write!(lines, "Message-ID: <{id}@{server_name}>\r\n");
+        let _ = write!(lines, "Message-ID: <{}>\r\n", own_message_id(id, server_name));
     }
     lines
+}
+
+/// The Message-ID of a message that comes without one, without angle brackets.
+pub(crate) fn own_message_id(id: MessageId, server_name: &str) -> String {
+    format!("{id}@{server_name}")
 }
 
 /// RFC 5322 §3.3, in UTC.

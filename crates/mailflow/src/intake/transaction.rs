@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use pli_audit::Face;
 use pli_directory::TrustList;
-use pli_policy::facts::MailboxFacts;
-use pli_policy::{Facts, Reason, Stage};
+use pli_policy::{Facts, Reason, RecipientFacts, ReportKind, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
-use pli_types::{EnvelopeParameters, MailAddress, MailboxId, MessageId, Recipient};
+use pli_types::{EnvelopeParameters, MailAddress, MessageId, Recipient};
 
-use super::content::{self, HeaderFacts};
+use super::content::{self, HeaderFacts, REPORT_BYTES_MAX};
+use super::facts::Way;
 use super::header_block::{Found, HeaderBlock};
 use super::record::Witness;
 use super::trace_header::{self, Trace};
-use super::{Intake, Refusal, Session, facts};
+use super::{Intake, Refusal, Session, facts, relation};
 use crate::metrics;
 
 /// One message on its way in. Dropped without [`Transaction::commit`], it leaves nothing behind.
@@ -47,10 +47,10 @@ pub(super) struct Accepted {
     pub(super) recipient: Recipient,
     /// [`MailAddress::key`] of its address.
     pub(super) key: String,
-    /// The mailbox here; without one, the copy is relayed.
-    pub(super) mailbox: Option<MailboxId>,
-    /// Why it goes neither way, but back to the sender.
-    pub(super) returned: Option<Reason>,
+    /// Where to.
+    pub(super) way: Way,
+    /// What was known of it when it was accepted.
+    pub(super) known: RecipientFacts,
 }
 
 /// How far the body has come.
@@ -58,9 +58,15 @@ enum Body {
     /// The header is held aside until it ends.
     Header(HeaderBlock),
     /// The header was read and written, as is the rest as it comes.
-    Streaming { writer: Box<dyn BodyWriter>, header: HeaderFacts },
+    Streaming { writer: Box<dyn BodyWriter>, header: Box<HeaderFacts>, report: Option<Beginning> },
     /// Refused while it came: final.
     Refused(Refusal),
+}
+
+/// The beginning of the body of a report that is judged by what it reports on.
+struct Beginning {
+    kind: ReportKind,
+    bytes: Vec<u8>,
 }
 
 impl Transaction {
@@ -121,19 +127,19 @@ impl Transaction {
         if self.recipients.len() >= self.intake.config.recipients_max {
             return Err(self.too_many(&recipient.address).await);
         }
-        let (recipient_facts, mailbox) =
-            facts::of_recipient(&self.intake, self.list.as_deref(), &recipient.address).await.map_err(store_failed)?;
-        let unknown_here = recipient_facts.hosted && recipient_facts.mailbox == MailboxFacts::None;
+        let (list, patient) = (self.list.as_deref(), self.facts.patient.as_ref());
+        let asked = facts::of_recipient(&self.intake, list, &recipient.address, patient).await;
+        let (known, way) = asked.map_err(store_failed)?;
         self.facts.stage = Stage::Recipient;
-        self.facts.recipient = Some(recipient_facts);
+        self.facts.recipient = Some(known.clone());
         let decided = self.decide().await;
         self.facts.recipient = None;
-        let returned = decided?;
-        // Policy refuses or returns these. If it ever did not, a message for nobody must not be relayed to ourselves.
-        if unknown_here && returned.is_none() {
+        let way = decided?.map_or(way, Way::Back);
+        // Policy takes none of these. If it ever did, a message for nobody must not be relayed to ourselves.
+        if known.hosted && way == Way::Elsewhere {
             return Err(Refusal { reason: Reason::RecipientUnknown, temporary: false });
         }
-        self.recipients.push(Accepted { recipient, key, mailbox, returned });
+        self.recipients.push(Accepted { recipient, key, way, known });
         Ok(())
     }
 
@@ -168,7 +174,12 @@ impl Transaction {
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         match &mut self.body {
             Body::Refused(refusal) => Err(refusal.clone()),
-            Body::Streaming { writer, .. } => writer.write(bytes).await.map_err(store_failed),
+            Body::Streaming { writer, report, .. } => {
+                if let Some(report) = report {
+                    report.take(bytes);
+                }
+                writer.write(bytes).await.map_err(store_failed)
+            }
             Body::Header(block) => match block.push(bytes) {
                 Found::More => Ok(()),
                 Found::End(end) => self.begin_body(end).await,
@@ -183,12 +194,20 @@ impl Transaction {
             return Ok(());
         };
         let server_name = &self.intake.config.server_name;
-        let header = content::read(block.bytes().get(..header_end).unwrap_or_default(), server_name);
+        let mut header = content::read(block.bytes().get(..header_end).unwrap_or_default(), server_name);
         let mut writer = self.intake.store.0.stage(self.id).map_err(store_failed)?;
         let added = self.added_lines(&header);
+        if self.face == Face::Submission && !header.has_message_id {
+            header.thread.message_id = Some(trace_header::own_message_id(self.id, server_name));
+        }
         writer.write(added.as_bytes()).await.map_err(store_failed)?;
         writer.write(block.bytes()).await.map_err(store_failed)?;
-        self.body = Body::Streaming { writer, header };
+        let report = header.thread.report.filter(|_| relation::is_report_of_account(&self.facts)).map(|kind| {
+            let mut report = Beginning { kind, bytes: Vec::new() };
+            report.take(block.bytes().get(header_end..).unwrap_or_default());
+            report
+        });
+        self.body = Body::Streaming { writer, header: Box::new(header), report };
         Ok(())
     }
 
@@ -237,8 +256,8 @@ impl Transaction {
     pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
         let (body, header) = self.finish_body().await?;
         self.examine(&header).await?;
-        self.judge_content(header).await?;
-        Ok(self.hand_over(body))
+        self.judge_content(&header).await?;
+        self.hand_over(body, &header).await
     }
 
     async fn finish_body(&mut self) -> Result<(StagedBody, HeaderFacts), Refusal> {
@@ -248,7 +267,13 @@ impl Transaction {
             self.begin_body(end).await?;
         }
         match std::mem::replace(&mut self.body, Body::Header(HeaderBlock::default())) {
-            Body::Streaming { writer, header } => Ok((writer.finish().await.map_err(store_failed)?, header)),
+            Body::Streaming { writer, mut header, report } => {
+                // What it says of itself comes before what its header says (RFC 8098 §3.2.5).
+                if let Some(id) = report.and_then(|report| content::reported_on(report.kind, &report.bytes)) {
+                    header.thread.answers = vec![id];
+                }
+                Ok((writer.finish().await.map_err(store_failed)?, *header))
+            }
             Body::Refused(refusal) => Err(refusal),
             Body::Header(_) => Err(Refusal { reason: Reason::StoreUnavailable, temporary: true }),
         }
@@ -280,16 +305,22 @@ impl std::fmt::Debug for Transaction {
 impl Accepted {
     /// Two spellings reach one mailbox here; elsewhere the local part is the other server's to compare.
     fn is(&self, address: &MailAddress, key: &str) -> bool {
-        if self.mailbox.is_some() || self.returned.is_some() {
-            self.key == key
-        } else {
-            self.recipient.address == *address
+        match self.way {
+            Way::Mailbox(_) | Way::Space(_) | Way::Back(_) => self.key == key,
+            Way::Elsewhere => self.recipient.address == *address,
         }
     }
 }
 
+impl Beginning {
+    fn take(&mut self, bytes: &[u8]) {
+        let room = REPORT_BYTES_MAX.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+}
+
 /// Logged here, where it is handled: the peer only learns to try again.
-fn store_failed(error: StoreError) -> Refusal {
+pub(super) fn store_failed(error: StoreError) -> Refusal {
     tracing::error!(error = %crate::chain(&error), "a message could not be kept");
     Refusal::from(error)
 }

@@ -17,7 +17,10 @@ pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     };
     match &facts.origin {
         Origin::Peer { .. } if !agrees_with_envelope(facts, address) => Decision::Refuse(Reason::HeaderFromMismatch),
-        origin => proven(origin, address, *listing),
+        origin => match proven(origin, address, *listing) {
+            Decision::Accept if !agrees_on_patient(facts, address) => Decision::Refuse(Reason::HeaderFromMismatch),
+            decision => decision,
+        },
     }
 }
 
@@ -57,6 +60,12 @@ fn of_account(own: &[MailAddress], from: &MailAddress) -> Decision {
 /// The domain of the envelope, or any where the envelope has none (`<>`).
 fn agrees_with_envelope(facts: &Facts, from: &MailAddress) -> bool {
     facts.sender.address().is_none_or(|sender| sender.domain() == from.domain())
+}
+
+/// Whom a patient may write to is judged by the envelope, and the reader sees the header: both name the same patient,
+/// though whoever brings it may write as several.
+fn agrees_on_patient(facts: &Facts, from: &MailAddress) -> bool {
+    facts.sender.address().is_none_or(|sender| sender.ins() == from.ins())
 }
 
 fn of_connector(own: &MaySendAs, from: &MailAddress) -> Decision {

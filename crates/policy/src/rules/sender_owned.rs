@@ -1,4 +1,5 @@
-//! Whoever signed in writes as an address of his own (scenario 33), and never as nobody: `<>` is for reports.
+//! Whoever signed in writes as an address of his own (scenario 33). `<>` is for reports: what it brings must be one, and
+//! asked for, which is seen at the end of `DATA` (`report`).
 
 use pli_types::MailAddress;
 
@@ -8,8 +9,9 @@ use crate::{Decision, Facts, Origin, Reason, Ruleset};
 pub(super) fn judge(facts: &Facts, _ruleset: &Ruleset) -> Decision {
     let Origin::Account { addresses } = &facts.origin else { return Decision::Accept };
     match facts.sender.address() {
+        None => Decision::Accept,
         Some(sender) if owns(addresses, sender) => Decision::Accept,
-        Some(_) | None => Decision::Refuse(Reason::SenderNotOwned),
+        Some(_) => Decision::Refuse(Reason::SenderNotOwned),
     }
 }
 

@@ -4,16 +4,21 @@
 //! colon, a group, an encoded word inside an address) the answer is "not to be judged", which is refused: what we read
 //! and what the recipient's program shows must be one and the same.
 //!
-//! `field` cuts the header into fields, `mailbox` reads the one address of a field, `shown_name` the name beside it.
+//! `field` cuts the header into fields, `mailbox` reads the one address of a field, `shown_name` the name beside it,
+//! `thread` what it says of other messages; `report` looks for the message that a report is on.
 
 mod field;
 mod mailbox;
+mod report;
 mod shown_name;
+mod thread;
 
 use pli_policy::SenderField;
 
 use self::field::Field;
 pub(crate) use self::mailbox::NamedMailbox;
+pub(crate) use self::report::{REPORT_BYTES_MAX, reported_on};
+pub(crate) use self::thread::Thread;
 
 /// What a header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) struct HeaderFacts {
     pub(crate) has_date: bool,
     /// Is there a `Message-ID`?
     pub(crate) has_message_id: bool,
+    /// Its place in a correspondence.
+    pub(crate) thread: Thread,
 }
 
 /// More servers than this and the message is going round (RFC 5321 §6.3).
@@ -47,6 +54,7 @@ impl HeaderFacts {
 /// Reads a header: lines ended by CRLF, without the empty line that ends it. `server_name` is our own name in traces.
 pub(crate) fn read(header: &[u8], server_name: &str) -> HeaderFacts {
     let mut authors = Authors { well_formed: true, ..Authors::default() };
+    let mut gathered = thread::Gathered::default();
     let (mut received, mut own_traces, mut has_date, mut has_message_id) = (0, 0, false, false);
     for field in field::fields(header) {
         let Field::Named { name, value, .. } = field else {
@@ -55,6 +63,7 @@ pub(crate) fn read(header: &[u8], server_name: &str) -> HeaderFacts {
             continue;
         };
         authors.take(&field);
+        gathered.take(&field);
         if name.eq_ignore_ascii_case(b"Received") {
             received += 1;
             own_traces += usize::from(is_trace_of(&field::unfold(value), server_name));
@@ -63,7 +72,7 @@ pub(crate) fn read(header: &[u8], server_name: &str) -> HeaderFacts {
         has_message_id |= name.eq_ignore_ascii_case(b"Message-ID");
     }
     let (from, senders) = authors.told();
-    HeaderFacts { from, senders, received, own_traces, has_date, has_message_id }
+    HeaderFacts { from, senders, received, own_traces, has_date, has_message_id, thread: gathered.told() }
 }
 
 /// The fields that say who wrote and who sent, as they come.
