@@ -14,6 +14,7 @@
 mod accounts;
 mod bodies;
 mod connectors;
+mod contact_replay;
 mod contacts;
 mod directory_entries;
 mod dispensings;
@@ -79,6 +80,8 @@ conformance! {
             a_domain_or_an_address_has_one_connector
             what_is_done_to_a_connector_is_on_record_and_what_is_refused_is_not
             what_a_removed_connector_had_is_free_and_its_name_is_known;
+        contact_replay:
+            the_history_replayed_gives_what_is_stored;
         contacts:
             an_ordinary_message_opens_a_contact_and_its_history_tells
             a_message_that_cannot_be_answered_opens_nothing_and_is_noted
