@@ -40,6 +40,11 @@ impl House {
         })
     }
 
+    /// Are the patients' spaces here?
+    pub(crate) fn hosts_patients(&self) -> bool {
+        self.hosted.iter().any(Domain::is_patient_domain)
+    }
+
     /// Does the postmasters' mail of our domains come to this mailbox (RFC 5321 §4.5.1)?
     pub(crate) fn is_postmaster(&self, address: &MailAddress) -> bool {
         self.postmaster.as_ref().is_some_and(|postmaster| postmaster.key() == address.key())

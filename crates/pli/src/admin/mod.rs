@@ -16,6 +16,7 @@ pub(crate) mod effect;
 mod house;
 pub(crate) mod mailbox;
 mod national;
+pub(crate) mod patient;
 pub(crate) mod protocol;
 mod publishing;
 pub(crate) mod reveal;

@@ -5,7 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{account, connector, directory, mailbox, reveal};
+use super::{account, connector, directory, mailbox, patient, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -60,6 +60,8 @@ pub(crate) enum Request {
     Connector(connector::Ask),
     /// Our own entries of the directory.
     Directory(directory::Ask),
+    /// About patients' spaces.
+    Patient(patient::Ask),
     /// Put on record that an admin is shown health identifiers in clear.
     Reveal(reveal::Ask),
 }
@@ -130,6 +132,8 @@ pub(crate) enum Answer {
     Connector(connector::Told),
     /// To [`Request::Directory`].
     DirectoryEntry(directory::Told),
+    /// To [`Request::Patient`].
+    Patient(patient::Told),
     /// To [`Request::Reveal`].
     OnRecord,
     /// To [`Request::PeerList`], in order of names.
@@ -306,6 +310,7 @@ impl Request {
             Self::PeerList => "peer-list",
             Self::Connector(_) => "connector",
             Self::Directory(_) => "directory",
+            Self::Patient(_) => "patient",
             Self::Reveal(_) => "reveal",
         }
     }
@@ -314,7 +319,12 @@ impl Request {
     pub(crate) fn looks_into_store(&self) -> bool {
         matches!(
             self,
-            Self::QueueRetry { .. } | Self::Connector(_) | Self::Directory(_) | Self::Mailbox(_) | Self::Account(_)
+            Self::QueueRetry { .. }
+                | Self::Connector(_)
+                | Self::Directory(_)
+                | Self::Mailbox(_)
+                | Self::Account(_)
+                | Self::Patient(_)
         )
     }
 
@@ -331,6 +341,7 @@ impl Request {
             Self::Directory(ask) => ask.writes(),
             Self::Mailbox(ask) => ask.writes(),
             Self::Account(ask) => ask.writes(),
+            Self::Patient(ask) => ask.writes(),
             Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } | Self::Reveal(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }

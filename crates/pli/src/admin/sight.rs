@@ -1,6 +1,6 @@
 //! [`Sight`]: whether health identifiers are shown in clear.
 
-use pli_types::{DistinguishedName, MailAddress, Masker, ReversePath};
+use pli_types::{DistinguishedName, Ins, MailAddress, Masker, ReversePath};
 
 /// How identifiers are shown.
 #[derive(Debug, Clone)]
@@ -23,6 +23,11 @@ impl Sight {
     /// An address.
     pub(crate) fn address(&self, address: &MailAddress) -> String {
         if self.clear { address.reveal() } else { self.masker.address(address) }
+    }
+
+    /// A patient.
+    pub(crate) fn patient(&self, patient: &Ins) -> String {
+        if self.clear { patient.reveal().to_owned() } else { self.masker.ins(patient) }
     }
 
     /// A text in which identifiers may stand.

@@ -14,7 +14,9 @@ mod looking;
 mod mailbox;
 mod man;
 mod message;
+mod patient;
 mod peer;
+mod progress;
 mod queue;
 mod reading;
 mod reveal;
@@ -113,6 +115,9 @@ enum Command {
     /// Who signs in, by what, and which mailboxes that opens
     #[command(subcommand)]
     Account(account::Command),
+    /// Patients' spaces: who may be written to
+    #[command(subcommand)]
+    Patient(patient::Command),
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
@@ -176,6 +181,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(globals, &command),
         Command::Mailbox(command) => mailbox::run(globals, command),
         Command::Account(command) => account::run(globals, command),
+        Command::Patient(command) => patient::run(globals, &command),
         Command::Trust(command) => trust::run(globals, command),
         Command::Peer(command) => peer::run(globals, &command),
         Command::Doctor => doctor::run(globals),

@@ -58,22 +58,8 @@ impl<R: BufRead> Sheet<R> {
     pub(super) fn begin(input: R, known: &'static [&'static str]) -> Result<Self, Fault> {
         let mut sheet = Self { input, columns: Vec::new(), line: 0 };
         let header = sheet.text()?.ok_or_else(|| Fault::Header(Said::new("file-columns.empty", &[])))?;
-        let header = header.strip_prefix('\u{feff}').unwrap_or(&header);
-        for name in cells(header).map_err(Fault::Header)? {
-            let column = known.iter().find(|column| **column == name.trim());
-            let column = column.ok_or_else(|| {
-                let values: [(&str, &dyn Display); 2] = [("name", &name.escape_debug()), ("known", &known.join(";"))];
-                Fault::Header(Said::new("file-columns.unknown", &values))
-            })?;
-            if sheet.columns.contains(column) {
-                return Err(Fault::Header(Said::new("file-columns.twice", &[("column", column)])));
-            }
-            sheet.columns.push(column);
-        }
-        match known.first().filter(|first| !sheet.columns.contains(first)) {
-            Some(first) => Err(Fault::Header(Said::new("file-columns.missing", &[("column", first)]))),
-            None => Ok(sheet),
-        }
+        sheet.columns = columns_of(&header, known)?;
+        Ok(sheet)
     }
 
     /// The next row; blank lines are passed over.
@@ -130,6 +116,27 @@ impl Row<'_> {
             Some("no") => Ok(Some(false)),
             Some(_) => Err(Said::new("row-invalid.yes-or-no", &[("column", &column)])),
         }
+    }
+}
+
+/// The columns that a header names. Every one must be one of these, and the first of these must be there.
+pub(super) fn columns_of(header: &str, known: &'static [&'static str]) -> Result<Vec<&'static str>, Fault> {
+    let header = header.strip_prefix('\u{feff}').unwrap_or(header);
+    let mut columns = Vec::new();
+    for name in cells(header).map_err(Fault::Header)? {
+        let column = known.iter().find(|column| **column == name.trim());
+        let column = column.ok_or_else(|| {
+            let values: [(&str, &dyn Display); 2] = [("name", &name.escape_debug()), ("known", &known.join(";"))];
+            Fault::Header(Said::new("file-columns.unknown", &values))
+        })?;
+        if columns.contains(column) {
+            return Err(Fault::Header(Said::new("file-columns.twice", &[("column", column)])));
+        }
+        columns.push(*column);
+    }
+    match known.first().filter(|first| !columns.contains(first)) {
+        Some(first) => Err(Fault::Header(Said::new("file-columns.missing", &[("column", first)]))),
+        None => Ok(columns),
     }
 }
 

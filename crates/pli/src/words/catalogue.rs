@@ -22,6 +22,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("mailbox.toml", include_str!("../../words/mailbox.toml")),
     ("message.toml", include_str!("../../words/message.toml")),
     ("net.toml", include_str!("../../words/net.toml")),
+    ("patient.toml", include_str!("../../words/patient.toml")),
     ("peer.toml", include_str!("../../words/peer.toml")),
     ("queue.toml", include_str!("../../words/queue.toml")),
     ("sandbox.toml", include_str!("../../words/sandbox.toml")),

@@ -31,11 +31,16 @@ impl Operator {
 
     /// The ports of a sandbox were free when it was made; another test may have them by now.
     pub(crate) fn let_the_system_choose_ports(&self) {
-        let mut config: toml::Table = read(&self.path("pro/pli.toml")).parse().unwrap();
+        self.let_the_system_choose_ports_of("pro");
+    }
+
+    fn let_the_system_choose_ports_of(&self, operator: &str) {
+        let name = format!("{operator}/pli.toml");
+        let mut config: toml::Table = read(&self.path(&name)).parse().unwrap();
         for (_, listener) in config.get_mut("listener").unwrap().as_table_mut().unwrap() {
             listener.as_table_mut().unwrap().insert("address".to_owned(), "127.0.0.1:0".into());
         }
-        self.replace("pro/pli.toml", &config.to_string());
+        self.replace(&name, &config.to_string());
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -47,12 +52,22 @@ impl Operator {
     }
 
     pub(crate) fn serve(&self) -> Node {
+        self.start(&self.config())
+    }
+
+    /// The node of another operator of the sandbox.
+    pub(crate) fn serve_as(&self, operator: &str) -> Node {
+        self.let_the_system_choose_ports_of(operator);
+        self.start(text(&self.path(&format!("{operator}/pli.toml"))))
+    }
+
+    fn start(&self, config: &str) -> Node {
         let ready_file = self.path("ready.json");
         std::fs::remove_file(&ready_file).ok();
         // A limit to the size of files then makes writing fail, as a full disk does, instead of killing the node.
         let child = Command::new("sh")
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pli")])
-            .args(["serve", "--config", &self.config(), "--ready-file", text(&ready_file)])
+            .args(["serve", "--config", config, "--ready-file", text(&ready_file)])
             .env_remove("PLI_CONFIG")
             .env_remove("PLI_LOG")
             .env("LC_ALL", "C")

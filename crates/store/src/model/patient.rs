@@ -1,5 +1,6 @@
 //! Patients: their spaces, and what pharmacies have dispensed to them. Numbers of both are large, so rows are small.
 
+use jiff::Span;
 use jiff::civil::Date;
 use pli_types::{FinessId, Ins, MailboxId};
 
@@ -54,6 +55,19 @@ pub struct Space {
     pub mailbox: Option<MailboxId>,
 }
 
+impl Space {
+    /// Is he a minor on this day? `None` if nobody has said when he was born: an INS has no century. Who was born on a
+    /// 29 February comes of age on the last day of another year's.
+    #[must_use]
+    pub fn is_minor_on(&self, day: Date) -> Option<bool> {
+        let of_age = self.born?.checked_add(Span::new().years(MAJORITY_YEARS)).unwrap_or(Date::MAX);
+        Some(day < of_age)
+    }
+}
+
+/// When one comes of age (Code civil, art. 414).
+const MAJORITY_YEARS: i16 = 18;
+
 /// What a bulk of rows changed. The same bulk again is all `unchanged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Loaded {
@@ -97,4 +111,28 @@ pub struct Pharmacy {
     pub told: bool,
     /// Has it dispensed?
     pub dispensed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn who_is_a_minor_is_told_by_his_birth_alone() {
+        let minor = |born: Option<Date>, day| {
+            let patient = Ins::parse("109076322083489").unwrap();
+            Space { patient, state: SpaceState::Open, born, mailbox: None }.is_minor_on(day)
+        };
+        assert_eq!(minor(None, date(2026, 1, 1)), None);
+        let born = Some(date(2009, 7, 14));
+        assert_eq!(minor(born, date(2027, 7, 13)), Some(true));
+        assert_eq!(minor(born, date(2027, 7, 14)), Some(false));
+        assert_eq!(minor(Some(date(1909, 7, 14)), date(2027, 7, 13)), Some(false), "the same INS, a century before");
+        let born = Some(date(2008, 2, 29));
+        assert_eq!(minor(born, date(2026, 2, 27)), Some(true));
+        assert_eq!(minor(born, date(2026, 2, 28)), Some(false));
+        assert_eq!(minor(Some(Date::MAX), date(2026, 2, 28)), Some(true));
+    }
 }

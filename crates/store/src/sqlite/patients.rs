@@ -33,6 +33,13 @@ impl Patients for SqliteStore {
         self.write(PutSpaces { rows: SpaceRows::new(&spaces), audit: audit_rows(&audit) }).await
     }
 
+    async fn compare_spaces(&self, spaces: Vec<NewSpace>) -> Result<Loaded> {
+        let mut reader = self.readers.take().await.map_err(read_error)?;
+        let loaded = SpaceRows::new(&spaces).compare(&mut reader.connection).await?;
+        self.readers.give_back(reader);
+        Ok(loaded)
+    }
+
     async fn mailbox_of_space(&self, patient: &Ins) -> Result<MailboxId> {
         match open_mailbox(self.space(patient).await?.as_ref())? {
             Some(mailbox) => Ok(mailbox),

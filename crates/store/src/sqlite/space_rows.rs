@@ -7,9 +7,10 @@ use jiff::Unit;
 use jiff::civil::{Date, date};
 use pli_types::{Ins, MailboxId};
 use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::Sql;
-use super::rows::{Row, json_numbers};
+use super::rows::{Row, database_error, json_numbers};
 use super::tx::Tx;
 use crate::{Change, Loaded, NewSpace, Result, SpaceState};
 
@@ -87,13 +88,36 @@ impl SpaceRows {
     /// Writes them all.
     pub(super) async fn put(&self, tx: &mut Tx<'_>) -> Result<Loaded> {
         let open = put(tx, SpaceState::Open, &self.open).await?;
-        let closed = put(tx, SpaceState::Closed, &self.closed).await?;
-        Ok(Loaded {
-            created: open.created + closed.created,
-            changed: open.changed + closed.changed,
-            unchanged: open.unchanged + closed.unchanged,
-        })
+        Ok(both(open, put(tx, SpaceState::Closed, &self.closed).await?))
     }
+
+    /// What [`SpaceRows::put`] would do.
+    pub(super) async fn compare(&self, connection: &mut SqliteConnection) -> Result<Loaded> {
+        let open = compare(connection, SpaceState::Open, &self.open).await?;
+        Ok(both(open, compare(connection, SpaceState::Closed, &self.closed).await?))
+    }
+}
+
+fn both(one: Loaded, other: Loaded) -> Loaded {
+    Loaded {
+        created: one.created + other.created,
+        changed: one.changed + other.changed,
+        unchanged: one.unchanged + other.unchanged,
+    }
+}
+
+async fn compare(connection: &mut SqliteConnection, state: SpaceState, rows: &[SpaceRow]) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    for part in parts(rows) {
+        let row = filled(&COMPARE, state, part).fetch_one(&mut *connection).await;
+        let row = row.map_err(|error| database_error("patients' spaces could not be read", error))?;
+        let row = Row::new(&row, "patient_spaces");
+        let (there, changed) = (row.number::<u64>("there")?, row.number::<u64>("different")?);
+        loaded.created += part.len() as u64 - there;
+        loaded.changed += changed;
+        loaded.unchanged += there - changed;
+    }
+    Ok(loaded)
 }
 
 /// Brings these to this state. The keys grow, which is how the table is written fastest.
@@ -211,6 +235,11 @@ static DIFFERENT: Text = Text::new(
     "SELECT s.number, s.state, v.column2 AS born FROM ",
     ") AS v CROSS JOIN patient_spaces AS s ON s.number = v.column1
      WHERE s.state <> ?1 OR (v.column2 IS NOT NULL AND s.born IS NOT v.column2)",
+);
+static COMPARE: Text = Text::new(
+    "SELECT count(*) AS there,
+        coalesce(sum(s.state <> ?1 OR (v.column2 IS NOT NULL AND s.born IS NOT v.column2)), 0) AS different FROM ",
+    ") AS v CROSS JOIN patient_spaces AS s ON s.number = v.column1",
 );
 static UPSERT: Text = Text::new(
     "INSERT INTO patient_spaces (number, state, born) SELECT v.column1, ?1, v.column2 FROM ",

@@ -20,6 +20,9 @@ pub trait Patients: Send + Sync {
     /// writes up for its time: some ten thousand are a good size, and fastest in the order of [`Ins::to_number`].
     async fn put_spaces(&self, spaces: Vec<NewSpace>, audit: Vec<Event>) -> Result<Loaded>;
 
+    /// What [`Patients::put_spaces`] would change, and nothing changed.
+    async fn compare_spaces(&self, spaces: Vec<NewSpace>) -> Result<Loaded>;
+
     /// The mailbox of an open space, made if it is needed for the first time. `NotFound` without a space, `Conflict` if
     /// it is closed.
     async fn mailbox_of_space(&self, patient: &Ins) -> Result<MailboxId>;

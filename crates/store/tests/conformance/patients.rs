@@ -189,8 +189,12 @@ pub(crate) async fn a_batch_of_many_is_counted_row_by_row(backend: &dyn Backend)
     let load = async |spaces| at.store.put_spaces(spaces, Vec::new()).await.unwrap();
     assert_eq!(load(many(0..1100, SpaceState::Open)).await.created, 1100);
     let mailbox = at.store.mailbox_of_space(&many(7..8, SpaceState::Open)[0].patient).await.unwrap();
-    let loaded = load([many(0..600, SpaceState::Closed), many(900..1200, SpaceState::Open)].concat()).await;
-    assert_eq!(loaded, Loaded { created: 100, changed: 600, unchanged: 200 });
+    let more = [many(0..600, SpaceState::Closed), many(900..1200, SpaceState::Open)].concat();
+    let expected = Loaded { created: 100, changed: 600, unchanged: 200 };
+    assert_eq!(at.store.compare_spaces(more.clone()).await.unwrap(), expected);
+    assert_eq!(counts(&at).await, (1100, 0), "nothing has changed yet");
+    assert_eq!(load(more.clone()).await, expected);
+    assert_eq!(at.store.compare_spaces(more).await.unwrap(), Loaded { unchanged: 900, ..Loaded::default() });
     assert_eq!(counts(&at).await, (600, 600));
     let records = at.store.records_of(&[mailbox]).await.unwrap();
     assert_eq!(records[0].mailbox.state, MailboxState::Closed);

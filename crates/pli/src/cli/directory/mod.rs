@@ -6,7 +6,6 @@ mod entry;
 mod export;
 mod import;
 mod lookup;
-mod progress;
 mod publications;
 mod publish;
 mod search;

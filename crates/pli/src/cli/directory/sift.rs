@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pli_directory::extraction::{Entry, Extraction, ExtractionFault, LineFault, Text};
 use pli_types::hide_identifiers;
 
-use super::progress::Progress;
+use crate::cli::progress::Progress;
 use crate::exit::{Exit, Failure};
 
 /// What was found in an extraction.
