@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use pli_policy::{AnsweredMessage, Facts, LetterFacts, Origin, RecipientFacts, RelationFacts};
-use pli_store::{ReceivedMessage, StoreError};
+use pli_policy::{AnsweredMessage, Facts, LetterFacts, Origin, PharmacyFacts, RecipientFacts, RelationFacts};
+use pli_store::{LastDispensings, ReceivedMessage, StoreError};
 use pli_types::{Ins, MailAddress, ReversePath};
 
 use super::Intake;
@@ -26,9 +26,21 @@ pub(crate) async fn between(
         relation: known.as_ref().map(|known| known.relation).unwrap_or_default(),
         since: known.as_ref().map(|known| day(known.since)),
         unanswerable: known.is_some_and(|known| known.unanswerable_at.is_some()),
-        pharmacy: None,
+        pharmacy: pharmacy(intake, patient, recipient).await?,
         today: day(intake.clock.now()),
     })
+}
+
+/// The pharmacy whose published ORG mailbox this is, and when it last dispensed to the patient.
+async fn pharmacy(
+    intake: &Intake,
+    patient: &Ins,
+    recipient: &MailAddress,
+) -> Result<Option<PharmacyFacts>, StoreError> {
+    let organisation = intake.organisations.organisation(recipient).await?;
+    let Some(finess) = organisation.filter(|found| found.pharmacy).map(|found| found.finess) else { return Ok(None) };
+    let LastDispensings { reimbursed, any } = intake.store.0.last_dispensings(patient, &finess).await?;
+    Ok(Some(PharmacyFacts { finess, reimbursed, any }))
 }
 
 /// The day in France.

@@ -2,6 +2,7 @@
 //! The clock only moves when it is told to; the other server is faulty at each step in turn.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod contacts;
 mod distribution_point;
 mod explained;
 mod first_contact;
@@ -16,5 +17,7 @@ mod probe_tls;
 mod relay;
 mod reports;
 mod returned;
+mod spaces;
+mod unsolicited;
 mod way_in;
 mod way_out;

@@ -154,10 +154,15 @@ impl Relay {
 
     /// Someone signed in to [`OFFICINE`].
     pub(crate) async fn submitter(&self) -> Session {
-        let mailbox = self.mailbox(OFFICINE).await;
+        self.signed_in_to(OFFICINE).await
+    }
+
+    /// Someone signed in to this mailbox.
+    pub(crate) async fn signed_in_to(&self, address: &str) -> Session {
+        let mailbox = self.mailbox(address).await;
         let writes_as = vec![mailbox.address.clone()];
         let account =
-            Account { id: Some(AccountId(1)), name: OFFICINE.to_owned(), credential: None, mailbox, writes_as };
+            Account { id: Some(AccountId(1)), name: address.to_owned(), credential: None, mailbox, writes_as };
         session(Face::Submission, Client::Submitter { tls: Some(tls(None)), account: Some(account) })
     }
 
