@@ -54,6 +54,12 @@ pub enum EventKind {
     Changed,
     /// An admin was shown health identifiers in clear. It is on record before he is.
     Revealed,
+    /// A message waits for an admin to decide on it.
+    Held,
+    /// An admin let a held message go on.
+    Released,
+    /// An admin gave a held message back to its sender.
+    Dropped,
 }
 
 impl EventKind {
@@ -72,6 +78,9 @@ impl EventKind {
         Self::Deleted,
         Self::Changed,
         Self::Revealed,
+        Self::Held,
+        Self::Released,
+        Self::Dropped,
     ];
 
     /// The stable name.
@@ -91,6 +100,9 @@ impl EventKind {
             Self::Deleted => "deleted",
             Self::Changed => "changed",
             Self::Revealed => "revealed",
+            Self::Held => "held",
+            Self::Released => "released",
+            Self::Dropped => "dropped",
         }
     }
 }
@@ -185,6 +197,9 @@ mod tests {
         (EventKind::Deleted, r#""kind":"deleted""#),
         (EventKind::Changed, r#""kind":"changed""#),
         (EventKind::Revealed, r#""kind":"revealed""#),
+        (EventKind::Held, r#""kind":"held""#),
+        (EventKind::Released, r#""kind":"released""#),
+        (EventKind::Dropped, r#""kind":"dropped""#),
     ];
 
     fn at() -> jiff::Timestamp {

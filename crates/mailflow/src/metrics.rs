@@ -26,7 +26,7 @@ pub fn describe() {
     describe_counter!(ACCEPTED_BYTES, Unit::Bytes, "Bytes of the messages accepted, trace headers included.");
     describe_counter!(
         RECIPIENTS,
-        "Recipients of the messages accepted, by way (mailbox here, relay elsewhere, return to the sender)."
+        "Recipients of the messages accepted, by way (mailbox here, relay elsewhere, return to the sender, hold)."
     );
     describe_counter!(REFUSED, "Commands and messages refused or put off, by face and reason.");
     describe_counter!(RECORD_LOST, "Refusals whose audit record could not be kept: look at the store.");
@@ -48,25 +48,27 @@ pub(crate) struct Ways {
     mailboxes: usize,
     relays: usize,
     returns: usize,
+    held: usize,
 }
 
 impl Ways {
     /// Of a message about to be taken in.
     pub(crate) fn of(message: &NewMessage) -> Self {
         let (mailboxes, relays) = (message.deliveries.len(), message.relays.len());
-        Self { mailboxes, relays, returns: message.returns.len() }
+        Self { mailboxes, relays, returns: message.returns.len(), held: message.held.len() }
     }
 
     /// All of them.
     pub(crate) fn total(self) -> usize {
-        self.mailboxes + self.relays + self.returns
+        self.mailboxes + self.relays + self.returns + self.held
     }
 }
 
 pub(crate) fn accepted(face: Face, bytes: u64, ways: Ways) {
     counter!(ACCEPTED, "face" => face_name(face)).increment(1);
     counter!(ACCEPTED_BYTES).increment(bytes);
-    for (way, recipients) in [("mailbox", ways.mailboxes), ("relay", ways.relays), ("return", ways.returns)] {
+    let ways = [("mailbox", ways.mailboxes), ("relay", ways.relays), ("return", ways.returns), ("hold", ways.held)];
+    for (way, recipients) in ways {
         counter!(RECIPIENTS, "way" => way).increment(recipients as u64);
     }
 }

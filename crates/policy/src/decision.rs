@@ -11,6 +11,8 @@ pub enum Decision {
     /// Take it, and return it to its sender by a report with this reason: nobody learns from the reply alone whether a
     /// patient has a space here (spec §1.6).
     Return(Reason),
+    /// Take it, and let nobody have it until an admin releases or drops it.
+    Hold(Reason),
     /// Not now (4yz).
     Defer(Reason),
     /// Not ever (5yz).
@@ -18,7 +20,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Is it an acceptance, and nothing is returned?
+    /// Is it an acceptance, and nothing is returned or held?
     #[must_use]
     pub fn accepts(self) -> bool {
         self == Self::Accept
@@ -27,7 +29,7 @@ impl Decision {
     /// Does the sender read `250`, whatever becomes of the message then?
     #[must_use]
     pub fn takes(self) -> bool {
-        matches!(self, Self::Accept | Self::Return(_))
+        matches!(self, Self::Accept | Self::Return(_) | Self::Hold(_))
     }
 
     /// The reason, if it is not a plain acceptance.
@@ -35,7 +37,7 @@ impl Decision {
     pub fn reason(self) -> Option<Reason> {
         match self {
             Self::Accept => None,
-            Self::Return(reason) | Self::Defer(reason) | Self::Refuse(reason) => Some(reason),
+            Self::Return(reason) | Self::Hold(reason) | Self::Defer(reason) | Self::Refuse(reason) => Some(reason),
         }
     }
 }

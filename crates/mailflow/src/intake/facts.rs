@@ -25,6 +25,8 @@ pub(crate) enum Way {
     Elsewhere,
     /// Back to the sender.
     Back(Reason),
+    /// Nowhere, until an admin decides.
+    Held(Reason),
 }
 
 /// The facts of `MAIL`; those of the later stages are added as they come.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Reason;
-use pli_store::{NewMessage, Relay, Returned, StagedBody, StoreError};
+use pli_store::{Held, NewMessage, Relay, Returned, StagedBody, StoreError};
 use pli_types::{Ins, QueueId};
 
 use super::Refusal;
@@ -36,6 +36,9 @@ impl Transaction {
                     patients.extend(recipient.address.ins());
                 }
                 Way::Back(reason) => message.returns.push(Returned { id, recipient, reason: reason.code().to_owned() }),
+                Way::Held(reason) => {
+                    message.held.push(Held { id, recipient, reason: reason.code().to_owned(), expires_at });
+                }
                 // Its mailbox was made above.
                 Way::Space(_) => {}
                 Way::Elsewhere => {
@@ -92,13 +95,13 @@ impl Transaction {
             ..self.witness.event(now, EventKind::Accepted)
         }];
         for (accepted, recipient) in self.recipients.iter().zip(recipients) {
-            if matches!(accepted.way, Way::Mailbox(_)) {
-                events.push(Event {
-                    message: Some(self.id),
-                    recipient: Some(recipient),
-                    ..self.witness.event(now, EventKind::Delivered)
-                });
-            }
+            let (kind, reason) = match &accepted.way {
+                Way::Mailbox(_) => (EventKind::Delivered, None),
+                Way::Held(reason) => (EventKind::Held, Some(reason.code().to_owned())),
+                Way::Space(_) | Way::Elsewhere | Way::Back(_) => continue,
+            };
+            let event = self.witness.event(now, kind);
+            events.push(Event { message: Some(self.id), recipient: Some(recipient), reason, ..event });
         }
         events
     }

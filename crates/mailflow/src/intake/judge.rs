@@ -5,19 +5,22 @@ use pli_policy::{Decision, Reason, Stage};
 use super::content::HeaderFacts;
 use super::facts::Way;
 use super::record::Because;
-use super::transaction::{Transaction, store_failed};
+use super::transaction::{Accepted, Transaction, store_failed};
 use super::{Refusal, facts, relation};
 
 impl Transaction {
     /// Asks policy at the stage that the facts are at; a refusal is recorded before it comes back. What is taken may have
-    /// to be returned to its sender, for the reason that comes back then.
-    pub(super) async fn decide(&mut self) -> Result<Option<Reason>, Refusal> {
+    /// to go another way than to whom it is for: that comes back then.
+    pub(super) async fn decide(&mut self) -> Result<Option<Way>, Refusal> {
         let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
         let refusal = match decision {
             Decision::Accept => return Ok(None),
-            // Before there is a recipient, nothing is there to go back.
-            Decision::Return(reason) if self.facts.stage == Stage::Mail => Refusal { reason, temporary: false },
-            Decision::Return(reason) => return Ok(Some(reason)),
+            // Before there is a recipient, nothing is there to go back or to be held.
+            Decision::Return(reason) | Decision::Hold(reason) if self.facts.stage == Stage::Mail => {
+                Refusal { reason, temporary: false }
+            }
+            Decision::Return(reason) => return Ok(Some(Way::Back(reason))),
+            Decision::Hold(reason) => return Ok(Some(Way::Held(reason))),
             Decision::Defer(reason) => Refusal { reason, temporary: true },
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
@@ -34,9 +37,10 @@ impl Transaction {
         self.facts.letter = Some(asked.map_err(store_failed)?);
         self.facts.stage = Stage::Content;
         self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
-        if let Some(reason) = self.decide().await? {
-            for accepted in self.recipients.iter_mut().filter(|accepted| !matches!(accepted.way, Way::Back(_))) {
-                accepted.way = Way::Back(reason);
+        if let Some(way) = self.decide().await? {
+            let decided = |accepted: &&mut Accepted| matches!(accepted.way, Way::Back(_) | Way::Held(_));
+            for accepted in self.recipients.iter_mut().filter(|accepted| !decided(accepted)) {
+                accepted.way = way.clone();
             }
         }
         Ok(())

@@ -134,7 +134,7 @@ impl Transaction {
         self.facts.recipient = Some(known.clone());
         let decided = self.decide().await;
         self.facts.recipient = None;
-        let way = decided?.map_or(way, Way::Back);
+        let way = decided?.unwrap_or(way);
         // Policy takes none of these. If it ever did, a message for nobody must not be relayed to ourselves.
         if known.hosted && way == Way::Elsewhere {
             return Err(Refusal { reason: Reason::RecipientUnknown, temporary: false });
@@ -306,7 +306,7 @@ impl Accepted {
     /// Two spellings reach one mailbox here; elsewhere the local part is the other server's to compare.
     fn is(&self, address: &MailAddress, key: &str) -> bool {
         match self.way {
-            Way::Mailbox(_) | Way::Space(_) | Way::Back(_) => self.key == key,
+            Way::Mailbox(_) | Way::Space(_) | Way::Back(_) | Way::Held(_) => self.key == key,
             Way::Elsewhere => self.recipient.address == *address,
         }
     }

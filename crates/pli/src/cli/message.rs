@@ -73,7 +73,10 @@ fn is_traced(kind: EventKind) -> bool {
         | EventKind::Deferred
         | EventKind::Failed
         | EventKind::Reported
-        | EventKind::Opened => true,
+        | EventKind::Opened
+        | EventKind::Held
+        | EventKind::Released
+        | EventKind::Dropped => true,
         EventKind::SignedIn
         | EventKind::SignInFailed
         | EventKind::Deleted

@@ -100,10 +100,12 @@ fn members(row: &QueueRow, sight: &Sight, now: Timestamp) -> Map<String, Value> 
     members.as_object().cloned().unwrap_or_default()
 }
 
-/// `returned`: it goes back to its sender, who waits for the report; `due`: it is its turn, or somebody is trying right
+/// `held`: an admin says what becomes of it; `returned`: it goes back to its sender, who waits for the report; `due`: it is its turn, or somebody is trying right
 /// now; `waiting`: its time has not come.
 fn state(row: &QueueRow, now: Timestamp) -> &'static str {
-    if row.returned.is_some() {
+    if row.held.is_some() {
+        "held"
+    } else if row.returned.is_some() {
         "returned"
     } else if row.leased || row.next_attempt_at <= now {
         "due"
@@ -131,6 +133,8 @@ mod tests {
             last_reason: Some("peer-unreachable".to_owned()),
             last_detail: None,
             returned: None,
+            held: None,
+            expires_at: "2026-11-27T12:00:00Z".parse().unwrap(),
         }
     }
 

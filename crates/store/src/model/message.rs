@@ -43,6 +43,9 @@ pub struct NewMessage {
     pub relays: Vec<Relay>,
     /// Recipients whose mail is taken and then returned: the sender gets a report, and nothing else tells him (spec §1.6).
     pub returns: Vec<Returned>,
+    /// Recipients whose mail is taken and held: an admin says what becomes of it ([`crate::Queue::release`],
+    /// [`crate::Queue::drop_held`]).
+    pub held: Vec<Held>,
     /// What happens between patients here and whoever wrote it.
     pub contacts: Vec<ContactEvent>,
     /// What is remembered of it for the mailboxes that get it.
@@ -65,6 +68,7 @@ impl NewMessage {
             keywords: BTreeSet::new(),
             relays: Vec::new(),
             returns: Vec::new(),
+            held: Vec::new(),
             contacts: Vec::new(),
             correspondence: None,
             audit: Vec::new(),
@@ -81,6 +85,40 @@ pub struct Returned {
     pub recipient: Recipient,
     /// Why: a reason's stable code.
     pub reason: String,
+}
+
+/// A recipient whose mail is held, here or elsewhere. It waits in the queue, and never without an end.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Its row's id.
+    pub id: QueueId,
+    /// To whom it is.
+    pub recipient: Recipient,
+    /// Why: a reason's stable code.
+    pub reason: String,
+    /// When it is given back to its sender if nobody has decided.
+    pub expires_at: Timestamp,
+}
+
+/// What a held recipient gets when it is released.
+#[derive(Debug)]
+pub enum Release {
+    /// It goes its way to another server, from now until then.
+    Relay {
+        /// When to stop trying.
+        expires_at: Timestamp,
+    },
+    /// It is put into a mailbox here, with all that a delivery does.
+    Deliver {
+        /// Which.
+        mailbox: MailboxId,
+        /// Keywords that its entry gets.
+        keywords: BTreeSet<String>,
+        /// What happens between the patient and whoever wrote it.
+        contacts: Vec<ContactEvent>,
+        /// What is remembered of it.
+        correspondence: Option<Correspondence>,
+    },
 }
 
 /// A recipient elsewhere.

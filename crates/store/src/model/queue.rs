@@ -34,6 +34,7 @@ pub struct Lease {
     /// The message's size in bytes.
     pub size: u64,
     /// The stable code of the reason for which it goes back to its sender, whatever a server would say: none is tried.
+    /// Of a held one that nobody has decided on in time, the reason for which it was held.
     pub returned: Option<String>,
 }
 
@@ -112,4 +113,17 @@ pub struct QueueRow {
     pub last_detail: Option<String>,
     /// The stable code of the reason for which it goes back to its sender, once the report can be written.
     pub returned: Option<String>,
+    /// The stable code of the reason for which it is held, until an admin decides or its time is over.
+    pub held: Option<String>,
+    /// When it is tried no longer; a held one is given back to its sender then.
+    pub expires_at: Timestamp,
+}
+
+/// How much is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeldBacklog {
+    /// Recipients.
+    pub waiting: u64,
+    /// When the first of them goes back to its sender, unless somebody decides.
+    pub first_expires_at: Option<Timestamp>,
 }

@@ -48,7 +48,7 @@ impl Target {
 }
 
 /// Takes `count` UIDs of a folder; the first of them, and the modseq that the new entries have.
-async fn advance(tx: &mut Tx<'_>, folder: FolderId, count: u32) -> Result<(u32, i64)> {
+pub(super) async fn advance(tx: &mut Tx<'_>, folder: FolderId, count: u32) -> Result<(u32, i64)> {
     let sql = sqlx::query(
         "UPDATE folders SET uid_next = uid_next + ?, modseq = modseq + 1 WHERE id = ? RETURNING id, uid_next, modseq",
     );

@@ -10,7 +10,7 @@ use super::flags::keywords_text;
 use super::received::CorrespondenceRow;
 use super::rows::{micros, size};
 use crate::seal::{FileGuard, KeyId, Staged, StagedContent};
-use crate::{NewEntry, NewMessage, Relay, Result, Returned, StoreError};
+use crate::{Held, NewEntry, NewMessage, Relay, Result, Returned, StoreError};
 
 /// A row of `messages`.
 pub(super) struct MessageRow {
@@ -53,6 +53,7 @@ pub(super) struct RelayRow {
     pub(super) due_at: i64,
     pub(super) expires_at: i64,
     pub(super) returned: Option<String>,
+    pub(super) held: Option<String>,
 }
 
 /// A row of `audit`.
@@ -99,7 +100,8 @@ impl Intake {
         let accepted_at = micros(new.accepted_at);
         let relays = new.relays.iter().map(|relay| relay_row(relay, accepted_at));
         let returns = new.returns.iter().map(|returned| returned_row(returned, accepted_at));
-        let relays: Vec<_> = relays.chain(returns).collect();
+        let held = new.held.iter().map(|held| held_row(held, accepted_at));
+        let relays: Vec<_> = relays.chain(returns).chain(held).collect();
         let mut message = message_row(new.body.inner, new.id, accepted_at)?;
         message.sender = Some(new.sender.reveal());
         message.parameters = Some(parameters);
@@ -154,6 +156,17 @@ fn returned_row(returned: &Returned, accepted_at: i64) -> RelayRow {
     }
 }
 
+/// Nobody turns to it before its time is over.
+fn held_row(held: &Held, accepted_at: i64) -> RelayRow {
+    let expires_at = micros(held.expires_at);
+    RelayRow {
+        due_at: expires_at,
+        expires_at,
+        held: Some(held.reason.clone()),
+        ..queue_row(*held.id.as_bytes(), &held.recipient, accepted_at)
+    }
+}
+
 /// A row for this recipient, due and over when it was taken in.
 fn queue_row(id: [u8; 16], recipient: &Recipient, accepted_at: i64) -> RelayRow {
     RelayRow {
@@ -165,6 +178,7 @@ fn queue_row(id: [u8; 16], recipient: &Recipient, accepted_at: i64) -> RelayRow 
         due_at: accepted_at,
         expires_at: accepted_at,
         returned: None,
+        held: None,
     }
 }
 

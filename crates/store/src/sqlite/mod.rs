@@ -19,6 +19,7 @@ mod entries;
 mod expunge;
 mod flags;
 mod folders;
+mod held;
 mod intake;
 mod mailbox_changes;
 mod mailbox_making;

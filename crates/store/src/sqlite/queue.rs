@@ -11,6 +11,7 @@ use pli_types::{Domain, MailAddress, MessageId, QueueId, Recipient, ReversePath}
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
+use super::held::{self, GiveBack, LetGo};
 use super::intake::{AuditRows, Intake, audit_rows, notify_from};
 use super::rows::{Row, database_error, json_ids, json_texts, micros};
 use super::settle::Settle;
@@ -18,8 +19,8 @@ use super::tx::Tx;
 use super::writer::Write;
 use crate::seal::SealingWriter;
 use crate::{
-    BodyWriter, Change, Lease, NewMessage, Queue, QueueRow, Receipt, Result, Settled, Settlement, StagedBody,
-    StoreError,
+    BodyWriter, Change, HeldBacklog, Lease, NewMessage, Queue, QueueRow, Receipt, Release, Result, Settled, Settlement,
+    StagedBody, StoreError,
 };
 
 #[async_trait]
@@ -62,8 +63,8 @@ impl Queue for SqliteStore {
     async fn queue_rows(&self, limit: usize) -> Result<Vec<QueueRow>> {
         let sql = sqlx::query(
             "SELECT q.id, q.message_id, m.sender, q.recipient, q.destination, q.attempts, q.next_attempt_at,
-                    q.leased AND q.claimable_at > ? AS leased, q.returned,
-                    coalesce(q.last_reason, q.returned) AS last_reason, q.last_detail
+                    q.leased AND q.claimable_at > ? AS leased, q.returned, q.held, q.expires_at,
+                    coalesce(q.last_reason, q.returned, q.held) AS last_reason, q.last_detail
              FROM queue AS q JOIN messages AS m ON m.id = q.message_id
              ORDER BY q.seq LIMIT ?",
         );
@@ -81,6 +82,18 @@ impl Queue for SqliteStore {
 
     async fn retry_now(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()> {
         self.write(RetryNow { row, now: micros(now), audit: audit_rows(&audit) }).await
+    }
+
+    async fn release(&self, row: QueueId, release: Release, now: Timestamp, audit: Vec<Event>) -> Result<()> {
+        self.write(LetGo { row, release, now: micros(now), audit: audit_rows(&audit) }).await
+    }
+
+    async fn drop_held(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()> {
+        self.write(GiveBack { row, now: micros(now), audit: audit_rows(&audit) }).await
+    }
+
+    async fn held_backlog(&self) -> Result<HeldBacklog> {
+        held::backlog(&self.readers).await
     }
 }
 
@@ -117,7 +130,8 @@ impl Write for ClaimDue {
                        WHERE claimable_at <= ?1 ORDER BY claimable_at LIMIT ?2)
                  GROUP BY message_id, destination)
              SELECT q.id, q.message_id, q.recipient, q.notify, q.orcpt, q.destination, q.attempts, q.expires_at,
-                    q.delay_reported, q.lease_token, q.returned, m.sender, m.parameters, m.accepted_at, m.size
+                    q.delay_reported, q.lease_token, coalesce(q.returned, q.held) AS returned,
+                    m.sender, m.parameters, m.accepted_at, m.size
              FROM due CROSS JOIN queue AS q ON q.message_id = due.message_id AND q.destination = due.destination
                   JOIN messages AS m ON m.id = q.message_id
              WHERE q.claimable_at <= ?1
@@ -166,7 +180,7 @@ impl Write for Hasten {
         // A lease that has run out is due already.
         let sql = sqlx::query(
             "UPDATE queue SET next_attempt_at = ?1, claimable_at = ?1
-             WHERE NOT leased AND claimable_at > ?1 AND destination IN (SELECT value FROM json_each(?2))",
+             WHERE NOT leased AND held IS NULL AND claimable_at > ?1 AND destination IN (SELECT value FROM json_each(?2))",
         );
         let hastened = tx.execute(sql.bind(self.now).bind(self.destinations.as_str())).await?;
         if hastened > 0 {
@@ -192,7 +206,7 @@ impl Write for RetryNow {
         let sql = sqlx::query(
             "UPDATE queue SET next_attempt_at = ?1,
                 claimable_at = CASE WHEN leased AND claimable_at > ?1 THEN claimable_at ELSE ?1 END
-             WHERE id = ?2",
+             WHERE id = ?2 AND held IS NULL",
         );
         if tx.execute(sql.bind(self.now).bind(&self.row.as_bytes()[..])).await? == 0 {
             return Err(StoreError::NotFound("queue row"));
@@ -242,6 +256,8 @@ fn shown_row(row: Row<'_>) -> Result<QueueRow> {
         last_reason: row.get("last_reason")?,
         last_detail: row.get("last_detail")?,
         returned: row.get("returned")?,
+        held: row.get("held")?,
+        expires_at: row.instant("expires_at")?,
     })
 }
 

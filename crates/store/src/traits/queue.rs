@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, MessageId, QueueId};
 
-use crate::{Lease, NewMessage, QueueRow, Receipt, Result, Settled, Settlement, StagedBody};
+use crate::{HeldBacklog, Lease, NewMessage, QueueRow, Receipt, Release, Result, Settled, Settlement, StagedBody};
 
 /// The way in, and the way out.
 #[async_trait]
@@ -44,8 +44,19 @@ pub trait Queue: Send + Sync {
     /// trying right now is left alone. Where no row waits, nothing is recorded.
     async fn hasten(&self, destinations: &[Domain], now: Timestamp, audit: Vec<Event>) -> Result<usize>;
 
-    /// Makes a row due now. `NotFound` if there is none.
+    /// Makes a row due now. `NotFound` if there is none, or it is held.
     async fn retry_now(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()>;
+
+    /// Lets a held row go: into a mailbox here, with all that a delivery does, or on its way, and its record, in one
+    /// transaction. `NotFound` if no such row is held (any more), `MailboxFull` if the mailbox has no room for it.
+    async fn release(&self, row: QueueId, release: Release, now: Timestamp, audit: Vec<Event>) -> Result<()>;
+
+    /// Gives what is held back to its sender, for the reason for which it was held: delivery writes the report.
+    /// `NotFound` if no such row is held (any more).
+    async fn drop_held(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()>;
+
+    /// How much is held.
+    async fn held_backlog(&self) -> Result<HeldBacklog>;
 }
 
 /// Takes a body in pieces (see [`Queue::stage`]). Dropped without [`BodyWriter::finish`], it leaves nothing behind.

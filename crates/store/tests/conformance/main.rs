@@ -20,6 +20,7 @@ mod directory_entries;
 mod dispensings;
 mod entries;
 mod folders;
+mod held;
 mod intake;
 mod life;
 mod mailboxes;
@@ -173,6 +174,14 @@ conformance! {
             an_account_is_known_with_its_grants_and_credentials
             accounts_come_in_pages_by_name
             what_is_not_there_cannot_be_changed;
+        held:
+            a_held_row_waits_whatever_is_tried_and_names_its_reason
+            a_held_message_is_released_into_a_mailbox_as_a_delivery_is
+            a_held_message_is_released_to_another_server_with_time_of_its_own
+            a_dropped_message_goes_back_to_its_sender
+            what_nobody_decided_on_in_time_goes_back
+            what_is_decided_once_is_not_decided_again
+            a_full_mailbox_takes_nothing_that_is_released;
         returned:
             a_returned_row_carries_its_reason_from_the_start_and_is_due_at_once
             a_returned_row_and_its_report_are_one_settlement

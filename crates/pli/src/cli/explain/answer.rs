@@ -47,7 +47,7 @@ impl Answer {
     /// A message that would not be taken is a failure, for scripts; what is wrong with it ends on standard error.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         let (reason, key) = match self.explanation.decision {
-            Decision::Accept | Decision::Return(_) => return Ok(()),
+            Decision::Accept | Decision::Return(_) | Decision::Hold(_) => return Ok(()),
             Decision::Defer(reason) => (reason, "would-be-put-off"),
             Decision::Refuse(reason) => (reason, "would-be-refused"),
         };
@@ -76,8 +76,8 @@ impl Answer {
     /// The last reply that the sender would get.
     fn reply(&self) -> String {
         match self.explanation.decision {
-            Decision::Accept | Decision::Return(_) if self.with_letter => replies::would_accept(),
-            Decision::Accept | Decision::Return(_) => replies::recipient_accepted(),
+            Decision::Accept | Decision::Return(_) | Decision::Hold(_) if self.with_letter => replies::would_accept(),
+            Decision::Accept | Decision::Return(_) | Decision::Hold(_) => replies::recipient_accepted(),
             Decision::Defer(reason) => replies::for_refusal(reason, true),
             Decision::Refuse(reason) => replies::for_refusal(reason, false),
         }
@@ -112,7 +112,9 @@ impl Answer {
 
 fn word(decision: Decision) -> &'static str {
     match decision {
-        Decision::Accept | Decision::Return(_) => "accept",
+        Decision::Accept => "accept",
+        Decision::Return(_) => "return",
+        Decision::Hold(_) => "hold",
         Decision::Defer(_) => "defer",
         Decision::Refuse(_) => "refuse",
     }
