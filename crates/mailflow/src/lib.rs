@@ -2,14 +2,17 @@
 //!
 //! Gather facts, let `pli_policy` decide, commit once, answer. No function both decides and writes.
 //!
-//! Only [`intake`] builds a message for the store, reports of our own included; only [`delivery`] connects to another
+//! [`campaign`] sends notices to patients here. Only [`intake`] builds a message for the store, our own included; only [`delivery`] connects to another
 //! server, and only over TLS, to a certificate that was judged first.
 
+pub mod campaign;
 pub mod delivery;
 pub mod intake;
 pub mod metrics;
+mod mime;
 pub mod peer_book;
 
+pub use campaign::Herald;
 pub use delivery::probe::{Probe, ProbeReport};
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{

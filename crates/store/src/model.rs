@@ -1,6 +1,7 @@
 //! The values that go into a store and come out of it, a file a subject.
 
 mod account;
+mod campaign;
 mod change;
 mod config;
 mod contact;
@@ -15,6 +16,7 @@ pub use account::{
     Account, AccountChange, AccountKind, AccountRecord, CredentialKind, CredentialRecord, Grant, NewAccount,
     NewCredential,
 };
+pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};
 pub use change::Change;
 pub use config::Config;
 pub use contact::{ContactEvent, ContactRecord, Correspondence, ReceivedMessage};

@@ -15,6 +15,7 @@ mod reader;
 mod staged;
 mod writer;
 
+pub(crate) use chunk::BodyKey;
 pub(crate) use files::BodyFolder;
 pub(crate) use key::{KeyId, MasterKey};
 pub(crate) use reader::{SealedBody, SealedContent};

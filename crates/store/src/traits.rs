@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit_rows;
+mod campaigns;
 mod contacts;
 mod dispensings;
 mod mailboxes;
@@ -14,6 +15,7 @@ use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
 pub use audit_rows::AuditRows;
+pub use campaigns::Campaigns;
 pub use contacts::Contacts;
 pub use dispensings::Dispensings;
 pub use mailboxes::Mailboxes;
@@ -36,6 +38,7 @@ pub trait Store:
     + Patients
     + Dispensings
     + Contacts
+    + Campaigns
     + AuditRows
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.

@@ -92,6 +92,10 @@ row_id!(
     CredentialId(i64)
 );
 row_id!(
+    /// A notice to many patients.
+    CampaignId(i64)
+);
+row_id!(
     /// A folder of a mailbox (IMAP calls it a mailbox).
     FolderId(i64)
 );

@@ -15,6 +15,7 @@ use super::verdict::Trouble;
 use super::words;
 use crate::intake::content;
 use crate::intake::trace_header::date;
+use crate::mime::quoted_printable;
 
 /// Header fields that may be returned.
 const RETURNED: [&str; 3] = ["Message-ID", "Date", "X-MSS-NIL"];
@@ -204,31 +205,6 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(VALUE_BYTES_MAX).collect()
 }
 
-/// RFC 2045 §6.7. Lines of `text` end in LF; those of the result in CRLF, at most 76 characters each.
-fn quoted_printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 2);
-    for line in text.lines() {
-        let mut column = 0;
-        let last = line.len().saturating_sub(1);
-        for (at, byte) in line.bytes().enumerate() {
-            let plain = (byte.is_ascii_graphic() && byte != b'=') || (byte == b' ' && at != last);
-            let width = if plain { 1 } else { 3 };
-            if column + width > 75 {
-                out.push_str("=\r\n");
-                column = 0;
-            }
-            if plain {
-                out.push(char::from(byte));
-            } else {
-                let _ = write!(out, "={byte:02X}");
-            }
-            column += width;
-        }
-        out.push_str("\r\n");
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use mail_parser::{MessageParser, MimeHeaders};
@@ -369,14 +345,6 @@ mod tests {
         assert_eq!(status(Reason::ExpiredInQueue, &temporary), "5.4.7");
         assert_eq!(status(Reason::PeerRefused, &temporary), "5.0.0");
         assert_eq!(status(Reason::PeerUnreachable, &trouble(None)), "5.1.10");
-    }
-
-    #[test]
-    fn quoted_printable_keeps_lines_short_and_ends_whole() {
-        assert_eq!(quoted_printable("\u{e9}t\u{e9} = 1 \n\nb"), "=C3=A9t=C3=A9 =3D 1=20\r\n\r\nb\r\n");
-        let long = quoted_printable(&"\u{e9}".repeat(100));
-        assert!(long.lines().all(|line| line.len() <= 76), "{long}");
-        assert_eq!(long.replace("=\r\n", "").trim_end(), "=C3=A9".repeat(100));
     }
 
     #[test]

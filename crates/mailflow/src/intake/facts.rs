@@ -53,6 +53,11 @@ pub(crate) fn of_report(list: Option<&TrustList>) -> Facts {
     of_origin(list, Origin::Relay, true, ReversePath::Null)
 }
 
+/// The facts of a notice to a patient, which Pli writes in the name of the patients' service.
+pub(crate) fn of_notice(list: Option<&TrustList>, sender: MailAddress) -> Facts {
+    of_origin(list, Origin::Relay, true, ReversePath::Address(sender))
+}
+
 fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: ReversePath) -> Facts {
     let sender_listing = match sender.address() {
         None => Listing::Listed,

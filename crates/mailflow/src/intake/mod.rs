@@ -15,6 +15,7 @@ mod facts;
 mod hand_over;
 mod header_block;
 mod judge;
+mod notice;
 mod organisations;
 pub(crate) mod record;
 mod relation;

@@ -95,6 +95,16 @@ impl Witness {
         }
     }
 
+    /// Of a notice to a patient: the notice is who acts.
+    pub(crate) fn of_notice(masker: &Masker, notice: &str, sender: &ReversePath) -> Self {
+        Self {
+            face: Face::Node,
+            actor: Some(masker.scrub(&format!("notice {notice}"))),
+            sender: Some(masker.path(sender)),
+            ..Self::of_report()
+        }
+    }
+
     /// Logs that the message is kept. What it left to be done is in the record.
     pub(crate) fn log_accepted(&self, id: MessageId, recipients: usize, bytes: u64) {
         tracing::info!(

@@ -92,6 +92,14 @@ impl Transaction {
         Self::new(intake, list, facts, Witness::of_report(), None, Face::Delivery, parameters)
     }
 
+    /// Pli's own, for a notice to a patient.
+    pub(super) fn of_notice(intake: &Intake, notice: &str, sender: MailAddress) -> Self {
+        let list = intake.trust.current();
+        let facts = facts::of_notice(list.as_deref(), sender);
+        let witness = Witness::of_notice(&intake.masker, notice, &facts.sender);
+        Self::new(intake, list, facts, witness, None, Face::Node, EnvelopeParameters::default())
+    }
+
     fn new(
         intake: &Intake,
         list: Option<Arc<TrustList>>,

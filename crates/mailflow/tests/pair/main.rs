@@ -8,6 +8,7 @@ mod explained;
 mod first_contact;
 mod forged;
 mod log;
+mod notices;
 mod ours;
 mod peer;
 mod peer_book;

@@ -11,6 +11,8 @@ pub enum Change {
     Folder(MailboxId, FolderId),
     /// Folders of a mailbox were made, renamed or removed.
     Folders(MailboxId),
+    /// A campaign was begun, paused or let go on, or has more recipients.
+    Campaigns,
     /// Something about who may sign in, or about the state of a mailbox, changed: whoever is signed in is asked about
     /// again ([`crate::Accounts::still_holds`]).
     Access,

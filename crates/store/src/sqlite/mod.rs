@@ -9,6 +9,8 @@ mod accounts;
 mod audit_rows;
 mod bodies;
 mod bulk;
+mod campaign_values;
+mod campaigns;
 mod connectors;
 mod contact_turns;
 mod contacts;

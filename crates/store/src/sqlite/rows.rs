@@ -106,7 +106,7 @@ pub(super) fn some<'r, T, E>(
     |kept| kept.map(parse).transpose()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for digit in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
         out.extend(char::from_digit(u32::from(digit), 16));

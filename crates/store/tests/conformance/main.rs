@@ -13,6 +13,7 @@
 
 mod accounts;
 mod bodies;
+mod campaigns;
 mod connectors;
 mod contact_replay;
 mod contacts;
@@ -75,6 +76,16 @@ conformance! {
             a_body_written_byte_by_byte_is_the_same
             a_body_goes_with_the_last_that_refers_to_it
             a_body_staged_for_another_message_is_refused;
+        campaigns:
+            a_campaign_is_known_by_its_name_and_has_one_template
+            a_recipient_is_one_once_and_keeps_what_was_told_of_him_first
+            a_message_and_its_recipients_end_are_one_transaction
+            two_who_work_on_one_campaign_send_once
+            what_was_settled_is_settled_after_any_end_of_the_store
+            a_message_that_cannot_be_taken_in_leaves_its_recipient_waiting
+            counts_tell_how_many_came_to_which_end_and_when
+            a_campaign_is_paused_and_goes_on
+            campaigns_come_in_pages_the_oldest_first;
         connectors:
             a_connector_comes_back_as_it_was_kept
             a_connector_that_is_put_again_is_changed_as_a_whole

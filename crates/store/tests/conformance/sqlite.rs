@@ -291,3 +291,25 @@ async fn files_are_for_their_owner_only() {
         assert_eq!(mode & 0o077, 0, "{} {mode:o}", path.display());
     }
 }
+
+#[tokio::test]
+async fn nothing_that_a_campaign_tells_of_anyone_can_be_read_from_the_files() {
+    let at = Sqlite.fresh().await;
+    let (template, value) = ("Rappel de l'examen du vingt-quatrième mois", "Apolline Dupont-Durand");
+    let pace = pli_types::Pace::per_second(1);
+    let new = pli_store::NewCampaign { name: "examen".to_owned(), template: template.to_owned(), pace, at: at.now() };
+    at.store.begin_campaign(new, Vec::new()).await.unwrap();
+    let campaign = at.store.campaign("examen").await.unwrap().unwrap().id;
+    let patient = pli_types::Ins::parse("279035121518989").unwrap();
+    let recipient = pli_store::CampaignRecipient { patient, values: vec![value.to_owned()] };
+    at.store.enlist(campaign, vec![recipient], at.now()).await.unwrap();
+    at.store.close().await;
+    let bytes = fs::read(at.data().join("pli.db")).unwrap();
+    for secret in [template, value] {
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    }
+    tamper(&at, "UPDATE campaign_recipients SET value_part = 1").await;
+    let store = pli_store::open(&at.config, at.clock.clone()).await.unwrap();
+    let (table, column, row) = corrupt_in(store.waiting_recipients(campaign, 1).await);
+    assert_eq!((table, column, row.as_str()), ("campaign_recipients", "value_sealed", "1"));
+}
