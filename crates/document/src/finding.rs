@@ -83,8 +83,8 @@ impl Finding {
     pub fn hides_something(self) -> bool {
         !matches!(
             self,
-            Self::NestedArchive
-                | Self::NoMetadata
+            Self::NoMetadata
+                | Self::Encoding
                 | Self::DocumentMissing
                 | Self::SeveralPatients
                 | Self::MetadataAndCdaDiffer

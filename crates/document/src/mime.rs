@@ -12,8 +12,8 @@ use crate::transfer::Transfer;
 const PARTS_MAX: usize = 1_000;
 /// Multiparts and forwarded messages within each other. Programs nest three or four.
 const DEPTH_MAX: usize = 10;
-/// Of a part's header, only so much is read: names and types stand in a few lines.
-const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Of a header, only so much is read. A message that is taken has half of it at most.
+const HEADER_BYTES_MAX: usize = 512 * 1024;
 /// A line that is longer is no boundary (RFC 2046 §5.1.1: 70 characters) and is handed on in pieces.
 const LINE_BYTES_MAX: usize = 2_000;
 

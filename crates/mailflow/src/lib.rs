@@ -7,6 +7,7 @@
 
 pub mod campaign;
 pub mod delivery;
+mod document_metrics;
 pub mod intake;
 pub mod metrics;
 mod mime;

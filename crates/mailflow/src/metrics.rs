@@ -40,6 +40,7 @@ pub fn describe() {
     );
     describe_gauge!(UNPROVEN_DESTINATIONS, "Destinations whose servers do not prove themselves.");
     describe_counter!(REPORTS, "Reports of non-delivery written.");
+    crate::document_metrics::describe();
 }
 
 /// How many recipients of a message go which way.

@@ -241,7 +241,7 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),
         server_auth_clients: settings.config.pki.server_auth_clients,
-        ruleset: Ruleset::default(),
+        ruleset: Ruleset { documents: settings.config.document.rules(), ..Ruleset::default() },
     }
 }
 

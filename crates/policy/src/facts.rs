@@ -4,6 +4,8 @@ use pli_types::{CertificateFault, DistinguishedName, Domain, Ins, MailAddress, R
 
 use crate::patient::{LetterFacts, PatientRules, RelationFacts};
 
+use crate::document::{DocumentFacts, DocumentRules};
+
 /// At which point of a transaction a decision is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -199,6 +201,8 @@ pub struct Facts {
     pub authorship: Option<Authorship>,
     /// At [`Stage::Content`].
     pub letter: Option<LetterFacts>,
+    /// At [`Stage::Content`]: what its documents are, if it has any.
+    pub documents: DocumentFacts,
 }
 
 /// What can be set. No setting switches TLS, the list or the audit off.
@@ -206,4 +210,6 @@ pub struct Facts {
 pub struct Ruleset {
     /// On patients.
     pub patient: PatientRules,
+    /// On documents.
+    pub documents: DocumentRules,
 }

@@ -7,6 +7,7 @@
 //! known here.
 
 pub mod decision;
+pub mod document;
 pub mod facts;
 pub mod patient;
 pub mod reason;
@@ -14,6 +15,9 @@ pub mod rules;
 mod told;
 
 pub use decision::{Decision, RuleOutcome, Trace};
+pub use document::{
+    AddressedPatient, DocumentFacts, DocumentHeaders, DocumentRules, HeaderCheck, HeaderFault, OnFault,
+};
 pub use facts::{
     Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs, NameShows,
     Origin, RecipientFacts, Ruleset, SenderField, Stage,
@@ -23,4 +27,4 @@ pub use patient::{
     ReportKind, SpaceRefusal,
 };
 pub use reason::Reason;
-pub use rules::{decide, decide_by_rule, explain};
+pub use rules::{decide, decide_by_rule, document_warnings, explain};

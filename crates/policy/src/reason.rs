@@ -113,6 +113,15 @@ reasons! {
     PharmacyNoDispensing = "pharmacy-no-dispensing", "Write to a pharmacy that has dispensed to you within a year, or wait until this one writes to you.";
     /// An account sends with the empty path what is no report, or a report on no message that it received (spec §1.5).
     ReportUnsolicited = "report-unsolicited", "Send reports on messages that you have received, to those who wrote them. Anything else has a sender.";
+    // Document
+    /// The documents of the message are about more than one patient (R-WHO-9, REF2 ECO.2.1.1).
+    DocumentSeveralPatients = "document-several-patients", "Send the documents of each patient in a message of their own.";
+    /// A document is about another patient than the one that the message is addressed to.
+    DocumentOtherPatient = "document-other-patient", "Check the address and the document: one of them is the wrong one.";
+    /// The archive of documents cannot be read, and this operator takes none that cannot (spec §6.4).
+    DocumentUnreadable = "document-unreadable", "Make the archive IHE_XDM.zip anew, without encryption, and send it again.";
+    /// X-MSS-CODECDA, X-MSS-INS or X-MSS-NIL does not say what the documents are, and this operator takes no such message (REF2 ECO.2.4).
+    DocumentHeaders = "document-headers", "Have the program that made the message write these headers after its documents.";
     // Service
     /// A message was brought to a submission listener before sign-in (RFC 6409 §4.3).
     AuthenticationRequired = "authentication-required", "Sign in first.";

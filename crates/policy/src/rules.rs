@@ -8,6 +8,10 @@ mod answerable;
 mod authentication;
 mod certificate_listed;
 mod client_certificate;
+mod document_addressee;
+mod document_headers;
+mod document_patients;
+mod document_readable;
 mod header_from;
 mod header_name;
 mod header_sender;
@@ -24,6 +28,7 @@ mod tls;
 
 use pli_types::Masker;
 
+use crate::document::HeaderFault;
 use crate::told::Told;
 use crate::{Decision, Facts, RuleOutcome, Ruleset, Stage, Trace};
 
@@ -69,6 +74,10 @@ const RULES: &[Rule] = &[
     rule!(header_name = "header-name", Asked::At(Stage::Content)),
     rule!(report = "report", Asked::At(Stage::Content)),
     rule!(answerable = "answerable", Asked::At(Stage::Content)),
+    rule!(document_readable = "document-readable", Asked::At(Stage::Content)),
+    rule!(document_patients = "document-patients", Asked::At(Stage::Content)),
+    rule!(document_addressee = "document-addressee", Asked::At(Stage::Content)),
+    rule!(document_headers = "document-headers", Asked::At(Stage::Content)),
 ];
 
 /// Decides: the first rule that refuses or puts off wins. Where none does, the first that returns does.
@@ -110,6 +119,12 @@ pub fn explain(facts: &Facts, ruleset: &Ruleset, masker: &Masker) -> (Decision, 
         }
     }
     (decided, trace)
+}
+
+/// How a message's header differs from its documents, where that is only to be told ([`crate::document::HeaderCheck::Warn`]).
+#[must_use]
+pub fn document_warnings(facts: &Facts, ruleset: &Ruleset) -> Vec<HeaderFault> {
+    document_headers::warnings(facts, ruleset)
 }
 
 fn asked_at(stage: Stage) -> impl Iterator<Item = &'static Rule> {

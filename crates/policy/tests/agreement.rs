@@ -4,8 +4,8 @@
 
 use jiff::civil::date;
 use pli_policy::{
-    AnsweredMessage, Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, LetterFacts, Listing,
-    MailboxFacts, MaySendAs, NameShows, Origin, PatientRules, PharmacyDoor, PharmacyFacts, RecipientFacts,
+    AnsweredMessage, Authorship, CertificateFacts, DocumentFacts, Facts, HeaderMailbox, HeaderSender, LetterFacts,
+    Listing, MailboxFacts, MaySendAs, NameShows, Origin, PatientRules, PharmacyDoor, PharmacyFacts, RecipientFacts,
     RelationFacts, ReportKind, Ruleset, SenderField, SpaceRefusal, Stage, decide, decide_by_rule, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, FinessId, MailAddress, Masker, Relation, ReversePath};
@@ -106,7 +106,10 @@ fn letter() -> impl Strategy<Value = LetterFacts> {
 fn ruleset() -> impl Strategy<Value = Ruleset> {
     let refusal = sample::select(&[SpaceRefusal::Notice, SpaceRefusal::Session]);
     let pharmacies = sample::select(&[PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy]);
-    (refusal, pharmacies).prop_map(|(refusal, pharmacies)| Ruleset { patient: PatientRules { refusal, pharmacies } })
+    (refusal, pharmacies).prop_map(|(refusal, pharmacies)| Ruleset {
+        patient: PatientRules { refusal, pharmacies },
+        ..Ruleset::default()
+    })
 }
 
 fn header_mailbox() -> impl Strategy<Value = HeaderMailbox> {
@@ -143,6 +146,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             recipient,
             authorship,
             letter,
+            documents: DocumentFacts::default(),
         },
     )
 }

@@ -191,7 +191,8 @@ impl Connection {
             return self.end(ending);
         }
         let verdict = match (self.transaction.take(), self.refused.take(), fault) {
-            (Some(transaction), None, None) => transaction.commit().await,
+            // Apart: what it takes to judge and keep a message, no idle connection carries about with it.
+            (Some(transaction), None, None) => Box::pin(transaction.commit()).await,
             (Some(transaction), None, Some(fault)) => Err(transaction.refuse(fault).await),
             (_, Some(refusal), _) => Err(refusal),
             (None, None, _) => Err(Refusal { reason: Reason::StoreUnavailable, temporary: true }),

@@ -265,6 +265,12 @@ fn wording(reason: Reason) -> Wording {
         Reason::ReportUnsolicited => {
             says(550, 450, (7, 1), "What has no sender must be a report on a message that you received.")
         }
+        Reason::DocumentSeveralPatients => says(550, 450, (7, 1), "The documents are about more than one patient."),
+        Reason::DocumentOtherPatient => {
+            says(550, 450, (7, 1), "The document is about another patient than the addressee.")
+        }
+        Reason::DocumentUnreadable => says(550, 450, (6, 0), "The archive of documents cannot be read."),
+        Reason::DocumentHeaders => says(550, 450, (6, 0), "The header does not say what the documents are."),
         Reason::AuthenticationRequired => says(530, 454, (7, 0), "You are not signed in."),
         Reason::AuthenticationFailed => says(535, 454, (7, 8), "Signing in failed."),
         Reason::RateExceeded => says(550, 450, (7, 1), "You are sending too much, too fast."),

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("net", &["types"]),
     ("signin", &["types", "policy", "audit", "store", "net"]),
     ("addressbook", &["types", "store", "directory"]),
-    ("mailflow", &["types", "policy", "audit", "store", "directory", "net"]),
+    ("mailflow", &["types", "policy", "document", "audit", "store", "directory", "net"]),
     ("smtp", &["types", "policy", "audit", "store", "net", "signin", "mailflow"]),
     ("imap", &["types", "audit", "store", "net", "signin"]),
     ("web", &["types", "net"]),

@@ -4,6 +4,7 @@
 mod contacts;
 
 use pli_directory::TrustList;
+use pli_document::Finding;
 use pli_policy::{Decision, Facts, Reason, RecipientFacts, RuleOutcome, Stage};
 use pli_store::StoreError;
 use pli_types::{MailAddress, PresentedCertificate, ReversePath};
@@ -13,7 +14,7 @@ use super::content::{self, HeaderFacts, OWN_TRACES_MAX, RECEIVED_MAX};
 use super::evidence::{Shown, revocation_lists};
 use super::facts::Way;
 use super::header_block::{Found, HEADER_BYTES_MAX, HeaderBlock};
-use super::{Client, Intake, facts, relation};
+use super::{Client, Intake, documents, facts, relation};
 
 /// A message that might be brought.
 #[derive(Debug)]
@@ -66,7 +67,8 @@ pub async fn explain(intake: &Intake, question: Question) -> Result<Explanation,
     let list = list.as_deref();
     let facts = facts::at_mail(intake, list, &client, sender);
     let certificate = client.certificate();
-    let mut story = Story { intake, list, facts, certificate, history: Vec::new(), rules: Vec::new() };
+    let mut story =
+        Story { intake, list, facts, certificate, history: Vec::new(), rules: Vec::new(), findings: Vec::new() };
     let decision = story.tell(&recipient, letter.as_ref()).await?;
     Ok(Explanation { decision, rules: story.rules })
 }
@@ -80,6 +82,8 @@ struct Story<'a> {
     /// Of what lies between the patient who writes and the recipient.
     history: Vec<(&'static str, String)>,
     rules: Vec<RuleOutcome>,
+    /// What is unusual about its documents.
+    findings: Vec<Finding>,
 }
 
 impl Story<'_> {
@@ -134,6 +138,10 @@ impl Story<'_> {
             "certificate-listed" | "sender-domain" | "recipient-domain" => {
                 outcome.facts.push(("trust-list-of", date_of(self.list)));
             }
+            "document-readable" if !self.findings.is_empty() => {
+                let codes: Vec<&str> = self.findings.iter().map(|finding| finding.code()).collect();
+                outcome.facts.push(("findings", codes.join(", ")));
+            }
             _ => {}
         }
     }
@@ -148,6 +156,11 @@ impl Story<'_> {
                 return Ok(decision);
             }
         }
+        let fields = &header.documents;
+        let examined = documents::in_memory(letter.bytes.clone(), fields).await;
+        let addressed = documents::addressed(&known.address, &self.intake.config.hosted_domains);
+        self.facts.documents = documents::facts(&examined, fields.headers.clone(), addressed);
+        self.findings = examined.documents.findings;
         if let Some(kind) = header.thread.report.filter(|_| relation::is_report_of_account(&self.facts)) {
             let body = header_end(&letter.bytes).and_then(|end| letter.bytes.get(end..)).unwrap_or_default();
             header.thread.answers = content::reported_on(kind, body).map_or(header.thread.answers, |id| vec![id]);

@@ -3,8 +3,8 @@
 use pli_directory::{Connector, TrustList};
 use pli_policy::facts::MailboxFacts;
 use pli_policy::{
-    Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MaySendAs, Origin, Reason,
-    RecipientFacts, Stage,
+    Authorship, CertificateFacts, DocumentFacts, Facts, HeaderMailbox, HeaderSender, Listing, MaySendAs, Origin,
+    Reason, RecipientFacts, Stage,
 };
 use pli_store::{Mailbox, MailboxState, Space, SpaceState, StoreError};
 use pli_types::{
@@ -63,8 +63,18 @@ fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: Revers
         None => Listing::Listed,
         Some(address) => listing_under(list, &origin, address.domain()),
     };
-    let (patient, recipient, authorship, letter) = (None, None, None, None);
-    Facts { stage: Stage::Mail, tls, origin, sender, sender_listing, patient, recipient, authorship, letter }
+    Facts {
+        stage: Stage::Mail,
+        tls,
+        origin,
+        sender,
+        sender_listing,
+        patient: None,
+        recipient: None,
+        authorship: None,
+        letter: None,
+        documents: DocumentFacts::default(),
+    }
 }
 
 /// Connectors are recognised before the list is asked, by the name that their certificate proves.

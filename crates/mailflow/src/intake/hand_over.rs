@@ -1,5 +1,7 @@
 //! Makes of a [`Transaction`] that was judged what the store takes: [`NewMessage`], with all that it does besides.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Reason;
@@ -9,6 +11,7 @@ use pli_types::{Ins, QueueId};
 use super::Refusal;
 use super::contacts::{self, Turn};
 use super::content::HeaderFacts;
+use super::documents;
 use super::facts::Way;
 use super::transaction::{Accepted, Transaction, store_failed};
 
@@ -19,6 +22,7 @@ impl Transaction {
         let now = self.intake.clock.now();
         let mut message = NewMessage {
             parameters: self.parameters.clone(),
+            keywords: documents::keywords(&self.examined),
             ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
         };
         let mut patients = Vec::new();
@@ -84,10 +88,13 @@ impl Transaction {
         let recipients: Vec<String> =
             self.recipients.iter().map(|accepted| masker.address(&accepted.recipient.address)).collect();
         let tls = self.wire.as_ref().and_then(|wire| wire.tls.as_ref());
-        let detail = match tls {
+        let mut detail = match tls {
             Some((version, _)) => format!("{version}, {bytes} bytes"),
             None => format!("{bytes} bytes"),
         };
+        for fault in self.document_warnings() {
+            let _ = write!(detail, ", document-headers: {}", fault.code());
+        }
         let mut events = vec![Event {
             message: Some(self.id),
             recipient: Some(recipients.join(", ")),

@@ -8,6 +8,7 @@
 
 mod contacts;
 pub(crate) mod content;
+mod documents;
 pub(crate) mod evidence;
 mod examine;
 pub mod explain;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pli_audit::Face;
 use pli_directory::TrustList;
+use pli_document::Examined;
 use pli_policy::{Facts, Reason, RecipientFacts, ReportKind, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
 use pli_types::{EnvelopeParameters, MailAddress, MessageId, Recipient};
@@ -29,6 +30,8 @@ pub struct Transaction {
     pub(super) id: MessageId,
     pub(super) parameters: EnvelopeParameters,
     pub(super) recipients: Vec<Accepted>,
+    /// What was found in it.
+    pub(super) examined: Examined,
     body: Body,
     body_bytes: u64,
     too_many_told: bool,
@@ -119,6 +122,7 @@ impl Transaction {
             id: MessageId::at(intake.clock.now()),
             parameters,
             recipients: Vec::new(),
+            examined: Examined::default(),
             body: Body::Header(HeaderBlock::default()),
             body_bytes: 0,
             too_many_told: false,
@@ -252,6 +256,7 @@ impl Transaction {
         match self.intake.store.0.accept(message).await {
             Ok(receipt) => {
                 metrics::accepted(self.face, bytes, ways);
+                self.count_documents();
                 self.witness.log_accepted(receipt.id, ways.total(), bytes);
                 Ok(receipt)
             }
@@ -263,7 +268,7 @@ impl Transaction {
     /// Judges the content and makes what the store takes.
     pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
         let (body, header) = self.finish_body().await?;
-        self.examine(&header).await?;
+        self.examine(&body, &header).await?;
         self.judge_content(&header).await?;
         self.hand_over(body, &header).await
     }

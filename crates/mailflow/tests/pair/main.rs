@@ -4,6 +4,7 @@
 
 mod contacts;
 mod distribution_point;
+mod documents;
 mod explained;
 mod first_contact;
 mod forged;

@@ -5,6 +5,7 @@
 
 mod annuaire;
 mod autoconfig;
+mod document;
 mod load;
 mod mailbox;
 mod nearest;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use annuaire::{AnnuaireConfig, NATIONAL, Publish};
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
+pub(crate) use document::DocumentConfig;
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use mailbox::MailboxConfig;
 pub(crate) use pli_types::{ByteSize, Span};
@@ -64,6 +66,9 @@ pub(crate) struct Config {
     /// `[mailbox]`: how long mailboxes live.
     #[serde(default)]
     pub(crate) mailbox: MailboxConfig,
+    /// `[document]`: what becomes of a message whose documents show a fault.
+    #[serde(default)]
+    pub(crate) document: DocumentConfig,
     /// `[signin]`: who may come in, how often he may try, and how long he may stay.
     #[serde(default)]
     pub(crate) signin: SignIn,
@@ -260,6 +265,7 @@ mod tests {
         assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
         assert_eq!(sample.remove("signin"), Some(toml::Value::try_from(SignIn::default()).unwrap()));
         assert_eq!(sample.remove("mailbox"), Some(toml::Value::try_from(MailboxConfig::default()).unwrap()));
+        assert_eq!(sample.remove("document"), Some(toml::Value::try_from(DocumentConfig::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
         let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
         let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));

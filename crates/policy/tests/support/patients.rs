@@ -66,7 +66,7 @@ impl Rules {
             [PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy].map(|one| (one.as_str(), one));
         let refusal = self.refusal.as_deref().map_or_else(SpaceRefusal::default, |word| lookup(word, &refusals));
         let pharmacies = self.pharmacies.as_deref().map_or_else(PharmacyDoor::default, |word| lookup(word, &doors));
-        Ruleset { patient: PatientRules { refusal, pharmacies } }
+        Ruleset { patient: PatientRules { refusal, pharmacies }, ..Ruleset::default() }
     }
 }
 

@@ -7,6 +7,7 @@
 //! `field` cuts the header into fields, `mailbox` reads the one address of a field, `shown_name` the name beside it,
 //! `thread` what it says of other messages; `report` looks for the message that a report is on.
 
+mod documents;
 mod field;
 mod mailbox;
 mod report;
@@ -15,6 +16,7 @@ mod thread;
 
 use pli_policy::SenderField;
 
+pub(crate) use self::documents::DocumentFields;
 use self::field::Field;
 pub(crate) use self::mailbox::NamedMailbox;
 pub(crate) use self::report::{REPORT_BYTES_MAX, reported_on};
@@ -37,6 +39,8 @@ pub(crate) struct HeaderFacts {
     pub(crate) has_message_id: bool,
     /// Its place in a correspondence.
     pub(crate) thread: Thread,
+    /// What it says of documents.
+    pub(crate) documents: DocumentFields,
 }
 
 /// More servers than this and the message is going round (RFC 5321 §6.3).
@@ -72,7 +76,16 @@ pub(crate) fn read(header: &[u8], server_name: &str) -> HeaderFacts {
         has_message_id |= name.eq_ignore_ascii_case(b"Message-ID");
     }
     let (from, senders) = authors.told();
-    HeaderFacts { from, senders, received, own_traces, has_date, has_message_id, thread: gathered.told() }
+    HeaderFacts {
+        from,
+        senders,
+        received,
+        own_traces,
+        has_date,
+        has_message_id,
+        thread: gathered.told(),
+        documents: DocumentFields::read(header),
+    }
 }
 
 /// The fields that say who wrote and who sent, as they come.
