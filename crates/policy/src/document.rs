@@ -3,7 +3,7 @@
 
 use pli_types::Ins;
 
-use crate::{Facts, Origin};
+use crate::{Decision, Facts, Origin, Reason};
 
 /// What was found in a message's archives of documents, and what its header says of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,9 +51,22 @@ pub struct DocumentHeaders {
 pub enum OnFault {
     /// Nothing: it goes its way.
     Deliver,
+    /// It is taken, and nobody gets it until an admin decides.
+    Hold,
     /// It is refused.
     #[default]
     Refuse,
+}
+
+impl OnFault {
+    /// What becomes of a message with this fault.
+    pub(crate) fn decide(self, reason: Reason) -> Decision {
+        match self {
+            Self::Deliver => Decision::Accept,
+            Self::Hold => Decision::Hold(reason),
+            Self::Refuse => Decision::Refuse(reason),
+        }
+    }
 }
 
 /// How the header of a message is held against its documents.

@@ -304,6 +304,7 @@ impl Case {
             ("accept", None) => Decision::Accept,
             ("return", Some(reason)) => Decision::Return(reason),
             ("defer", Some(reason)) => Decision::Defer(reason),
+            ("hold", Some(reason)) => Decision::Hold(reason),
             ("refuse", Some(reason)) => Decision::Refuse(reason),
             other => panic!("{}: no such decision: {other:?}", self.name),
         }

@@ -127,6 +127,26 @@ async fn settings_let_through_and_refuse() {
     send(&relay, &us, OFFICINE, &[PATIENT], &about(&[ZOE])).await.unwrap();
     let broken = send(&relay, &us, OFFICINE, &[PATIENT], b"PK\x03\x04").await;
     assert_eq!(broken.map(drop), refused(Reason::DocumentUnreadable));
+    set(&mut relay, |ruleset| ruleset.documents.other_patient = OnFault::Hold);
+    let id = send(&relay, &us, OFFICINE, &[PATIENT], &about(&[ZOE])).await.unwrap();
+    let events = relay.store.events_of(id).await.unwrap();
+    assert_eq!(events[1].reason.as_deref(), Some("document-other-patient"), "{events:?}");
+    assert_eq!(relay.inbox(PATIENT).await.len(), 2, "nobody gets what is held");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_pharmacy_finds_what_waits_by_its_keyword() {
+    let relay = Relay::start().await;
+    let peer = relay.server("mx.clinique.test", 11);
+    for code in ["57833-6", "PRESC-BIO", "34112-3"] {
+        send(&relay, &peer, DOCTOR, &[OFFICINE], &archive(&[cda(DOMINIQUE, code)])).await.unwrap();
+    }
+    let mailbox = relay.mailbox(OFFICINE).await;
+    let folders = relay.store.folders(mailbox.id).await.unwrap();
+    let entries = relay.store.open_folder(folders[0].id, false).await.unwrap().entries;
+    let marked: Vec<bool> = entries.iter().map(|entry| entry.flags.keywords.contains("$Prescription")).collect();
+    assert_eq!(marked, [true, true, false]);
     relay.stop().await;
 }
 

@@ -35,6 +35,8 @@ pub(crate) enum Headers {
 pub(crate) enum Fault {
     /// It goes its way.
     Deliver,
+    /// It is taken, and waits for an admin.
+    Hold,
     /// It is refused.
     Refuse,
 }
@@ -70,6 +72,7 @@ impl Fault {
     fn rule(self) -> OnFault {
         match self {
             Self::Deliver => OnFault::Deliver,
+            Self::Hold => OnFault::Hold,
             Self::Refuse => OnFault::Refuse,
         }
     }
@@ -86,10 +89,11 @@ mod tests {
 
     #[test]
     fn every_word_is_read() {
-        let text = "headers = \"refuse\"\nseveral_patients = \"deliver\"\nother_patient = \"deliver\"\nunreadable = \"refuse\"";
+        let text =
+            "headers = \"refuse\"\nseveral_patients = \"deliver\"\nother_patient = \"hold\"\nunreadable = \"refuse\"";
         let rules = toml::from_str::<DocumentConfig>(text).unwrap().rules();
         assert_eq!(rules.headers, HeaderCheck::Refuse);
-        assert_eq!([rules.several_patients, rules.other_patient], [OnFault::Deliver; 2]);
+        assert_eq!([rules.several_patients, rules.other_patient], [OnFault::Deliver, OnFault::Hold]);
         assert_eq!(rules.unreadable, OnFault::Refuse);
         assert!(toml::from_str::<DocumentConfig>("headers = \"perhaps\"").is_err());
     }

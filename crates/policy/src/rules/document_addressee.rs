@@ -3,13 +3,13 @@
 //! A letter in the wrong envelope is the mistake that nobody catches: both addresses are good, and only the document
 //! knows whom it is about. Where it names nobody by an INS, nothing can be compared, and nothing is refused.
 
-use crate::document::{OnFault, is_judged};
+use crate::document::is_judged;
 use crate::told::Told;
 use crate::{Decision, Facts, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, ruleset: &Ruleset) -> Decision {
-    if goes_to_another(facts) && is_judged(facts) && ruleset.documents.other_patient == OnFault::Refuse {
-        return Decision::Refuse(Reason::DocumentOtherPatient);
+    if goes_to_another(facts) && is_judged(facts) {
+        return ruleset.documents.other_patient.decide(Reason::DocumentOtherPatient);
     }
     Decision::Accept
 }

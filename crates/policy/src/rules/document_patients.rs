@@ -2,13 +2,13 @@
 //!
 //! Whoever receives it files it under one patient; the other's documents end up in a record that is not his.
 
-use crate::document::{OnFault, is_judged};
+use crate::document::is_judged;
 use crate::told::Told;
 use crate::{Decision, Facts, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, ruleset: &Ruleset) -> Decision {
-    if facts.documents.patients > 1 && is_judged(facts) && ruleset.documents.several_patients == OnFault::Refuse {
-        return Decision::Refuse(Reason::DocumentSeveralPatients);
+    if facts.documents.patients > 1 && is_judged(facts) {
+        return ruleset.documents.several_patients.decide(Reason::DocumentSeveralPatients);
     }
     Decision::Accept
 }

@@ -3,13 +3,13 @@
 //! An archive is not refused because it is unusual. Whoever wants certainty that rules on documents were asked about all
 //! of them pays for it with letters that others would have taken.
 
-use crate::document::{OnFault, is_judged};
+use crate::document::is_judged;
 use crate::told::Told;
 use crate::{Decision, Facts, Reason, Ruleset};
 
 pub(super) fn judge(facts: &Facts, ruleset: &Ruleset) -> Decision {
-    if facts.documents.unreadable.is_some() && is_judged(facts) && ruleset.documents.unreadable == OnFault::Refuse {
-        return Decision::Refuse(Reason::DocumentUnreadable);
+    if facts.documents.unreadable.is_some() && is_judged(facts) {
+        return ruleset.documents.unreadable.decide(Reason::DocumentUnreadable);
     }
     Decision::Accept
 }

@@ -52,6 +52,8 @@ impl DocumentsCase {
         for setting in &self.settings {
             match setting.as_str() {
                 "several patients are delivered" => rules.several_patients = OnFault::Deliver,
+                "several patients are held" => rules.several_patients = OnFault::Hold,
+                "another patient is held" => rules.other_patient = OnFault::Hold,
                 "another patient is delivered" => rules.other_patient = OnFault::Deliver,
                 "what cannot be read is refused" => rules.unreadable = OnFault::Refuse,
                 "headers are refused" => rules.headers = HeaderCheck::Refuse,
