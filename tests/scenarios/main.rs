@@ -42,6 +42,7 @@ mod token_stage;
 mod tokens_of_an_issuer;
 mod trust_list_kept;
 mod trust_list_of_the_field;
+mod virus_found;
 
 use e2e::{Outcome, Sandbox, issuer, need};
 use libtest_mimic::{Arguments, Trial};
@@ -241,6 +242,9 @@ const SCENARIOS: &[Scenario] = &[
         Root
     ),
     scenario!(hospital_with_exim::relays_and_receives, Program("exim4"), Root),
+    scenario!(virus_found::nothing_infected_comes_in_by_any_door, Program("clamd"), Program("python3")),
+    scenario!(virus_found::without_its_scanner_nothing_comes_in_and_nothing_is_lost, Program("clamd")),
+    scenario!(virus_found::what_is_too_large_to_be_scanned_is_never_taken, Program("clamd")),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];
 

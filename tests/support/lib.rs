@@ -6,6 +6,7 @@
 #![allow(clippy::missing_panics_doc, clippy::print_stderr, reason = "this is test code")]
 
 pub mod authority;
+pub mod clamav;
 pub mod client_hello;
 pub mod command;
 pub mod crl_server;

@@ -12,6 +12,7 @@ pub mod intake;
 pub mod metrics;
 mod mime;
 pub mod peer_book;
+pub mod scanner;
 
 pub use campaign::Herald;
 pub use delivery::probe::{Probe, ProbeReport};
@@ -21,6 +22,7 @@ pub use intake::{
     explain,
 };
 pub use peer_book::{PeerBook, PeerRecord, Seen};
+pub use scanner::{Scanner, ScannerConfig, ScannerPlace};
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

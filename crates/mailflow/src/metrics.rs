@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use pli_audit::Face;
-use pli_policy::Reason;
+use pli_policy::{Reason, ScanFacts};
 use pli_store::NewMessage;
 
 const ACCEPTED: &str = "pli_intake_messages_total";
@@ -12,6 +12,8 @@ const ACCEPTED_BYTES: &str = "pli_intake_bytes_total";
 const RECIPIENTS: &str = "pli_intake_recipients_total";
 const REFUSED: &str = "pli_intake_refusals_total";
 const RECORD_LOST: &str = "pli_intake_records_lost_total";
+const SCANS: &str = "pli_virus_scans_total";
+const SCAN_SECONDS: &str = "pli_virus_scan_seconds";
 const TRIES: &str = "pli_delivery_tries_total";
 const CONNECTIONS: &str = "pli_delivery_connections_total";
 const UNDER_WAY: &str = "pli_delivery_under_way";
@@ -30,6 +32,8 @@ pub fn describe() {
     );
     describe_counter!(REFUSED, "Commands and messages refused or put off, by face and reason.");
     describe_counter!(RECORD_LOST, "Refusals whose audit record could not be kept: look at the store.");
+    describe_counter!(SCANS, "Messages brought before the virus scanner, by outcome.");
+    describe_histogram!(SCAN_SECONDS, Unit::Seconds, "From the end of a message to the virus scanner's answer.");
     describe_counter!(TRIES, "Tries to relay, one a recipient, by outcome and reason.");
     describe_counter!(CONNECTIONS, "Connections to other servers used for a message, by kind (new, reused).");
     describe_gauge!(UNDER_WAY, "Deliveries to other servers under way.");
@@ -91,6 +95,18 @@ fn face_name(face: Face) -> &'static str {
         Face::Cli => "cli",
         Face::Node => "node",
     }
+}
+
+/// No name of what was found is a label: whoever writes could choose it.
+pub(crate) fn scanned(said: &ScanFacts, took: Duration) {
+    let outcome = match said {
+        ScanFacts::Clean => "clean",
+        ScanFacts::Found(_) => "found",
+        ScanFacts::TooLarge => "too-large",
+        ScanFacts::Unanswered(fault) => fault.as_str(),
+    };
+    counter!(SCANS, "outcome" => outcome).increment(1);
+    histogram!(SCAN_SECONDS).record(took.as_secs_f64());
 }
 
 /// `reason` is the stable code of one, or `none`.

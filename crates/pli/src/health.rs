@@ -26,7 +26,12 @@ impl Health for NodeHealth {
         let sources = self.sources.clone();
         let store = self.store().await;
         match tokio::task::spawn_blocking(move || sources.alarms()).await {
-            Ok(alarms) => vec![store, trust_list(&alarms), certificate(&alarms)],
+            Ok(alarms) => {
+                let mut checks = vec![store, trust_list(&alarms), certificate(&alarms)];
+                // Where nothing is scanned, nothing is said of a scanner.
+                checks.extend(self.sources.scanner.is_some().then(|| virus_scanner(&alarms)));
+                checks
+            }
             Err(_) => vec![store, Check::fails("certificate", "the node cannot judge its own state")],
         }
     }
@@ -52,10 +57,17 @@ fn trust_list(alarms: &[Alarm]) -> Check {
     check("trust-list", alarms.iter().filter(|alarm| alarm.code == Code::ListMissing))
 }
 
+fn virus_scanner(alarms: &[Alarm]) -> Check {
+    check("virus-scanner", alarms.iter().filter(|alarm| alarm.code == Code::VirusScannerDown))
+}
+
 /// Our own certificate, as a peer judges it. This also tells whether revocation lists are in force: without them
 /// nobody is believed, we ourselves neither (R-SMTP-8).
 fn certificate(alarms: &[Alarm]) -> Check {
-    check("certificate", alarms.iter().filter(|alarm| alarm.code != Code::ListMissing))
+    check(
+        "certificate",
+        alarms.iter().filter(|alarm| ![Code::ListMissing, Code::VirusScannerDown].contains(&alarm.code)),
+    )
 }
 
 /// Fails by the first that stops mail. What only needs to be looked at does not take a node out of service.

@@ -20,9 +20,9 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::admin::{self, Desk, House, Office};
 use crate::alarms::rounds::{self, Sources};
-use crate::annuaire;
+use crate::annuaire::{self, Teller};
 use crate::certificate_files::CertificateFiles;
-use crate::config::{self, Config, Door, Settings};
+use crate::config::{self, Config, Door, Settings, VirusConfig};
 use crate::connectors::ConnectorBook;
 use crate::descriptors;
 use crate::exit::Failure;
@@ -87,6 +87,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         clock: Arc::clone(&clock),
         peers: peers.clone(),
         organisations: Arc::new(OrganisationBook::new(Arc::clone(&store), config.server.state.clone())),
+        scanner: config.virus.as_ref().map(VirusConfig::scanner),
     };
     let delivery = delivery(&intake, &tls, config)?;
     let (teller, publications) =
@@ -95,6 +96,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // The doors. All are bound before the first one opens.
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
+    let sources = Sources { scanner: intake.scanner.clone(), ..sources };
     let health = NodeHealth { store: Arc::clone(&store), sources: sources.clone() };
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
@@ -122,15 +124,11 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
     keeper.spawn("certificate", renewing);
     keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
-    let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
-    keeper.spawn("revocation-lists", fetching);
+    ask_others(&intake, teller, &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
-    if let Some(teller) = teller {
-        keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
-    }
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let smtp = smtp_config(config, imap.signin.clone());
     let doors = Doors { smtp, imap_config: imap_config(config), tls, intake, imap, web };
@@ -157,6 +155,18 @@ fn trust_kept(
         tracing::warn!("{warning}");
     }
     Ok(trust)
+}
+
+/// What others are asked and told all the time: authorities, the virus scanner, the state's directory.
+fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
+    let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
+    keeper.spawn("revocation-lists", fetching);
+    if let Some(scanner) = intake.scanner.clone() {
+        keeper.spawn("virus-scanner", scanner.watch(Arc::clone(&intake.clock), keeper.shutdown.clone()));
+    }
+    if let Some(teller) = teller {
+        keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
+    }
 }
 
 /// What stands behind the doors.
@@ -241,7 +251,11 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),
         server_auth_clients: settings.config.pki.server_auth_clients,
-        ruleset: Ruleset { documents: settings.config.document.rules(), ..Ruleset::default() },
+        ruleset: Ruleset {
+            documents: settings.config.document.rules(),
+            virus: settings.config.virus.as_ref().map(VirusConfig::rules),
+            ..Ruleset::default()
+        },
     }
 }
 

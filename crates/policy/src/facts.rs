@@ -3,6 +3,7 @@
 use pli_types::{CertificateFault, DistinguishedName, Domain, Ins, MailAddress, ReversePath};
 
 use crate::patient::{LetterFacts, PatientRules, RelationFacts};
+use crate::scan::{ScanFacts, VirusRules};
 
 use crate::document::{DocumentFacts, DocumentRules};
 
@@ -15,6 +16,8 @@ pub enum Stage {
     Recipient,
     /// The end of `DATA`; [`Facts::authorship`] and [`Facts::letter`] are set.
     Content,
+    /// After [`Stage::Content`], which spares the scanner what is refused anyway; [`Facts::scan`] is set.
+    Scan,
 }
 
 /// What a peer's certificate proves.
@@ -203,6 +206,8 @@ pub struct Facts {
     pub letter: Option<LetterFacts>,
     /// At [`Stage::Content`]: what its documents are, if it has any.
     pub documents: DocumentFacts,
+    /// At [`Stage::Scan`], if the scanner was asked.
+    pub scan: Option<ScanFacts>,
 }
 
 /// What can be set. No setting switches TLS, the list or the audit off.
@@ -212,4 +217,6 @@ pub struct Ruleset {
     pub patient: PatientRules,
     /// On documents.
     pub documents: DocumentRules,
+    /// Is a message looked at by a virus scanner? Then none is taken that was not.
+    pub virus: Option<VirusRules>,
 }

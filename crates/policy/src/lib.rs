@@ -12,6 +12,7 @@ pub mod facts;
 pub mod patient;
 pub mod reason;
 pub mod rules;
+pub mod scan;
 mod told;
 
 pub use decision::{Decision, RuleOutcome, Trace};
@@ -28,3 +29,4 @@ pub use patient::{
 };
 pub use reason::Reason;
 pub use rules::{decide, decide_by_rule, document_warnings, explain};
+pub use scan::{ScanFacts, ScanFault, TooLarge, VirusRules};

@@ -122,6 +122,11 @@ reasons! {
     DocumentUnreadable = "document-unreadable", "Make the archive IHE_XDM.zip anew, without encryption, and send it again.";
     /// X-MSS-CODECDA, X-MSS-INS or X-MSS-NIL does not say what the documents are, and this operator takes no such message (REF2 ECO.2.4).
     DocumentHeaders = "document-headers", "Have the program that made the message write these headers after its documents.";
+    // Scanner
+    /// The virus scanner found something in the message (spec §8.4).
+    VirusFound = "virus-found", "Remove what your own scanner finds in it, then send it again. If you believe this to be a mistake, ask the operator, who has the name of what was found.";
+    /// The virus scanner did not answer, and what was not scanned is not taken (spec §8.4).
+    VirusScannerDown = "virus-scanner-down", "Try again later; the operator has been told.";
     // Service
     /// A message was brought to a submission listener before sign-in (RFC 6409 §4.3).
     AuthenticationRequired = "authentication-required", "Sign in first.";

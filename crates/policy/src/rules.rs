@@ -1,6 +1,7 @@
 //! The rules, in the order in which they are asked. One file a rule; each names the requirement that it comes from.
 //!
-//! The order is the order of trust: the wire, the peer, the sender, the recipient, the content. What a peer is told
+//! The order is the order of trust: the wire, the peer, the sender, the recipient, the content, and
+//! last what costs most to know. What a peer is told
 //! never depends on facts that only a proven peer may learn, such as whether a mailbox exists. A rule that misses the
 //! facts of its stage refuses: nothing goes through unjudged.
 
@@ -25,6 +26,7 @@ mod report;
 mod sender_domain;
 mod sender_owned;
 mod tls;
+mod virus;
 
 use pli_types::Masker;
 
@@ -78,6 +80,7 @@ const RULES: &[Rule] = &[
     rule!(document_patients = "document-patients", Asked::At(Stage::Content)),
     rule!(document_addressee = "document-addressee", Asked::At(Stage::Content)),
     rule!(document_headers = "document-headers", Asked::At(Stage::Content)),
+    rule!(virus = "virus", Asked::At(Stage::Scan)),
 ];
 
 /// Decides: the first rule that refuses or puts off wins. Where none does, the first that returns does.

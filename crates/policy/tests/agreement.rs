@@ -6,7 +6,8 @@ use jiff::civil::date;
 use pli_policy::{
     AnsweredMessage, Authorship, CertificateFacts, DocumentFacts, Facts, HeaderMailbox, HeaderSender, LetterFacts,
     Listing, MailboxFacts, MaySendAs, NameShows, Origin, PatientRules, PharmacyDoor, PharmacyFacts, RecipientFacts,
-    RelationFacts, ReportKind, Ruleset, SenderField, SpaceRefusal, Stage, decide, decide_by_rule, explain,
+    RelationFacts, ReportKind, Ruleset, ScanFacts, ScanFault, SenderField, SpaceRefusal, Stage, TooLarge, VirusRules,
+    decide, decide_by_rule, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, FinessId, MailAddress, Masker, Relation, ReversePath};
 use proptest::prelude::*;
@@ -106,10 +107,9 @@ fn letter() -> impl Strategy<Value = LetterFacts> {
 fn ruleset() -> impl Strategy<Value = Ruleset> {
     let refusal = sample::select(&[SpaceRefusal::Notice, SpaceRefusal::Session]);
     let pharmacies = sample::select(&[PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy]);
-    (refusal, pharmacies).prop_map(|(refusal, pharmacies)| Ruleset {
-        patient: PatientRules { refusal, pharmacies },
-        ..Ruleset::default()
-    })
+    let patient = (refusal, pharmacies).prop_map(|(refusal, pharmacies)| PatientRules { refusal, pharmacies });
+    let virus = sample::select(&[TooLarge::Refuse, TooLarge::Defer]).prop_map(|too_large| VirusRules { too_large });
+    (patient, option::of(virus)).prop_map(|(patient, virus)| Ruleset { patient, virus, ..Ruleset::default() })
 }
 
 fn header_mailbox() -> impl Strategy<Value = HeaderMailbox> {
@@ -128,15 +128,25 @@ fn authorship() -> impl Strategy<Value = Authorship> {
     (header_mailbox(), prop::collection::vec(sender, 0..3)).prop_map(|(from, senders)| Authorship { from, senders })
 }
 
+fn scan() -> impl Strategy<Value = Option<ScanFacts>> {
+    let answers = [
+        ScanFacts::Clean,
+        ScanFacts::Found("Test.Signature".to_owned()),
+        ScanFacts::TooLarge,
+        ScanFacts::Unanswered(ScanFault::Silent),
+    ];
+    option::of(sample::select(answers.to_vec()))
+}
+
 /// Facts that no connection could bring together are among them: a rule must bear those too.
 fn facts() -> impl Strategy<Value = Facts> {
-    let stage = sample::select(&[Stage::Mail, Stage::Recipient, Stage::Content]);
+    let stage = sample::select(&[Stage::Mail, Stage::Recipient, Stage::Content, Stage::Scan]);
     let sender = prop_oneof![1 => Just(ReversePath::Null), 5 => address().prop_map(ReversePath::Address)];
     let tls = prop::bool::weighted(0.9);
     let patient = option::of(address()).prop_map(|address| address?.ins());
-    let content = (option::of(authorship()), option::of(letter()));
+    let content = (option::of(authorship()), option::of(letter()), scan());
     (stage, tls, origin(), sender, listing(), patient, option::of(recipient()), content).prop_map(
-        |(stage, tls, origin, sender, sender_listing, patient, recipient, (authorship, letter))| Facts {
+        |(stage, tls, origin, sender, sender_listing, patient, recipient, (authorship, letter, scan))| Facts {
             stage,
             tls,
             origin,
@@ -147,6 +157,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             authorship,
             letter,
             documents: DocumentFacts::default(),
+            scan,
         },
     )
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use pli_policy::{
     Authorship, CertificateFacts, Decision, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs,
-    NameShows, Origin, Reason, RecipientFacts, Ruleset, SenderField, Stage, decide, decide_by_rule, explain,
+    NameShows, Origin, Reason, RecipientFacts, Ruleset, ScanFacts, ScanFault, SenderField, Stage, VirusRules, decide,
+    decide_by_rule, explain,
 };
 use pli_types::{CertificateFault, DistinguishedName, Domain, MailAddress, Masker, ReversePath};
 use serde::Deserialize;
@@ -93,11 +94,12 @@ fn every_row_of_who_may_write_to_whom_is_named_by_a_case() {
 /// about the recipient is refused with none.
 #[test]
 fn a_stage_without_its_facts_is_refused() {
-    for stage in [Stage::Recipient, Stage::Content] {
+    let ruleset = Ruleset { virus: Some(VirusRules::default()), ..Ruleset::default() };
+    for stage in [Stage::Recipient, Stage::Content, Stage::Scan] {
         for origin in ["peer", "connector", "account"] {
             let case = Case { origin: origin.to_owned(), ..Case::default() };
-            let facts = Facts { stage, recipient: None, authorship: None, letter: None, ..case.facts() };
-            assert!(!decide(&facts, &Ruleset::default()).accepts(), "{origin} {stage:?}");
+            let facts = Facts { stage, recipient: None, authorship: None, letter: None, scan: None, ..case.facts() };
+            assert!(!decide(&facts, &ruleset).accepts(), "{origin} {stage:?}");
         }
     }
 }
@@ -152,6 +154,7 @@ struct Case {
     header_from_name: String,
     header_senders: Vec<SenderCase>,
     letter: LetterCase,
+    scan: Option<String>,
     rules: Rules,
     documents: DocumentsCase,
     decision: String,
@@ -208,6 +211,7 @@ impl Default for Case {
             header_from_name: no_address(),
             header_senders: Vec::new(),
             letter: LetterCase::default(),
+            scan: None,
             rules: Rules::default(),
             documents: DocumentsCase::default(),
             decision: String::new(),
@@ -231,8 +235,13 @@ impl Default for RecipientCase {
 
 impl Case {
     fn facts(&self) -> Facts {
-        let stage =
-            lookup(&self.stage, &[("mail", Stage::Mail), ("recipient", Stage::Recipient), ("content", Stage::Content)]);
+        let stages = [
+            ("mail", Stage::Mail),
+            ("recipient", Stage::Recipient),
+            ("content", Stage::Content),
+            ("scan", Stage::Scan),
+        ];
+        let stage = lookup(&self.stage, &stages);
         Facts {
             stage,
             tls: self.tls,
@@ -244,6 +253,7 @@ impl Case {
             authorship: (stage == Stage::Content).then(|| self.authorship()),
             letter: (stage == Stage::Content).then(|| self.letter.facts()),
             documents: self.documents.facts(),
+            scan: self.scan.as_deref().map(scan),
         }
     }
 
@@ -356,6 +366,15 @@ impl RecipientCase {
             ),
             relation: self.relation.as_ref().map(RelationCase::facts),
         }
+    }
+}
+
+fn scan(word: &str) -> ScanFacts {
+    match word {
+        "clean" => ScanFacts::Clean,
+        "found" => ScanFacts::Found("Test.Signature".into()),
+        "too-large" => ScanFacts::TooLarge,
+        fault => ScanFacts::Unanswered(lookup(fault, &ScanFault::ALL.map(|fault| (fault.as_str(), fault)))),
     }
 }
 

@@ -271,6 +271,8 @@ fn wording(reason: Reason) -> Wording {
         }
         Reason::DocumentUnreadable => says(550, 450, (6, 0), "The archive of documents cannot be read."),
         Reason::DocumentHeaders => says(550, 450, (6, 0), "The header does not say what the documents are."),
+        Reason::VirusFound => says(554, 451, (7, 1), "The virus scanner found something in the message."),
+        Reason::VirusScannerDown => says(554, 451, (7, 1), "The message could not be scanned for viruses."),
         Reason::AuthenticationRequired => says(530, 454, (7, 0), "You are not signed in."),
         Reason::AuthenticationFailed => says(535, 454, (7, 8), "Signing in failed."),
         Reason::RateExceeded => says(550, 450, (7, 1), "You are sending too much, too fast."),

@@ -14,7 +14,8 @@ use super::content::{self, HeaderFacts, OWN_TRACES_MAX, RECEIVED_MAX};
 use super::evidence::{Shown, revocation_lists};
 use super::facts::Way;
 use super::header_block::{Found, HEADER_BYTES_MAX, HeaderBlock};
-use super::{Client, Intake, documents, facts, relation};
+use super::{Client, Intake, documents, facts, relation, scan};
+use crate::scanner::Matter;
 
 /// A message that might be brought.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub struct Explanation {
 }
 
 /// Judges a message as [`Intake`] would at this instant. An error only if the store cannot say what it knows of
-/// the recipient.
+/// the recipient. A virus scanner, if there is one, is asked about the content.
 pub async fn explain(intake: &Intake, question: Question) -> Result<Explanation, StoreError> {
     let Question { client, sender, recipient, letter } = question;
     let list = intake.trust.current();
@@ -171,12 +172,18 @@ impl Story<'_> {
         self.facts.letter = Some(asked);
         self.facts.authorship = Some(facts::of_header(self.list, &self.facts.origin, &header));
         let decision = self.ask();
-        if let (Some(patient), Some(from), true) = (patient, &header.from, decision.takes()) {
+        if !decision.takes() {
+            return Ok(decision);
+        }
+        if let (Some(patient), Some(from)) = (patient, &header.from) {
             let hosted = &self.intake.config.hosted_domains;
             let turn = Turn::of(&self.facts.sender, &from.address, &header.thread, self.list, hosted);
             self.rules.push(contacts::change(self.intake, &patient, turn.as_ref()).await?);
         }
-        Ok(decision)
+        self.facts.stage = Stage::Scan;
+        self.facts.scan = scan::facts(self.intake, &self.facts.origin, Matter::Letter(&letter.bytes)).await?;
+        let scanned = self.ask();
+        Ok(if scanned.accepts() { decision } else { scanned })
     }
 
     /// What no rule of policy sees: it lies in the bytes. And what the header says.

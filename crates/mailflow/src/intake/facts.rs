@@ -74,6 +74,7 @@ fn of_origin(list: Option<&TrustList>, origin: Origin, tls: bool, sender: Revers
         authorship: None,
         letter: None,
         documents: DocumentFacts::default(),
+        scan: None,
     }
 }
 

@@ -15,8 +15,10 @@ impl Transaction {
         let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
         let refusal = match decision {
             Decision::Accept => return Ok(None),
-            // Before there is a recipient, nothing is there to go back or to be held.
-            Decision::Return(reason) | Decision::Hold(reason) if self.facts.stage == Stage::Mail => {
+            // Before there is a recipient, nothing is there to go back or to be held; and what was not scanned is not taken.
+            Decision::Return(reason) | Decision::Hold(reason)
+                if matches!(self.facts.stage, Stage::Mail | Stage::Scan) =>
+            {
                 Refusal { reason, temporary: false }
             }
             Decision::Return(reason) => return Ok(Some(Way::Back(reason))),
@@ -25,7 +27,8 @@ impl Transaction {
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
         let recipient = self.facts.recipient.as_ref().map(|recipient| self.intake.masker.address(&recipient.address));
-        let because = Because { reason: refusal.reason, rule, list: self.list.as_deref() };
+        let scan = self.facts.scan.as_ref();
+        let because = Because { reason: refusal.reason, rule, list: self.list.as_deref(), scan };
         self.witness.refused(&self.intake, because, recipient).await;
         Err(refusal)
     }
@@ -55,7 +58,7 @@ impl Transaction {
 
     /// Records a refusal that is no rule's.
     pub(super) async fn record_refusal(&self, reason: Reason, recipient: Option<String>) {
-        let because = Because { reason, rule: None, list: self.list.as_deref() };
+        let because = Because { reason, rule: None, list: self.list.as_deref(), scan: None };
         self.witness.refused(&self.intake, because, recipient).await;
     }
 }

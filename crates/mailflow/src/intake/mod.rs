@@ -3,7 +3,7 @@
 //!
 //! Read `transaction` first. `facts` asks, `pli_policy` decides for `judge`, `record` remembers, `evidence` says of a
 //! certificate what was seen; `content` reads the header, `trace_header` writes ours on top of it, `examine` looks into
-//! the whole, `hand_over` makes what the store takes. [`explain`](mod@explain) asks
+//! the whole, `scan` shows it to the virus scanner, `hand_over` makes what the store takes. [`explain`](mod@explain) asks
 //! the same questions and keeps nothing.
 
 mod contacts;
@@ -20,6 +20,7 @@ mod notice;
 mod organisations;
 pub(crate) mod record;
 mod relation;
+mod scan;
 pub(crate) mod trace_header;
 mod transaction;
 
@@ -36,6 +37,7 @@ use pli_types::{
 };
 
 use crate::peer_book::{Direction, Meeting, Noted, PeerBook};
+use crate::scanner::Scanner;
 use tokio::sync::OnceCell;
 
 use evidence::Shown;
@@ -86,6 +88,8 @@ pub struct Intake {
     pub peers: PeerBook,
     /// Whose an address is, as far as the directory is kept here.
     pub organisations: Arc<dyn Organisations>,
+    /// The virus scanner, if there is one. Whether a message may pass without it, the ruleset says.
+    pub scanner: Option<Scanner>,
 }
 
 /// `Arc<dyn Store>` with a `Debug`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_directory::TrustList;
-use pli_policy::{CertificateFacts, Origin, Reason};
+use pli_policy::{CertificateFacts, Origin, Reason, ScanFacts};
 use pli_types::{DistinguishedName, Ins, Masker, MessageId, ReversePath};
 use tokio::sync::Semaphore;
 
@@ -48,6 +48,8 @@ pub(crate) struct Because<'a> {
     pub(crate) rule: Option<&'static str>,
     /// The list that the transaction is judged under.
     pub(crate) list: Option<&'a TrustList>,
+    /// What the virus scanner said, if it was asked.
+    pub(crate) scan: Option<&'a ScanFacts>,
 }
 
 impl Witness {
@@ -162,10 +164,13 @@ impl Witness {
         }
     }
 
-    /// What was seen of the certificate or of the list, where these are the reason.
+    /// What was seen of the certificate or of the list, or said by the scanner, where these are the reason.
     fn evidence(&self, intake: &Intake, because: Because<'_>) -> Option<String> {
-        let Because { reason, rule, list } = because;
-        let seen = evidence::tell(&intake.pki, reason, Side::Client, self.shown.as_deref(), list)?;
+        let Because { reason, rule, list, scan } = because;
+        let seen = match scan {
+            Some(scan) => scan.to_string(),
+            None => evidence::tell(&intake.pki, reason, Side::Client, self.shown.as_deref(), list)?,
+        };
         Some(match rule {
             Some(rule) => format!("{rule}: {seen}"),
             None => seen,

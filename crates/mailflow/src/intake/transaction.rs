@@ -270,6 +270,7 @@ impl Transaction {
         let (body, header) = self.finish_body().await?;
         self.examine(&body, &header).await?;
         self.judge_content(&header).await?;
+        self.scan(&body).await?;
         self.hand_over(body, &header).await
     }
 

@@ -81,6 +81,7 @@ impl Relay {
             clock: clock.clone(),
             peers: PeerBook::default(),
             organisations: Arc::new(NoOrganisations),
+            scanner: None,
         };
         let relay = Self { intake, authority, peer, hospital, clock, store, folder, shutdown, lists: 0.into() };
         relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test"), (THEIRS, "mx.clinique.test")]);

@@ -13,12 +13,15 @@ use jiff::{SignedDuration, Timestamp};
 use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
-use self::state::{CertificateState, ListState, RevocationState, State};
+use self::state::{CertificateState, ListState, RevocationState, ScannerState, State};
 use crate::annuaire::is_overdue;
 use crate::words::{Language, Said, Value, certificate_fault};
 
 /// How long new certificate files that do not fit together are taken for half written.
 const PAIR_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
+
+/// freshclam brings signatures every day: after a week without, it does not work.
+pub(crate) const SIGNATURES_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What to do about files of our certificate that a running node does not take.
 pub(crate) fn put_pair_right() -> Value {
@@ -41,11 +44,13 @@ pub(crate) enum Code {
     OwnCertificateNotBelieved,
     OwnCertificateNotListed,
     PublicationFailing,
+    VirusScannerDown,
+    VirusSignaturesOld,
 }
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -59,6 +64,8 @@ impl Code {
         Self::OwnCertificateNotBelieved,
         Self::OwnCertificateNotListed,
         Self::PublicationFailing,
+        Self::VirusScannerDown,
+        Self::VirusSignaturesOld,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -76,6 +83,8 @@ impl Code {
             Self::OwnCertificateNotBelieved => "own-certificate-not-believed",
             Self::OwnCertificateNotListed => "own-certificate-not-listed",
             Self::PublicationFailing => "publication-failing",
+            Self::VirusScannerDown => "virus-scanner-down",
+            Self::VirusSignaturesOld => "virus-signatures-old",
         }
     }
 }
@@ -155,6 +164,7 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     let explained = found.iter().any(|alarm| alarm.code == Code::CrlExpired);
     found.extend(certificate(&state.certificate, explained, now));
     found.extend(publication(&state.publications, now));
+    found.extend(state.scanner.iter().filter_map(|state| scanner(state, now)));
     // The most urgent first, and each thing once: an authority may have several lists.
     found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -267,6 +277,21 @@ fn publication(backlog: &PublicationBacklog, now: Timestamp) -> Option<Alarm> {
     let since = format!("{since:.0}");
     let values: [(_, &dyn Display); 3] = [("waiting", &backlog.waiting), ("since", &since), ("code", fault)];
     Some(Alarm::new(Code::PublicationFailing, "state's directory", Said::new("alarm.publication-failing", &values)))
+}
+
+/// Signatures that a scanner still there has had for too long find nothing that is new.
+fn scanner(state: &ScannerState, now: Timestamp) -> Option<Alarm> {
+    let place = &state.place;
+    if let Some((since, fault)) = state.failing {
+        let since = format!("{since:.0}");
+        let said = Said::new("alarm.virus-scanner-down", &[("place", place), ("since", &since)]);
+        let said = said.with("fault", Value::phrase(fault.told()));
+        return Some(Alarm::new(Code::VirusScannerDown, place, said).stopping_mail(true));
+    }
+    let made = state.signatures_made.filter(|made| now.duration_since(*made) > SIGNATURES_LIFE)?;
+    let made = format!("{made:.0}");
+    let said = Said::new("alarm.virus-signatures-old", &[("place", place), ("made", &made)]);
+    Some(Alarm::new(Code::VirusSignaturesOld, place, said))
 }
 
 /// The most urgent stage that has come. A stage that would last more than half of a life is none: what lives for a

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pli_directory::{HistoryAction, HistoryRow, TrustHandle};
+use pli_mailflow::Scanner;
+use pli_mailflow::scanner::Standing;
 use pli_net::{Pki, RevocationStatus, Shutdown};
 use pli_types::{CertificateFault, CertificateUse, Clock, Domain};
 
 use super::ledger::{Change, Ledger};
-use super::state::{CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, State};
+use super::state::{
+    CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, ScannerState, State,
+};
 use super::{Alarm, Code, Stage, alarms};
 use crate::annuaire::Backlog;
 use crate::certificate_files::CertificateFiles;
@@ -33,6 +37,8 @@ pub(crate) struct Sources {
     pub(crate) stale_after: Duration,
     /// What the state's directory is to be told.
     pub(crate) publications: Backlog,
+    /// The virus scanner, if one is set and watched.
+    pub(crate) scanner: Option<Scanner>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -49,7 +55,8 @@ impl Sources {
         let config = &settings.config;
         let hosted = settings.hosted_domains().into();
         let (server_auth_clients, stale_after) = (config.pki.server_auth_clients, config.trust.stale_after.get());
-        Self { trust, pki, certificate, server_auth_clients, hosted, stale_after, publications, clock }
+        let scanner = None;
+        Self { trust, pki, certificate, server_auth_clients, hosted, stale_after, publications, scanner, clock }
     }
 
     /// What is known now. Checks a few signatures; touches no disk and no network.
@@ -60,6 +67,7 @@ impl Sources {
             revocations,
             certificate: self.certificate(now),
             publications: self.publications.get(),
+            scanner: self.scanner.as_ref().map(scanner),
         }
     }
 
@@ -111,6 +119,12 @@ impl Sources {
             unfit: self.certificate.unfit(),
         }
     }
+}
+
+fn scanner(scanner: &Scanner) -> ScannerState {
+    let Standing { failing, version } = scanner.standing();
+    let signatures_made = version.and_then(|version| version.signatures_made);
+    ScannerState { place: scanner.place().to_string(), failing, signatures_made }
 }
 
 fn revocation(list: RevocationStatus) -> RevocationState {

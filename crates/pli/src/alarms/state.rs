@@ -1,6 +1,7 @@
 //! [`State`]: what alarms are decided on.
 
 use jiff::{SignedDuration, Timestamp};
+use pli_policy::ScanFault;
 use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
@@ -13,6 +14,8 @@ pub(crate) struct State {
     pub(crate) certificate: CertificateState,
     /// What the state's directory is to be told.
     pub(crate) publications: PublicationBacklog,
+    /// The virus scanner, if one is set.
+    pub(crate) scanner: Option<ScannerState>,
 }
 
 /// The trust list.
@@ -64,6 +67,17 @@ pub(crate) struct RevocationState {
     pub(crate) in_force: bool,
     /// The last try to have a newer one, if it failed.
     pub(crate) failed: Option<(Timestamp, String)>,
+}
+
+/// The virus scanner, as it last answered when it was asked whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScannerState {
+    /// Where it should listen.
+    pub(crate) place: String,
+    /// Since when it gives no answer, and why.
+    pub(crate) failing: Option<(Timestamp, ScanFault)>,
+    /// When its daily signatures were made, if it has said so.
+    pub(crate) signatures_made: Option<Timestamp>,
 }
 
 /// Our own certificate, as the other side of a handshake gets it.

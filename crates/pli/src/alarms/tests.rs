@@ -43,6 +43,11 @@ fn sound() -> State {
             unfit: None,
         },
         publications: PublicationBacklog::default(),
+        scanner: Some(ScannerState {
+            place: "unix:/run/clamav/clamd.ctl".to_owned(),
+            failing: None,
+            signatures_made: None,
+        }),
     }
 }
 
@@ -249,4 +254,21 @@ fn a_directory_that_is_not_told_is_an_alarm_after_a_day_of_failing() {
     assert_eq!(after(&failing, hours(22)), []);
     assert!(alarms(&failing, at(NOON) + hours(24)).iter().any(|alarm| alarm.code == Code::PublicationFailing));
     assert!(alarms(&never_tried, at(NOON) + hours(24)).iter().all(|alarm| alarm.code != Code::PublicationFailing));
+}
+
+#[test]
+fn a_scanner_that_does_not_answer_stops_mail_and_old_signatures_are_told() {
+    let mut state = sound();
+    let scanner = state.scanner.clone().unwrap();
+    let signatures_of = |made| Some(ScannerState { signatures_made: Some(made), ..scanner.clone() });
+    state.scanner = signatures_of(at(NOON) - hours(7 * 24));
+    assert_eq!(after(&state, SignedDuration::ZERO), [], "a week");
+    state.scanner = signatures_of(at(NOON) - hours(7 * 24 + 1));
+    assert_eq!(after(&state, SignedDuration::ZERO), [("virus-signatures-old", None)]);
+    assert_eq!(stops_mail(&state), [""; 0]);
+    state.scanner.as_mut().unwrap().failing = Some((at(NOON), pli_policy::ScanFault::Unreachable));
+    assert_eq!(stops_mail(&state), ["virus-scanner-down"]);
+    assert_eq!(after(&state, SignedDuration::ZERO), [("virus-scanner-down", None)]);
+    state.scanner = None;
+    assert_eq!(after(&state, SignedDuration::ZERO), [], "none is set");
 }

@@ -19,7 +19,7 @@ use super::Globals;
 use super::looking::{self, bounded};
 use super::reading::{Reading, masker, read};
 use super::reveal::{Reveal, Sight};
-use crate::config::Settings;
+use crate::config::{Settings, VirusConfig};
 use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
 use crate::organisations::OrganisationBook;
@@ -120,6 +120,7 @@ async fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) ->
         // Nothing is noted of a certificate that nobody has shown.
         peers: PeerBook::default(),
         organisations,
+        scanner: settings.config.virus.as_ref().map(VirusConfig::scanner),
     })
 }
 

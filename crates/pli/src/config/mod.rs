@@ -12,6 +12,7 @@ mod nearest;
 mod secrets;
 mod settings;
 mod trust;
+mod virus;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
 pub(crate) use trust::{ListOrigin, TrustConfig};
+pub(crate) use virus::VirusConfig;
 
 /// The whole file. Relative paths are relative to the folder that it lies in.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -72,6 +74,9 @@ pub(crate) struct Config {
     /// `[signin]`: who may come in, how often he may try, and how long he may stay.
     #[serde(default)]
     pub(crate) signin: SignIn,
+    /// `[virus]`: who looks at messages before they are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) virus: Option<VirusConfig>,
     /// `[annuaire]`: the state's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) annuaire: Option<AnnuaireConfig>,
@@ -281,9 +286,10 @@ mod tests {
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
         let all = all.replace("# exports = ", "exports = ");
         let all = all.replace("#psc ", "").replace("#autoconfig ", "").replace("#annuaire ", "");
+        let all = all.replace("#virus ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
         assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");
-        assert!(config.annuaire.is_some() && !config.autoconfig.is_default(), "{all}");
+        assert!(config.virus.is_some() && config.annuaire.is_some() && !config.autoconfig.is_default(), "{all}");
         for (section, value) in sections("", &toml::Value::try_from(config).unwrap()) {
             let heading = format!("## `{section}`\n");
             let text = REFERENCE.split_once(&heading).unwrap_or_else(|| panic!("docs/config.md lacks {heading}")).1;

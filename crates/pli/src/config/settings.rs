@@ -9,7 +9,9 @@ use pli_directory::Routes;
 use pli_signin::PscConfig;
 use pli_types::Domain;
 
-use super::{AnnuaireConfig, Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn};
+use super::{
+    AnnuaireConfig, Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn, VirusConfig,
+};
 use crate::words::{Said, Value};
 
 /// What the program works with.
@@ -31,6 +33,7 @@ impl Settings {
         listeners(&config.listener)?;
         limits(&config)?;
         config.annuaire.as_ref().map_or(Ok(()), AnnuaireConfig::check)?;
+        config.virus.as_ref().map_or(Ok(()), VirusConfig::check)?;
         config.trust.check()?;
         config.mailbox.check()?;
         sign_in(&config.signin)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pli_mailflow::delivery::probe::Fault;
-use pli_policy::Reason;
+use pli_policy::{Reason, ScanFault};
 
 use super::catalogue::{ALL, FILES, PHRASES, gather, in_one_line, phrases, places, translated};
 use super::*;
@@ -195,6 +195,7 @@ fn what_other_crates_say_is_said_in_french_too() {
     ];
     let met = met.into_iter().chain(certificates.map(Fault::Certificate));
     said.extend(met.flat_map(|fault| [fault.means(), fault.next()]).map(str::to_owned));
+    said.extend(ScanFault::ALL.map(|fault| fault.told().to_owned()));
     for english in said {
         assert!(translated(&english).is_some(), "words/phrases.toml lacks the French of {english:?}");
     }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use pli_policy::{
     AnsweredMessage, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts, ReportKind, Ruleset,
-    SpaceRefusal,
+    SpaceRefusal, TooLarge, VirusRules,
 };
 use pli_types::{FinessId, Relation};
 use serde::Deserialize;
@@ -19,6 +19,8 @@ const TODAY: &str = "2026-11-23";
 pub(crate) struct Rules {
     refusal: Option<String>,
     pharmacies: Option<String>,
+    /// Without a word on what is too large for the virus scanner, there is none.
+    too_large: Option<String>,
 }
 
 /// What lies between a patient and a recipient; without a word, nothing.
@@ -66,7 +68,9 @@ impl Rules {
             [PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy].map(|one| (one.as_str(), one));
         let refusal = self.refusal.as_deref().map_or_else(SpaceRefusal::default, |word| lookup(word, &refusals));
         let pharmacies = self.pharmacies.as_deref().map_or_else(PharmacyDoor::default, |word| lookup(word, &doors));
-        Ruleset { patient: PatientRules { refusal, pharmacies }, ..Ruleset::default() }
+        let too_large = |word| lookup(word, &[("refuse", TooLarge::Refuse), ("defer", TooLarge::Defer)]);
+        let virus = self.too_large.as_deref().map(|word| VirusRules { too_large: too_large(word) });
+        Ruleset { patient: PatientRules { refusal, pharmacies }, virus, ..Ruleset::default() }
     }
 }
 

@@ -192,5 +192,6 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         clock: Arc::new(SystemClock),
         peers: PeerBook::default(),
         organisations: Arc::new(NoOrganisations),
+        scanner: None,
     }
 }

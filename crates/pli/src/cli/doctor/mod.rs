@@ -8,6 +8,7 @@ mod files;
 mod machine;
 mod srv;
 mod trust;
+mod virus;
 
 use serde_json::json;
 
@@ -90,6 +91,8 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
     runtime.block_on(async {
         findings.extend(doors::look(&settings.config, runs).await);
         findings.extend(trust::look(&settings, runs, &clock).await);
+        let known = findings.iter().any(|finding| finding.check == virus::CHECK);
+        findings.extend(virus::look(&settings.config, known, clock.now()).await);
         let machine = machine::look(&settings, clock.now()).await;
         let dns_answers = machine.last().is_some_and(|dns| dns.outcome == Outcome::Ok);
         findings.extend(machine);

@@ -1,4 +1,4 @@
-//! Trust list, revocation lists and our own certificate: the alarms, and a line for what raises none.
+//! Trust list, revocation lists, our own certificate and the virus scanner: the alarms, and a line for what raises none.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pli_directory::Signature;
 use pli_types::Clock;
 
-use super::{Finding, Outcome};
+use super::{Finding, Outcome, virus};
 use crate::admin::protocol::{AlarmTold, Standing};
 use crate::admin::{self, Answer, Request};
 use crate::alarms::alarms;
@@ -124,7 +124,7 @@ fn sound_list(standing: &Standing) -> Option<Said> {
 /// The alarms, each as a line; and the lines of what is in order where no alarm is about the same thing.
 fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION] {
+    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION, virus::CHECK] {
         let on: Vec<_> = told.iter().filter(|alarm| check_of(&alarm.code) == check).collect();
         findings.extend(on.iter().map(|alarm| finding(check, alarm)));
         let concerned = |about: &str| on.iter().any(|alarm| about.is_empty() || alarm.subject == about);
@@ -140,6 +140,7 @@ fn check_of(code: &str) -> &'static str {
         Some("list") => LIST,
         Some("crl") => REVOCATION,
         Some("publication") => PUBLICATION,
+        Some("virus") => virus::CHECK,
         _ if code == "own-certificate-not-listed" => LISTED,
         _ => CERTIFICATE,
     }
