@@ -54,5 +54,5 @@ pub struct RuleOutcome {
 }
 
 /// The rules that were asked, in order: the one that refused or put off is the last. That something is returned
-/// stops no rule after it.
+/// or held stops no rule after it.
 pub type Trace = Vec<RuleOutcome>;

@@ -83,7 +83,8 @@ const RULES: &[Rule] = &[
     rule!(virus = "virus", Asked::At(Stage::Scan)),
 ];
 
-/// Decides: the first rule that refuses or puts off wins. Where none does, the first that returns does.
+/// Decides: the first rule that refuses or puts off wins. Where none does, the first that returns or holds
+/// does.
 #[must_use]
 pub fn decide(facts: &Facts, ruleset: &Ruleset) -> Decision {
     decide_by_rule(facts, ruleset).0

@@ -106,7 +106,8 @@ impl Story<'_> {
             Some(letter) if decision.takes() => {
                 let way = decision.reason().map_or(way, Way::Back);
                 let content = self.content(letter, known, &way).await?;
-                Ok(if content.accepts() { decision } else { content })
+                // What is returned already is neither returned nor held for the content's sake.
+                Ok(if content.takes() && !decision.accepts() { decision } else { content })
             }
             _ => Ok(decision),
         }
@@ -175,15 +176,18 @@ impl Story<'_> {
         if !decision.takes() {
             return Ok(decision);
         }
-        if let (Some(patient), Some(from)) = (patient, &header.from) {
+        self.facts.stage = Stage::Scan;
+        self.facts.scan = scan::facts(self.intake, &self.facts.origin, Matter::Letter(&letter.bytes)).await?;
+        let scanned = self.ask();
+        if !scanned.accepts() {
+            return Ok(scanned);
+        }
+        if let (Some(patient), Some(from), true) = (patient, &header.from, decision.accepts()) {
             let hosted = &self.intake.config.hosted_domains;
             let turn = Turn::of(&self.facts.sender, &from.address, &header.thread, self.list, hosted);
             self.rules.push(contacts::change(self.intake, &patient, turn.as_ref()).await?);
         }
-        self.facts.stage = Stage::Scan;
-        self.facts.scan = scan::facts(self.intake, &self.facts.origin, Matter::Letter(&letter.bytes)).await?;
-        let scanned = self.ask();
-        Ok(if scanned.accepts() { decision } else { scanned })
+        Ok(decision)
     }
 
     /// What no rule of policy sees: it lies in the bytes. And what the header says.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span};
+use pli_mailflow::Session;
 use pli_mailflow::intake::{Organisation, Organisations};
-use pli_mailflow::{IntakeConfig, Session};
-use pli_policy::{PatientRules, PharmacyDoor, Ruleset};
+use pli_policy::PharmacyDoor;
 use pli_store::{Dispensing, StoreError};
 use pli_types::{FinessId, Ins, MailAddress, Relation};
 
@@ -241,9 +241,9 @@ async fn a_pharmacy_that_has_dispensed_within_a_year_may_be_written_to() {
     assert_eq!(stage.patient_writes(&[OFFICINE], "").await, "taken");
     assert_eq!(stage.patient_writes(&["titulaire@clinique.mssante.fr"], "").await, "relation-none", "a PER mailbox");
     assert_eq!(stage.patient_writes(&["autre@clinique.mssante.fr"], "").await, "pharmacy-no-dispensing");
-    let patient = PatientRules { pharmacies: PharmacyDoor::AnyCompatiblePharmacy, ..PatientRules::default() };
-    let ruleset = Ruleset { patient, ..stage.relay.intake.config.ruleset.clone() };
-    stage.relay.intake.config = Arc::new(IntakeConfig { ruleset, ..(*stage.relay.intake.config).clone() });
+    let mut config = (*stage.relay.intake.config).clone();
+    config.ruleset.patient.pharmacies = PharmacyDoor::AnyCompatiblePharmacy;
+    stage.relay.intake.config = Arc::new(config);
     assert_eq!(stage.patient_writes(&["autre@clinique.mssante.fr"], "").await, "taken");
     assert_eq!(stage.patient_writes(&["titulaire@clinique.mssante.fr"], "").await, "relation-none");
     stage.relay.stop().await;

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use pli_mailflow::IntakeConfig;
-use pli_policy::{PatientRules, Reason, Ruleset, SpaceRefusal};
+use pli_policy::{Reason, SpaceRefusal};
 use pli_store::{NewSpace, SpaceState};
 use pli_types::Relation;
 
@@ -94,9 +93,9 @@ async fn a_space_that_closes_after_the_recipient_was_taken_returns_the_letter() 
 #[tokio::test]
 async fn an_operator_may_have_it_said_at_once() {
     let mut relay = Relay::start().await;
-    let patient = PatientRules { refusal: SpaceRefusal::Session, ..PatientRules::default() };
-    let ruleset = Ruleset { patient, ..relay.intake.config.ruleset.clone() };
-    relay.intake.config = Arc::new(IntakeConfig { ruleset, ..(*relay.intake.config).clone() });
+    let mut config = (*relay.intake.config).clone();
+    config.ruleset.patient.refusal = SpaceRefusal::Session;
+    relay.intake.config = Arc::new(config);
     set(&relay, NEW, SpaceState::Closed).await;
     let clinic = relay.server("mx.clinique.test", 11);
     for (to, reason) in [(NEW, Reason::PatientClosed), (NOBODY, Reason::PatientUnknown)] {

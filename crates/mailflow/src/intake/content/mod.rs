@@ -150,3 +150,5 @@ fn is_trace_of(value: &str, server_name: &str) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod thread_tests;

@@ -58,15 +58,30 @@ impl Answer {
         let Explanation { decision, rules } = &self.explanation;
         let rules: Vec<Value> = rules
             .iter()
-            .map(|outcome| json!({"rule": outcome.rule, "outcome": word(outcome.decision), "facts": facts(outcome)}))
+            .map(|outcome| {
+                let mut told =
+                    json!({"rule": outcome.rule, "outcome": word(outcome.decision), "facts": facts(outcome)});
+                if let (Some(members), Some(reason)) = (told.as_object_mut(), outcome.decision.reason()) {
+                    members.insert("reason".to_owned(), reason.code().into());
+                }
+                told
+            })
             .collect();
+        // Whoever sends it reads that it was taken: what becomes of it then is told apart.
+        let (decision, returned, held) = match decision {
+            Decision::Return(reason) => (Decision::Accept, Some(reason.code()), None),
+            Decision::Hold(reason) => (Decision::Accept, None, Some(reason.code())),
+            decision => (*decision, None, None),
+        };
         let members = json!({
             "schema_version": SCHEMA_VERSION,
             "from": self.from,
             "to": self.to,
             "at": self.at.to_string(),
-            "decision": word(*decision),
+            "decision": word(decision),
             "reason": decision.reason().map(Reason::code),
+            "returned": returned,
+            "held": held,
             "reply": self.reply(),
             "rules": rules,
         });
@@ -101,7 +116,12 @@ impl Answer {
                 let _ = writeln!(out, "          {name:width$}  {}", shown(told));
             }
         }
-        let _ = write!(out, "\n{}", word(self.explanation.decision));
+        let decided = match self.explanation.decision {
+            Decision::Return(_) => Said::new("taken-and-returned", &[]).what(language),
+            Decision::Hold(_) => Said::new("taken-and-held", &[]).what(language),
+            decision => word(decision),
+        };
+        let _ = write!(out, "\n{decided}");
         if let Some(reason) = self.explanation.decision.reason() {
             let _ = write!(out, ": {}\n{}", reason.code(), words::Value::phrase(reason.meaning()).text(language));
         }
@@ -158,6 +178,7 @@ mod tests {
         assert_eq!(parsed["rules"][1]["facts"]["origin"], "another operator");
         let accepted: Value = serde_json::from_str(&answer(Decision::Accept, false).print(Format::Json)).unwrap();
         assert_eq!((&accepted["decision"], &accepted["reason"]), (&json!("accept"), &Value::Null));
+        assert_eq!(accepted["returned"], Value::Null);
         assert_eq!(accepted["reply"], "250 2.1.5 Recipient accepted.");
     }
 
@@ -181,6 +202,24 @@ mod tests {
         assert!(lines[10].starts_with("451 4.3.0 [list-unavailable] "), "{deferred}");
         let accepted = answer(Decision::Accept, true).print(Format::Table);
         assert!(accepted.ends_with("\naccept\n250 2.0.0 Kept under seal id=…\n"), "{accepted}");
+    }
+
+    #[test]
+    fn what_is_taken_and_returned_is_an_acceptance_that_names_its_reason_apart() {
+        let returned = answer(Decision::Return(Reason::PatientClosed), false);
+        assert_eq!(returned.verdict(), Ok(()));
+        let parsed: Value = serde_json::from_str(&returned.print(Format::Json)).unwrap();
+        assert_eq!((&parsed["decision"], &parsed["reason"]), (&json!("accept"), &Value::Null));
+        assert_eq!(
+            (&parsed["returned"], &parsed["reply"]),
+            (&json!("patient-closed"), &json!("250 2.1.5 Recipient accepted."))
+        );
+        let rule = &parsed["rules"][1];
+        assert_eq!((&rule["outcome"], &rule["reason"]), (&json!("return"), &json!("patient-closed")));
+        let page = returned.print(Format::Table);
+        assert!(page.contains("\nreturn  client-certificate\n"), "{page}");
+        assert!(page.contains("\ntaken, and returned to its sender: patient-closed\nThe patient has closed"), "{page}");
+        assert!(page.ends_with("\n250 2.1.5 Recipient accepted.\n"), "{page}");
     }
 
     #[test]
