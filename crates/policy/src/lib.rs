@@ -28,5 +28,5 @@ pub use patient::{
     ReportKind, SpaceRefusal,
 };
 pub use reason::Reason;
-pub use rules::{decide, decide_by_rule, document_warnings, explain};
+pub use rules::{decide, decide_by_rule, document_warnings, explain, may_write};
 pub use scan::{ScanFacts, ScanFault, TooLarge, VirusRules};

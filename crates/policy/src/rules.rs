@@ -29,6 +29,7 @@ mod tls;
 mod virus;
 
 use pli_types::Masker;
+pub use relation::may_write;
 
 use crate::document::HeaderFault;
 use crate::told::Told;

@@ -43,6 +43,7 @@ use tokio::sync::OnceCell;
 use evidence::Shown;
 pub use explain::{Explanation, Letter, LineFault, Question, explain};
 pub use organisations::{NoOrganisations, Organisation, Organisations};
+pub use relation::relation_facts;
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use pli_policy::{AnsweredMessage, Facts, LetterFacts, Origin, PharmacyFacts, RecipientFacts, RelationFacts};
-use pli_store::{LastDispensings, ReceivedMessage, StoreError};
+use pli_store::{LastDispensings, ReceivedMessage, Store, StoreError};
 use pli_types::{Ins, MailAddress, ReversePath};
 
-use super::Intake;
 use super::content::Thread;
+use super::{Intake, Organisations};
 
 /// The time of France: dispensings are noted by its calendar. Written out, so that it is the same on a machine without
 /// a time zone database.
@@ -21,26 +21,33 @@ pub(crate) async fn between(
     patient: &Ins,
     recipient: &MailAddress,
 ) -> Result<RelationFacts, StoreError> {
-    let known = intake.store.0.contact(patient, recipient).await?;
+    relation_facts(&*intake.store.0, &*intake.organisations, intake.clock.now(), patient, recipient).await
+}
+
+/// The same, for whoever asks without a message at hand.
+pub async fn relation_facts(
+    store: &dyn Store,
+    organisations: &dyn Organisations,
+    now: Timestamp,
+    patient: &Ins,
+    recipient: &MailAddress,
+) -> Result<RelationFacts, StoreError> {
+    let known = store.contact(patient, recipient).await?;
+    let pharmacy = organisations.organisation(recipient).await?.filter(|found| found.pharmacy);
+    let pharmacy = match pharmacy.map(|found| found.finess) {
+        None => None,
+        Some(finess) => {
+            let LastDispensings { reimbursed, any } = store.last_dispensings(patient, &finess).await?;
+            Some(PharmacyFacts { finess, reimbursed, any })
+        }
+    };
     Ok(RelationFacts {
         relation: known.as_ref().map(|known| known.relation).unwrap_or_default(),
         since: known.as_ref().map(|known| day(known.since)),
         unanswerable: known.is_some_and(|known| known.unanswerable_at.is_some()),
-        pharmacy: pharmacy(intake, patient, recipient).await?,
-        today: day(intake.clock.now()),
+        pharmacy,
+        today: day(now),
     })
-}
-
-/// The pharmacy whose published ORG mailbox this is, and when it last dispensed to the patient.
-async fn pharmacy(
-    intake: &Intake,
-    patient: &Ins,
-    recipient: &MailAddress,
-) -> Result<Option<PharmacyFacts>, StoreError> {
-    let organisation = intake.organisations.organisation(recipient).await?;
-    let Some(finess) = organisation.filter(|found| found.pharmacy).map(|found| found.finess) else { return Ok(None) };
-    let LastDispensings { reimbursed, any } = intake.store.0.last_dispensings(patient, &finess).await?;
-    Ok(Some(PharmacyFacts { finess, reimbursed, any }))
 }
 
 /// The day in France.

@@ -95,6 +95,7 @@ impl Desk {
             Request::Mailbox(ask) => Box::pin(self.mailbox(ask, attached, actor)).await.map(Answer::Mailbox),
             Request::Account(ask) => Box::pin(self.account(ask, attached, actor)).await.map(Answer::Account),
             Request::Patient(ask) => Box::pin(self.patient(ask, attached, actor)).await.map(Answer::Patient),
+            Request::Relation(ask) => Box::pin(self.relation(ask, actor)).await.map(Answer::Relation),
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;

@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
+use pli_policy::PatientRules;
 use pli_types::{Domain, MailAddress, Masker};
 
 use super::Sight;
 use crate::config::{Settings, Span, read_key};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::trust::Author;
 
 /// What this operator's configuration says of mailboxes.
@@ -22,6 +23,8 @@ pub(crate) struct House {
     pub(crate) notice: Span,
     /// How long the address of a deleted mailbox is nobody else's.
     pub(crate) address_kept: Span,
+    /// The rules on patients.
+    pub(crate) patient: PatientRules,
     /// The most bytes of one message.
     pub(crate) message_bytes_max: u64,
 }
@@ -36,8 +39,17 @@ impl House {
             masker: Masker::new(read_key(&config.server.masking_key)?.reveal()),
             notice: config.mailbox.notice,
             address_kept: config.mailbox.address_kept,
+            patient: crate::wiring::intake_config(settings).ruleset.patient,
             message_bytes_max: config.limits.message_size.bytes(),
         })
+    }
+
+    /// Refuses what only the operator of the patients' spaces is asked.
+    pub(crate) fn check_hosts_patients(&self) -> Result<(), Failure> {
+        if self.hosts_patients() {
+            return Ok(());
+        }
+        Err(Failure::told(Exit::Usage, "patients-not-hosted", &[("domain", &pli_types::PATIENT_DOMAIN)]))
     }
 
     /// Are the patients' spaces here?

@@ -19,6 +19,7 @@ mod national;
 pub(crate) mod patient;
 pub(crate) mod protocol;
 mod publishing;
+pub(crate) mod relation;
 pub(crate) mod reveal;
 pub(crate) mod rows;
 

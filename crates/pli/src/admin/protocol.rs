@@ -5,7 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{account, connector, directory, mailbox, patient, reveal};
+use super::{account, connector, directory, mailbox, patient, relation, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -62,6 +62,8 @@ pub(crate) enum Request {
     Directory(directory::Ask),
     /// About patients' spaces.
     Patient(patient::Ask),
+    /// About patients' contacts.
+    Relation(relation::Ask),
     /// Put on record that an admin is shown health identifiers in clear.
     Reveal(reveal::Ask),
 }
@@ -134,6 +136,8 @@ pub(crate) enum Answer {
     DirectoryEntry(directory::Told),
     /// To [`Request::Patient`].
     Patient(patient::Told),
+    /// To [`Request::Relation`].
+    Relation(relation::Told),
     /// To [`Request::Reveal`].
     OnRecord,
     /// To [`Request::PeerList`], in order of names.
@@ -311,6 +315,7 @@ impl Request {
             Self::Connector(_) => "connector",
             Self::Directory(_) => "directory",
             Self::Patient(_) => "patient",
+            Self::Relation(_) => "relation",
             Self::Reveal(_) => "reveal",
         }
     }
@@ -325,6 +330,7 @@ impl Request {
                 | Self::Mailbox(_)
                 | Self::Account(_)
                 | Self::Patient(_)
+                | Self::Relation(_)
         )
     }
 
@@ -342,6 +348,7 @@ impl Request {
             Self::Mailbox(ask) => ask.writes(),
             Self::Account(ask) => ask.writes(),
             Self::Patient(ask) => ask.writes(),
+            Self::Relation(ask) => ask.writes(),
             Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } | Self::Reveal(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }

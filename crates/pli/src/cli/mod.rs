@@ -19,6 +19,7 @@ mod peer;
 mod progress;
 mod queue;
 mod reading;
+mod relation;
 mod reveal;
 mod runtime;
 mod sandbox;
@@ -135,6 +136,9 @@ enum Command {
     /// The national directory, by its local copy
     #[command(subcommand)]
     Directory(directory::Command),
+    /// What lies between a patient and those who have written to him
+    #[command(subcommand)]
+    Relation(relation::Command),
     /// What waits to be delivered elsewhere
     #[command(subcommand)]
     Queue(queue::Command),
@@ -188,6 +192,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Certificate(command) => certificate::run(globals, &command),
         Command::Connector(command) => connector::run(globals, command),
         Command::Directory(command) => directory::run(globals, &command),
+        Command::Relation(command) => relation::run(globals, command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
         Command::Explain(args) => explain::run(globals, &args),

@@ -40,6 +40,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const PAGE: usize = 500;
 /// Mailboxes that get a letter about one: its own among them.
 const LETTERS_MAX: usize = 20;
+/// How long what mailboxes received is remembered, so that answers and reports can be judged: an answer may take a year.
+const RECEIVED_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How much of it is forgotten at a time: mail is not kept waiting by it.
+const FORGOTTEN_AT_A_TIME: usize = 2000;
 /// Exports of one mailbox in a row, while mail still comes in that was under way.
 const EXPORTS_MAX: usize = 5;
 
@@ -101,7 +105,21 @@ impl Attendant {
         if let Err(error) = self.store.forget_former_addresses(now).await {
             failed("addresses that need not be kept any more are still kept", &error);
         }
+        if let Err(error) = self.forget_received(now).await {
+            failed("what mailboxes received long ago is still remembered", &error);
+        }
         tracing::info!("looked after mailboxes that nobody uses");
+    }
+
+    /// Nothing is judged any more by what was received so long ago.
+    async fn forget_received(&self, now: Timestamp) -> Result<(), StoreError> {
+        let before = now.saturating_sub(RECEIVED_KEPT).unwrap_or(Timestamp::MIN);
+        loop {
+            let forgotten = self.store.forget_received(before, FORGOTTEN_AT_A_TIME).await?;
+            if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGOTTEN_AT_A_TIME) {
+                return Ok(());
+            }
+        }
     }
 
     /// Whoever has signed in does not want his mailbox deleted.

@@ -1,7 +1,9 @@
 //! Scenario 45, over a real store and a clock that is moved.
 
 use jiff::SignedDuration;
-use pli_store::{Account, AccountChange, AccountKind, Config, Life, NewAccount, NewCredential, NewMailbox, Notice};
+use pli_store::{
+    Account, AccountChange, AccountKind, Config, Correspondence, Life, NewAccount, NewCredential, NewMailbox, Notice,
+};
 use pli_types::{ManualClock, RppsId, Secret};
 
 use super::*;
@@ -212,4 +214,38 @@ fn it_is_time_once_a_day_and_when_the_clock_was_set_back() {
     let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
     assert!(is_due(None, at(5)) && is_due(Some(at(5)), at(29)) && is_due(Some(at(5)), at(4)));
     assert!(!is_due(Some(at(5)), at(28)));
+}
+
+#[tokio::test]
+async fn what_was_received_long_ago_is_forgotten() {
+    let stage = Stage::new().await;
+    let mailbox = stage.mailbox(ADDRESS, None).await;
+    stage.account(mailbox).await;
+    let now = stage.clock.now();
+    let id = MessageId::at(now);
+    let mut writer = stage.store().stage(id).unwrap();
+    writer.write(b"a letter").await.unwrap();
+    let body = writer.finish().await.unwrap();
+    let correspondence = Correspondence {
+        message_id: "1@clinic.test".to_owned(),
+        from: address("dr@clinic.test"),
+        reply_to: Vec::new(),
+        answerable: true,
+        receipt_to: None,
+    };
+    let message = NewMessage {
+        deliveries: vec![mailbox],
+        correspondence: Some(correspondence),
+        ..NewMessage::new(id, now, ReversePath::Null, body)
+    };
+    stage.store().accept(message).await.unwrap();
+    let remembered = async || stage.store().received(mailbox, "1@clinic.test").await.unwrap().is_some();
+    for days in [200, 200] {
+        // Whoever signs in keeps his mailbox.
+        stage.sign_in().await.unwrap();
+        stage.days(days).await;
+        assert!(remembered().await, "400 days are not over");
+    }
+    stage.days(1).await;
+    assert!(!remembered().await);
 }

@@ -9,8 +9,20 @@ use super::cell;
 use crate::words::{self, Language};
 
 /// Columns that hold a stable word of ours and nothing else. Programs read the word itself.
-const WORDS: &[&str] =
-    &["outcome", "state", "event", "change", "action", "in_outcome", "out_outcome", "life", "as_client", "as_server"];
+const WORDS: &[&str] = &[
+    "outcome",
+    "state",
+    "event",
+    "change",
+    "action",
+    "in_outcome",
+    "out_outcome",
+    "life",
+    "as_client",
+    "as_server",
+    "relation",
+    "turn",
+];
 
 /// Where colours may be: on standard output, and on standard error.
 static COLOURED: OnceLock<(bool, bool)> = OnceLock::new();

@@ -25,6 +25,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("patient.toml", include_str!("../../words/patient.toml")),
     ("peer.toml", include_str!("../../words/peer.toml")),
     ("queue.toml", include_str!("../../words/queue.toml")),
+    ("relation.toml", include_str!("../../words/relation.toml")),
     ("sandbox.toml", include_str!("../../words/sandbox.toml")),
     ("store.toml", include_str!("../../words/store.toml")),
     ("tables.toml", include_str!("../../words/tables.toml")),

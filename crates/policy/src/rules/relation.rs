@@ -8,7 +8,8 @@ use pli_types::Relation;
 
 use crate::told::Told;
 use crate::{
-    DISPENSING_DAYS, Decision, Facts, PharmacyDoor, PharmacyFacts, Reason, RecipientFacts, RelationFacts, Ruleset,
+    DISPENSING_DAYS, Decision, Facts, PatientRules, PharmacyDoor, PharmacyFacts, Reason, RecipientFacts, RelationFacts,
+    Ruleset,
 };
 
 pub(super) fn judge(facts: &Facts, ruleset: &Ruleset) -> Decision {
@@ -37,9 +38,15 @@ pub(super) fn door(recipient: &RecipientFacts, ruleset: &Ruleset) -> Decision {
         return Decision::Accept;
     }
     let Some(known) = &recipient.relation else { return Decision::Refuse(Reason::RelationNone) };
+    may_write(known, &ruleset.patient)
+}
+
+/// May the patient write to whom this lies between, whatever his message answers? For whoever asks why he could not.
+#[must_use]
+pub fn may_write(known: &RelationFacts, rules: &PatientRules) -> Decision {
     match (known.relation, &known.pharmacy) {
         (Relation::Open, _) => Decision::Accept,
-        (_, Some(pharmacy)) if lets_in(known, pharmacy, ruleset.patient.pharmacies) => Decision::Accept,
+        (_, Some(pharmacy)) if lets_in(known, pharmacy, rules.pharmacies) => Decision::Accept,
         (Relation::Closed, _) => Decision::Refuse(Reason::RelationClosed),
         (Relation::None, Some(_)) => Decision::Refuse(Reason::PharmacyNoDispensing),
         (Relation::None, None) => Decision::Refuse(Reason::RelationNone),

@@ -95,9 +95,7 @@ impl Desk {
     /// Answers about patients' spaces.
     pub(super) async fn patient(&self, ask: Ask, attached: Option<Vec<u8>>, actor: &str) -> Result<Told, Failure> {
         let (store, house) = self.store_and_house()?;
-        if !house.hosts_patients() {
-            return Err(Failure::told(Exit::Usage, "patients-not-hosted", &[("domain", &pli_types::PATIENT_DOMAIN)]));
-        }
+        house.check_hosts_patients()?;
         let clerk = Clerk { store, house, actor, now: self.clock.now() };
         match ask {
             Ask::Show { patient, reveal } => {
@@ -192,7 +190,7 @@ pub(crate) fn today(now: Timestamp) -> Date {
 }
 
 /// An INS as somebody typed it.
-fn checked_ins(text: &str) -> Result<Ins, Failure> {
+pub(crate) fn checked_ins(text: &str) -> Result<Ins, Failure> {
     Ins::parse(text.trim()).map_err(|error| {
         let key = match error {
             InsError::Length => "ins-invalid.length",

@@ -77,7 +77,7 @@ fn set(globals: &Globals, patient: &str, state: &str, reason: Option<String>, dr
 }
 
 /// What stands on the command line is seen by whoever lists processes; standard input is not.
-fn typed(patient: &str) -> Result<String, Failure> {
+pub(super) fn typed(patient: &str) -> Result<String, Failure> {
     if patient != "-" {
         return Ok(patient.to_owned());
     }
