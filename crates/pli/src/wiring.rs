@@ -252,9 +252,9 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
         queue_lifetime: limits.queue_lifetime.get(),
         server_auth_clients: settings.config.pki.server_auth_clients,
         ruleset: Ruleset {
+            patient: settings.config.patient.rules(),
             documents: settings.config.document.rules(),
             virus: settings.config.virus.as_ref().map(VirusConfig::rules),
-            ..Ruleset::default()
         },
     }
 }

@@ -202,3 +202,21 @@ fn an_operator_without_patients_says_so() {
     let refused = pli(&["patient", "show", ONE, "--config", &operator.config()]);
     assert_fails(&refused, 2, "patients-not-hosted");
 }
+
+#[test]
+fn the_patients_domain_has_a_service_and_a_postmaster_and_no_other_mailbox() {
+    let patients = Patients::new();
+    let make = |name: &str| {
+        let address = format!("{name}@patient.mssante.fr");
+        let who = ["--type", "APP", "--finess", "990000044", "--responsible", "Zo\u{e9} Martin"];
+        pli(&[&["mailbox", "add", &address], &who[..], &["--config", &patients.config(), "-o", "json"]].concat())
+    };
+    for name in ["mon-espace-sante", "postmaster"] {
+        assert_eq!(exit(&make(name)), 0, "{name}: {}", stderr(&make(name)));
+    }
+    for name in ["accueil", ONE, "180032B02040124"] {
+        let refused = make(name);
+        assert_eq!(exit(&refused), 1, "{name}");
+        assert!(stderr(&refused).starts_with("error[patient-mailbox]") && !stderr(&refused).contains(name));
+    }
+}

@@ -25,7 +25,7 @@ pub use facts::{
 };
 pub use patient::{
     AnsweredMessage, DISPENSING_DAYS, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts,
-    ReportKind, SpaceRefusal,
+    ReportKind, ShorterForms, SpaceRefusal,
 };
 pub use reason::Reason;
 pub use rules::{decide, decide_by_rule, document_warnings, explain, may_write};

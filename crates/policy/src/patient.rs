@@ -1,17 +1,59 @@
 //! What is known of patients and those who write to them, and what can be set of the rules on both (spec §1.4 to §1.6).
 
 use jiff::civil::Date;
-use pli_types::{FinessId, MailAddress, Relation};
+use pli_types::{AddressForm, FinessId, Ins, LocalPart, MailAddress, Relation};
 
 use crate::RecipientFacts;
 
 /// What can be set of the rules on patients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PatientRules {
     /// How a sender learns that a patient has no open space.
     pub refusal: SpaceRefusal,
     /// Which pharmacies a patient may write to first.
     pub pharmacies: PharmacyDoor,
+    /// The local part from which the patients' domain writes to its patients, where the domain is hosted here: beside
+    /// `postmaster` the only one that is no INS.
+    pub service: Option<LocalPart>,
+    /// Shorter forms in which an address may name a patient.
+    pub shorter: ShorterForms,
+}
+
+impl PatientRules {
+    /// The address by the whole INS, where it is well-formed in a form that is allowed here. Any other as it is: whether
+    /// it is one is for the rules to say.
+    #[must_use]
+    pub fn whole(&self, address: MailAddress) -> MailAddress {
+        if !address.domain().is_patient_domain() || self.shorter == ShorterForms::default() {
+            return address;
+        }
+        let ins = Ins::parse_as(address.local().reveal(), self.shorter.and_whole());
+        ins.map_or(address, |ins| MailAddress::of_patient(&ins))
+    }
+}
+
+/// Which shorter forms of an INS are taken as well (spec §2.1). Without a whole key, a slip of the pen may reach somebody
+/// else: none, unless it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShorterForms {
+    /// The first digit of the key is enough.
+    pub ins14: bool,
+    /// No key is needed.
+    pub nir13: bool,
+}
+
+impl ShorterForms {
+    /// These and the whole identifier, which always is taken.
+    #[must_use]
+    pub fn and_whole(self) -> &'static [AddressForm] {
+        use AddressForm::{Ins14, Ins15, Nir13};
+        match (self.ins14, self.nir13) {
+            (false, false) => &[Ins15],
+            (true, false) => &[Ins15, Ins14],
+            (false, true) => &[Ins15, Nir13],
+            (true, true) => &AddressForm::ALL,
+        }
+    }
 }
 
 /// How a sender learns that a patient has no space here, or has closed it (spec §1.6).

@@ -17,6 +17,7 @@ mod header_from;
 mod header_name;
 mod header_sender;
 mod patient_address;
+mod patient_sender;
 mod patient_to_patient;
 mod recipient_domain;
 mod recipient_known;
@@ -66,6 +67,7 @@ const RULES: &[Rule] = &[
     rule!(certificate_listed = "certificate-listed", Asked::Always),
     rule!(sender_domain = "sender-domain", Asked::Always),
     rule!(sender_owned = "sender-owned", Asked::Always),
+    rule!(patient_sender = "patient-sender", Asked::At(Stage::Mail)),
     rule!(patient_address = "patient-address", Asked::At(Stage::Recipient)),
     rule!(patient_to_patient = "patient-to-patient", Asked::At(Stage::Recipient)),
     rule!(relay = "relay", Asked::At(Stage::Recipient)),

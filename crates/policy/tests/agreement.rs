@@ -107,7 +107,10 @@ fn letter() -> impl Strategy<Value = LetterFacts> {
 fn ruleset() -> impl Strategy<Value = Ruleset> {
     let refusal = sample::select(&[SpaceRefusal::Notice, SpaceRefusal::Session]);
     let pharmacies = sample::select(&[PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy]);
-    let patient = (refusal, pharmacies).prop_map(|(refusal, pharmacies)| PatientRules { refusal, pharmacies });
+    let patient = (refusal, pharmacies).prop_map(|(refusal, pharmacies)| {
+        let service = pli_types::LocalPart::parse("jean").ok();
+        PatientRules { refusal, pharmacies, service, ..PatientRules::default() }
+    });
     let virus = sample::select(&[TooLarge::Refuse, TooLarge::Defer]).prop_map(|too_large| VirusRules { too_large });
     (patient, option::of(virus)).prop_map(|(patient, virus)| Ruleset { patient, virus, ..Ruleset::default() })
 }

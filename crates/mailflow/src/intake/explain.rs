@@ -66,7 +66,8 @@ pub async fn explain(intake: &Intake, question: Question) -> Result<Explanation,
     let Question { client, sender, recipient, letter } = question;
     let list = intake.trust.current();
     let list = list.as_deref();
-    let facts = facts::at_mail(intake, list, &client, sender);
+    let recipient = intake.config.ruleset.patient.whole(recipient);
+    let facts = facts::at_mail(intake, list, &client, intake.whole_path(sender));
     let certificate = client.certificate();
     let mut story =
         Story { intake, list, facts, certificate, history: Vec::new(), rules: Vec::new(), findings: Vec::new() };

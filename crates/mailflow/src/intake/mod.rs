@@ -212,13 +212,21 @@ impl Intake {
             peer.prepare(self).await;
         }
         let list = self.trust.current();
-        let facts = facts::at_mail(self, list.as_deref(), &session.client, sender);
+        let facts = facts::at_mail(self, list.as_deref(), &session.client, self.whole_path(sender));
         let mut transaction = Transaction::of_client(self, list, session, facts, parameters);
         let decided = transaction.decide().await;
         if let Client::Peer(peer) = &session.client {
             peer.met(self, session.remote, decided.as_ref().err().map(|refusal| refusal.reason));
         }
         decided.map(|_| transaction)
+    }
+
+    /// A path by the whole INS, before anything looks at it: what is kept, judged, recorded and passed on is one spelling.
+    pub(super) fn whole_path(&self, path: ReversePath) -> ReversePath {
+        match path {
+            ReversePath::Address(address) => ReversePath::Address(self.config.ruleset.patient.whole(address)),
+            ReversePath::Null => ReversePath::Null,
+        }
     }
 
     /// Takes in a report of our own, by the same rules as every message, for whoever settles the row that it is about:

@@ -132,6 +132,8 @@ impl Transaction {
     /// Judges one `RCPT`. A refusal is audited and leaves the transaction as it was. A recipient named twice gets the
     /// message once.
     pub async fn recipient(&mut self, recipient: Recipient) -> Result<(), Refusal> {
+        let address = self.intake.config.ruleset.patient.whole(recipient.address);
+        let recipient = Recipient { address, ..recipient };
         let key = recipient.address.key();
         if self.recipients.iter().any(|known| known.is(&recipient.address, &key)) {
             return Ok(());

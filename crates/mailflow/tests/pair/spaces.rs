@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use pli_policy::{Reason, SpaceRefusal};
+use pli_mailflow::IntakeConfig;
+use pli_policy::{PatientRules, Reason, Ruleset, ShorterForms, SpaceRefusal};
 use pli_store::{NewSpace, SpaceState};
 use pli_types::Relation;
 
@@ -103,5 +105,60 @@ async fn an_operator_may_have_it_said_at_once() {
         assert_eq!((refused.reason, refused.temporary), (reason, false));
     }
     assert!(relay.store.queue_rows(9).await.unwrap().is_empty());
+    relay.stop().await;
+}
+
+/// As with `[patient] address_forms = ["ins15", "ins14"]`.
+fn allow_fourteen(relay: &mut Relay) {
+    let shorter = ShorterForms { ins14: true, nir13: false };
+    let ruleset = Ruleset { patient: PatientRules { shorter, ..PatientRules::default() }, ..Ruleset::default() };
+    relay.intake.config = Arc::new(IntakeConfig { ruleset, ..(*relay.intake.config).clone() });
+}
+
+#[tokio::test]
+async fn a_shorter_form_is_the_whole_identifier_before_anything_looks_at_it() {
+    let mut relay = Relay::start().await;
+    let clinic = relay.server("mx.clinique.test", 11);
+    let short = "27903512151898@patient.mssante.fr";
+    let refused = relay.send(&clinic, DOCTOR, &[short], &letter(DOCTOR)).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::PatientAddressSyntax, "it is not set");
+    allow_fourteen(&mut relay);
+    // Both name one recipient.
+    let id = relay.send(&clinic, DOCTOR, &[short, PATIENT], &letter(DOCTOR)).await.unwrap();
+    assert_eq!(relay.inbox(PATIENT).await.len(), 1);
+    assert_eq!(relation(&relay, PATIENT).await, Relation::Open);
+    let events = relay.store.events_of(id).await.unwrap();
+    let masked = relay.intake.masker.address(&address_of(PATIENT));
+    assert!(events.iter().any(|event| event.recipient.as_ref() == Some(&masked)), "{events:?}");
+    for (wrong, reason) in [
+        ("27903512151897@patient.mssante.fr", Reason::PatientAddressKey),
+        ("2790351215189@patient.mssante.fr", Reason::PatientAddressSyntax),
+        ("279035121518988@patient.mssante.fr", Reason::PatientAddressKey),
+    ] {
+        assert_eq!(relay.send(&clinic, DOCTOR, &[wrong], &letter(DOCTOR)).await.unwrap_err().reason, reason, "{wrong}");
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn what_goes_on_to_another_server_has_the_whole_identifier() {
+    let mut relay = Relay::start().await;
+    let config = IntakeConfig {
+        hosted_domains: relay
+            .intake
+            .config
+            .hosted_domains
+            .iter()
+            .filter(|one| !one.is_patient_domain())
+            .cloned()
+            .collect(),
+        ..(*relay.intake.config).clone()
+    };
+    relay.intake.config = Arc::new(config);
+    allow_fourteen(&mut relay);
+    let officine = relay.submitter().await;
+    relay.send(&officine, OFFICINE, &["27903512151898@patient.mssante.fr"], &letter(OFFICINE)).await.unwrap();
+    let rows = relay.store.queue_rows(9).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.recipient.reveal()).collect::<Vec<_>>(), [PATIENT]);
     relay.stop().await;
 }

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::PatientRules;
 use pli_types::{Domain, MailAddress, Masker};
+use pli_types::{Domain, LocalPart, MailAddress, Masker};
 
 use super::Sight;
 use crate::config::{Settings, Span, read_key};
@@ -17,6 +18,8 @@ pub(crate) struct House {
     pub(crate) hosted: Vec<Domain>,
     /// The mailbox that takes the postmasters' mail.
     pub(crate) postmaster: Option<MailAddress>,
+    /// The local part from which the patients' domain writes to its patients.
+    pub(crate) service: Option<LocalPart>,
     /// How health identifiers are shown.
     pub(crate) masker: Masker,
     /// How long before its deletion a holder is told of it.
@@ -36,6 +39,7 @@ impl House {
         Ok(Self {
             hosted: settings.hosted_domains(),
             postmaster: config.server.postmaster.as_ref().map(|address| address.0.clone()),
+            service: config.patient.rules().service,
             masker: Masker::new(read_key(&config.server.masking_key)?.reveal()),
             notice: config.mailbox.notice,
             address_kept: config.mailbox.address_kept,
@@ -50,6 +54,14 @@ impl House {
             return Ok(());
         }
         Err(Failure::told(Exit::Usage, "patients-not-hosted", &[("domain", &pli_types::PATIENT_DOMAIN)]))
+    /// May there be a mailbox of this address that is no patient's? At the patients' domain there are two.
+    pub(crate) fn is_of_a_service(&self, address: &MailAddress) -> bool {
+        !address.domain().is_patient_domain()
+            || address.is_postmaster()
+            || self
+                .service
+                .as_ref()
+                .is_some_and(|service| service.reveal().eq_ignore_ascii_case(address.local().reveal()))
     }
 
     /// Are the patients' spaces here?

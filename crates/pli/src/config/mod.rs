@@ -9,6 +9,7 @@ mod document;
 mod load;
 mod mailbox;
 mod nearest;
+mod patient;
 mod secrets;
 mod settings;
 mod trust;
@@ -30,6 +31,7 @@ pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use document::DocumentConfig;
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use mailbox::MailboxConfig;
+pub(crate) use patient::PatientConfig;
 pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
@@ -71,6 +73,9 @@ pub(crate) struct Config {
     /// `[document]`: what becomes of a message whose documents show a fault.
     #[serde(default)]
     pub(crate) document: DocumentConfig,
+    /// `[patient]`: who may write to patients, and whom they may write to.
+    #[serde(default)]
+    pub(crate) patient: PatientConfig,
     /// `[signin]`: who may come in, how often he may try, and how long he may stay.
     #[serde(default)]
     pub(crate) signin: SignIn,

@@ -36,6 +36,7 @@ impl Settings {
         config.virus.as_ref().map_or(Ok(()), VirusConfig::check)?;
         config.trust.check()?;
         config.mailbox.check()?;
+        config.patient.check()?;
         sign_in(&config.signin)?;
         config.autoconfig.check()?;
         let list = config.trust.origin()?;

@@ -45,7 +45,7 @@ fn no_space(facts: &Facts, ruleset: &Ruleset, reason: Reason) -> Decision {
     }
 }
 
-/// The patients' domain has other mailboxes, of its postmaster and of whoever writes to patients on its behalf.
+/// The patients' domain has other mailboxes, of its postmaster and of its service.
 fn is_patient(recipient: &RecipientFacts) -> bool {
-    recipient.address.domain().is_patient_domain() && !recipient.address.is_postmaster()
+    recipient.address.ins().is_some()
 }

@@ -5,7 +5,7 @@ use pli_policy::{
     AnsweredMessage, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts, ReportKind, Ruleset,
     SpaceRefusal, TooLarge, VirusRules,
 };
-use pli_types::{FinessId, Relation};
+use pli_types::{FinessId, LocalPart, Relation};
 use serde::Deserialize;
 
 use crate::{RecipientCase, address, lookup};
@@ -21,6 +21,8 @@ pub(crate) struct Rules {
     pharmacies: Option<String>,
     /// Without a word on what is too large for the virus scanner, there is none.
     too_large: Option<String>,
+    /// The local part of the patients' domain that writes to patients.
+    service: Option<String>,
 }
 
 /// What lies between a patient and a recipient; without a word, nothing.
@@ -68,9 +70,14 @@ impl Rules {
             [PharmacyDoor::DispensedLastYear, PharmacyDoor::AnyCompatiblePharmacy].map(|one| (one.as_str(), one));
         let refusal = self.refusal.as_deref().map_or_else(SpaceRefusal::default, |word| lookup(word, &refusals));
         let pharmacies = self.pharmacies.as_deref().map_or_else(PharmacyDoor::default, |word| lookup(word, &doors));
+        let service = self.service.as_deref().map(|text| LocalPart::parse(text).expect("a local part"));
         let too_large = |word| lookup(word, &[("refuse", TooLarge::Refuse), ("defer", TooLarge::Defer)]);
         let virus = self.too_large.as_deref().map(|word| VirusRules { too_large: too_large(word) });
-        Ruleset { patient: PatientRules { refusal, pharmacies }, virus, ..Ruleset::default() }
+        Ruleset {
+            patient: PatientRules { refusal, pharmacies, service, ..PatientRules::default() },
+            virus,
+            ..Ruleset::default()
+        }
     }
 }
 

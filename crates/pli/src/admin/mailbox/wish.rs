@@ -118,7 +118,7 @@ impl Plan {
     /// The mailbox to make, if all is said that its type needs.
     pub(crate) fn new_mailbox(&self, kind: Option<&str>, house: &House) -> Result<NewMailbox, Failure> {
         let domain = self.address.domain();
-        if domain.is_patient_domain() {
+        if !house.is_of_a_service(&self.address) {
             return Err(refusal::patient());
         }
         check_no_identifier("address", &self.address.reveal())?;

@@ -1,0 +1,151 @@
+//! `[patient]`: who may write to patients, and whom they may write to.
+
+use pli_policy::{PatientRules, PharmacyDoor, ShorterForms, SpaceRefusal};
+use pli_types::LocalPart;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigFault;
+
+/// `[patient]`. All have defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PatientConfig {
+    /// The forms in which an address may name a patient.
+    pub(crate) address_forms: Vec<Form>,
+    /// The local part from which the patients' domain writes to its patients.
+    pub(crate) service: String,
+    /// How a sender learns that a patient has no open space.
+    pub(crate) refusal: Refusal,
+    /// Which pharmacies a patient may write to first.
+    pub(crate) pharmacies: Pharmacies,
+}
+
+/// A form of an INS in an address (spec §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Form {
+    /// All 15 characters.
+    Ins15,
+    /// 13 characters and the first digit of the key.
+    Ins14,
+    /// 13 characters, no key.
+    Nir13,
+}
+
+/// See [`SpaceRefusal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Refusal {
+    /// Taken, and returned by a report.
+    Notice,
+    /// Refused at `RCPT`.
+    Session,
+}
+
+/// See [`PharmacyDoor`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pharmacies {
+    /// Those that dispensed to him with reimbursement within a year.
+    DispensedLastYear,
+    /// Every one with an ORG mailbox in the directory.
+    AnyCompatiblePharmacy,
+}
+
+impl Default for PatientConfig {
+    fn default() -> Self {
+        Self {
+            address_forms: vec![Form::Ins15],
+            service: "mon-espace-sante".to_owned(),
+            refusal: Refusal::Notice,
+            pharmacies: Pharmacies::DispensedLastYear,
+        }
+    }
+}
+
+impl PatientConfig {
+    /// Checks what no single line can tell.
+    pub(super) fn check(&self) -> Result<(), ConfigFault> {
+        if !self.address_forms.contains(&Form::Ins15) {
+            return Err(ConfigFault::new("config-invalid.address-forms", "[patient] address_forms", &[]));
+        }
+        if !is_service(&self.service) {
+            return Err(ConfigFault::new("config-invalid.service", "[patient] service", &[]));
+        }
+        Ok(())
+    }
+
+    /// What rules are judged by.
+    pub(crate) fn rules(&self) -> PatientRules {
+        PatientRules {
+            refusal: match self.refusal {
+                Refusal::Notice => SpaceRefusal::Notice,
+                Refusal::Session => SpaceRefusal::Session,
+            },
+            pharmacies: match self.pharmacies {
+                Pharmacies::DispensedLastYear => PharmacyDoor::DispensedLastYear,
+                Pharmacies::AnyCompatiblePharmacy => PharmacyDoor::AnyCompatiblePharmacy,
+            },
+            service: LocalPart::parse(&self.service).ok(),
+            shorter: ShorterForms {
+                ins14: self.address_forms.contains(&Form::Ins14),
+                nir13: self.address_forms.contains(&Form::Nir13),
+            },
+        }
+    }
+}
+
+/// A word of an address. What begins with a digit would be taken for a patient, and a postmaster is one already.
+fn is_service(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    LocalPart::parse(text).is_ok()
+        && text.chars().all(word)
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.eq_ignore_ascii_case("postmaster")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> PatientConfig {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn without_a_word_whole_identifiers_alone_are_taken_and_nobody_learns_who_has_a_space() {
+        let config = read("");
+        config.check().unwrap();
+        let rules = config.rules();
+        assert_eq!(
+            rules,
+            PatientRules { service: LocalPart::parse("mon-espace-sante").ok(), ..PatientRules::default() }
+        );
+    }
+
+    #[test]
+    fn shorter_forms_may_be_added_and_never_replace_the_whole_one() {
+        let config = read(r#"address_forms = ["ins15", "ins14"]"#);
+        config.check().unwrap();
+        assert_eq!(config.rules().shorter, ShorterForms { ins14: true, nir13: false });
+        for text in [r#"address_forms = ["nir13"]"#, "address_forms = []"] {
+            assert_eq!(read(text).check().unwrap_err().place, "[patient] address_forms", "{text}");
+        }
+        assert!(toml::from_str::<PatientConfig>(r#"address_forms = ["ins16"]"#).is_err());
+    }
+
+    #[test]
+    fn a_service_has_a_name_that_is_no_number() {
+        for bad in ["", "279035121518989", "2-notices", "a b", "a@b", "Postmaster", "caf\u{e9}"] {
+            let config = PatientConfig { service: bad.to_owned(), ..PatientConfig::default() };
+            assert_eq!(config.check().unwrap_err().place, "[patient] service", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_rules_are_those_that_are_named() {
+        let config = read("refusal = \"session\"\npharmacies = \"any-compatible-pharmacy\"");
+        let rules = config.rules();
+        assert_eq!((rules.refusal, rules.pharmacies), (SpaceRefusal::Session, PharmacyDoor::AnyCompatiblePharmacy));
+    }
+}
