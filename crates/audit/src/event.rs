@@ -22,6 +22,8 @@ pub enum Face {
     Cli,
     /// The node's own work beside mail: the trust list.
     Node,
+    /// The HTTPS listener: what programs bring.
+    Http,
 }
 
 /// What happened. The names are those of `pli message trace` where it has one.
@@ -248,6 +250,7 @@ mod tests {
             (Face::Delivery, "delivery"),
             (Face::Cli, "cli"),
             (Face::Node, "node"),
+            (Face::Http, "http"),
         ] {
             let expected =
                 format!(r#"{{"version":1,"at":"2026-03-14T12:00:00.25Z","kind":"refused","face":"{name}"}}"#);

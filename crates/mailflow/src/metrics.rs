@@ -94,6 +94,7 @@ fn face_name(face: Face) -> &'static str {
         Face::Delivery => "delivery",
         Face::Cli => "cli",
         Face::Node => "node",
+        Face::Http => "http",
     }
 }
 

@@ -5,6 +5,7 @@
 mod admin;
 mod alarms;
 mod annuaire;
+mod api;
 mod certificate_files;
 mod cli;
 mod clock;
@@ -12,6 +13,7 @@ mod config;
 mod connectors;
 mod content;
 mod descriptors;
+mod dispensations;
 mod exit;
 mod health;
 mod life;

@@ -15,19 +15,20 @@ use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
 use pli_smtp::SmtpConfig;
 use pli_types::{Clock, Masker};
-use pli_web::{Metrics, WebConfig, WebContext};
+use pli_web::{ApiDoor, Metrics, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
 
 use crate::admin::{self, Desk, House, Office};
 use crate::alarms::rounds::{self, Sources};
 use crate::annuaire::{self, Teller};
+use crate::api::Programs;
 use crate::certificate_files::CertificateFiles;
 use crate::config::{self, Config, Door, Settings, VirusConfig};
 use crate::connectors::ConnectorBook;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::health::NodeHealth;
-use crate::life::Attendant;
+use crate::life::{Attendant, Forgetting};
 use crate::lifecycle::{self, Keeper, Reload, Signals};
 use crate::organisations::OrganisationBook;
 use crate::peer_file::PeerFile;
@@ -101,7 +102,8 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
     let told = config::told_to_programs(config, |door| port_of(&ports, door));
-    let web = WebContext { health: Arc::new(health), metrics: page.clone(), autoconfig: Arc::new(told) };
+    let (health, autoconfig, api) = (Arc::new(health), Arc::new(told), programs(config, &intake)?);
+    let web = WebContext { health, metrics: page.clone(), autoconfig, api };
     let admins = admin::bind(&state)?;
     let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
     let desk = Desk {
@@ -127,6 +129,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     ask_others(&intake, teller, &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
+    keeper.spawn("dispensings", forgetting(config, &intake).run(keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
@@ -238,6 +241,16 @@ fn delivery(intake: &Intake, tls: &Tls, config: &Config) -> Result<Delivery, Net
     let resolver = resolver(&config.dns.servers)?;
     let (tls, config) = (tls.towards_servers.clone(), config.delivery.clone());
     Ok(Delivery { intake: intake.clone(), tls, resolver, config })
+}
+
+/// Who answers programs that call over HTTPS, if any may.
+fn programs(config: &Config, intake: &Intake) -> Result<Option<ApiDoor>, Failure> {
+    Ok(Programs::of(config, intake)?.map(|programs| ApiDoor::new(Arc::new(programs))))
+}
+
+/// Who forgets what was dispensed.
+fn forgetting(config: &Config, intake: &Intake) -> Forgetting {
+    Forgetting::new(Arc::clone(&intake.store.0), Arc::clone(&intake.clock), config.patient.dispensings_kept)
 }
 
 /// What intake needs to know of this operator.

@@ -19,6 +19,7 @@ pub mod letter;
 pub mod lock;
 pub mod mailboxes;
 pub mod manifest;
+mod national;
 pub mod pki;
 pub mod ports;
 pub mod process;

@@ -8,9 +8,10 @@ use pli_audit::{Event, EventKind, Face};
 use pli_store::{AccountChange, AccountKind, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
 use pli_types::{Clock, DistinguishedName, MailAddress, Masker, RppsId, Secret, StructureId};
 
-use crate::config::paths;
+use crate::config::{STATE, paths};
 use crate::files;
 use crate::manifest::{Account, Manifest, Operator, Patient, Space};
+use crate::national;
 use crate::seed::program_subject;
 
 /// Makes every mailbox of the manifest, empty and without quota, at the operator that holds it.
@@ -44,8 +45,16 @@ async fn seed_operator(
     for patient in manifest.patients.iter().filter(|patient| patient.operator == operator.name) {
         seeder.patient(patient).await?;
     }
+    if operator.name == PATIENTS {
+        let now = seeder.clock.now();
+        national::seed_directory(&folder.join(STATE), now).await?;
+        national::seed_pharmacies(&*seeder.store, now, |what| seeder.event_of(what)).await?;
+    }
     Ok(())
 }
+
+/// The operator that keeps the rules on patients.
+const PATIENTS: &str = "patients";
 
 fn masker(path: &Path) -> anyhow::Result<Masker> {
     let text = files::read(path)?;
@@ -104,9 +113,12 @@ impl Seeder {
     }
 
     fn event(&self, address: &MailAddress, what: &str) -> Event {
+        Event { recipient: Some(self.masker.address(address)), ..self.event_of(what) }
+    }
+
+    fn event_of(&self, what: &str) -> Event {
         Event {
             actor: Some("sandbox".to_owned()),
-            recipient: Some(self.masker.address(address)),
             detail: Some(what.to_owned()),
             ..Event::new(self.clock.now(), EventKind::Changed, Face::Cli)
         }

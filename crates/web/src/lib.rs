@@ -1,4 +1,4 @@
-//! Health, metrics, and what mail programs must know, over HTTPS.
+//! Health, metrics, what mail programs must know, and what other programs bring, over HTTPS.
 //!
 //! | path | answer |
 //! | --- | --- |
@@ -6,16 +6,19 @@
 //! | `GET /health/ready` | `200` if mail can be taken, else `503`, with every check as JSON |
 //! | `GET /metrics` | all metrics, in the text format of Prometheus |
 //! | `/mail/config-v1.1.xml`, `/autodiscover/autodiscover.xml` | where the doors for mail programs are ([`autoconfig`]) |
+//! | `POST /api/v1/dispensations` | what programs bring ([`api`]): they prove who they are |
 //!
-//! Nobody is asked who he is, so nothing here tells more than counts, states and ports. `server.rs` knows sockets,
+//! Of all others nobody is asked who he is, so nothing they are told is more than counts, states and ports. `server.rs` knows sockets,
 //! `routes.rs` knows paths; what there is to check is known to the caller ([`Health`]).
 
+pub mod api;
 pub mod autoconfig;
 pub mod health;
 pub mod metrics;
 mod routes;
 mod server;
 
+pub use api::{Api, ApiDoor, BodyForm, Caller, Connected, Refused, Scope};
 pub use autoconfig::{Autoconfig, MailDoor, MailProtocol};
 pub use health::{Check, Health};
 pub use metrics::Metrics;

@@ -7,15 +7,15 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::json;
 
-use crate::autoconfig;
 use crate::health::Check;
 use crate::server::WebContext;
+use crate::{api, autoconfig};
 
 /// The version of the JSON that is answered.
-const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// The longest body of a request. Outlook's is some 400 bytes.
 const BODY_BYTES_MAX: usize = 16 << 10;
 
@@ -27,6 +27,8 @@ pub(crate) fn router(context: WebContext) -> Router {
         .route("/metrics", get(metrics))
         .route("/mail/config-v1.1.xml", get(autoconfig::thunderbird))
         .route("/.well-known/autoconfig/mail/config-v1.1.xml", get(autoconfig::thunderbird))
+        // Bounds its body itself, once it knows whose it is.
+        .route(api::DISPENSATIONS, post(api::dispensations))
         .fallback(anything_else)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(context)
@@ -87,7 +89,7 @@ fn refused(status: StatusCode, error: &str, next: &str) -> Response {
     json_reply(status, &json!({"schema_version": SCHEMA_VERSION, "error": error, "next": next}))
 }
 
-fn json_reply(status: StatusCode, body: &serde_json::Value) -> Response {
+pub(crate) fn json_reply(status: StatusCode, body: &serde_json::Value) -> Response {
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     (status, headers, format!("{body}\n")).into_response()
 }
@@ -117,7 +119,7 @@ pub(crate) mod tests {
     /// What routes show: these checks, and nothing counted.
     pub(crate) fn context(checks: Vec<Check>) -> WebContext {
         let (_, metrics) = crate::metrics::tests::local();
-        WebContext { health: Arc::new(Fixed(checks)), metrics, autoconfig: Arc::default() }
+        WebContext { health: Arc::new(Fixed(checks)), metrics, autoconfig: Arc::default(), api: None }
     }
 
     async fn ask(method: &str, path: &str, checks: Vec<Check>) -> (StatusCode, String) {

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pli_net::{Accepted, Listener, ServerTls, Shutdown};
 
+use crate::api::{ApiDoor, Connected};
 use crate::autoconfig::Autoconfig;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -44,6 +48,8 @@ pub struct WebContext {
     pub metrics: Metrics,
     /// What mail programs are told.
     pub autoconfig: Arc<Autoconfig>,
+    /// What answers programs, if any may call.
+    pub api: Option<ApiDoor>,
 }
 
 /// Serves HTTP over TLS until shutdown begins; requests under way are then answered.
@@ -61,13 +67,19 @@ pub async fn serve(config: WebConfig, context: WebContext, tls: ServerTls, liste
 /// One connection. What goes wrong on it is the client's affair and told at `debug`.
 async fn connection(config: &WebConfig, tls: &ServerTls, router: Router, accepted: Accepted, shutdown: &Shutdown) {
     let Accepted { stream, remote, .. } = accepted;
-    let stream = match tls.accept(stream).await {
-        Ok((stream, _)) => stream,
+    let (stream, facts) = match tls.accept(stream).await {
+        Ok(accepted) => accepted,
         Err(error) => return tracing::debug!(%remote, %error, "HTTP: no TLS"),
     };
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).max_buf_size(config.head_bytes_max);
-    let serving = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connected = Connected { remote, certificate: facts.certificate.map(Arc::new) };
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connected.clone());
+        router.call(request)
+    });
+    let serving = http.serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => Some(ended),

@@ -92,6 +92,7 @@ impl Desk {
                 Ok(Answer::Published { mailboxes })
             }
             Request::Directory(ask) => self.directory(ask, actor).await.map(Answer::DirectoryEntry),
+            Request::Dispensation(ask) => self.dispensation(ask, attached, actor).await.map(Answer::Dispensation),
             Request::Mailbox(ask) => Box::pin(self.mailbox(ask, attached, actor)).await.map(Answer::Mailbox),
             Request::Account(ask) => Box::pin(self.account(ask, attached, actor)).await.map(Answer::Account),
             Request::Patient(ask) => Box::pin(self.patient(ask, attached, actor)).await.map(Answer::Patient),

@@ -12,6 +12,7 @@ mod desk;
 mod diff;
 mod direct;
 pub(crate) mod directory;
+pub(crate) mod dispensation;
 pub(crate) mod effect;
 mod house;
 pub(crate) mod mailbox;

@@ -6,6 +6,7 @@ use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
 use super::{account, connector, directory, mailbox, patient, relation, reveal};
+use super::{account, connector, directory, dispensation, mailbox, patient, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -64,6 +65,8 @@ pub(crate) enum Request {
     Patient(patient::Ask),
     /// About patients' contacts.
     Relation(relation::Ask),
+    /// What pharmacies have dispensed, and which structures are pharmacies.
+    Dispensation(dispensation::Ask),
     /// Put on record that an admin is shown health identifiers in clear.
     Reveal(reveal::Ask),
 }
@@ -138,6 +141,8 @@ pub(crate) enum Answer {
     Patient(patient::Told),
     /// To [`Request::Relation`].
     Relation(relation::Told),
+    /// To [`Request::Dispensation`].
+    Dispensation(dispensation::Told),
     /// To [`Request::Reveal`].
     OnRecord,
     /// To [`Request::PeerList`], in order of names.
@@ -316,6 +321,7 @@ impl Request {
             Self::Directory(_) => "directory",
             Self::Patient(_) => "patient",
             Self::Relation(_) => "relation",
+            Self::Dispensation(_) => "dispensation",
             Self::Reveal(_) => "reveal",
         }
     }
@@ -350,6 +356,11 @@ impl Request {
             Self::Patient(ask) => ask.writes(),
             Self::Relation(ask) => ask.writes(),
             Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } | Self::Reveal(_) => true,
+            Self::TrustFetch
+            | Self::DirectoryInstall { .. }
+            | Self::Publish { .. }
+            | Self::Dispensation(_)
+            | Self::Reveal(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
             | Self::QueueRetry { dry_run, .. } => !dry_run,

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod connector;
 mod directory;
+mod dispensation;
 mod doctor;
 mod explain;
 mod looking;
@@ -139,6 +140,9 @@ enum Command {
     /// What lies between a patient and those who have written to him
     #[command(subcommand)]
     Relation(relation::Command),
+    /// What pharmacies have dispensed: it opens their doors to patients
+    #[command(subcommand)]
+    Dispensation(dispensation::Command),
     /// What waits to be delivered elsewhere
     #[command(subcommand)]
     Queue(queue::Command),
@@ -193,6 +197,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Connector(command) => connector::run(globals, command),
         Command::Directory(command) => directory::run(globals, &command),
         Command::Relation(command) => relation::run(globals, command),
+        Command::Dispensation(command) => dispensation::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
         Command::Explain(args) => explain::run(globals, &args),

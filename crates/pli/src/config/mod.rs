@@ -4,6 +4,7 @@
 //! [`Settings`] is what the rest of the program works with, once values have been held against each other.
 
 mod annuaire;
+mod api;
 mod autoconfig;
 mod document;
 mod load;
@@ -27,6 +28,7 @@ use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use annuaire::{AnnuaireConfig, NATIONAL, Publish};
+pub(crate) use api::{ApiClient, ApiConfig, ApiScope};
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use document::DocumentConfig;
 pub(crate) use load::{ConfigFault, load};
@@ -85,6 +87,9 @@ pub(crate) struct Config {
     /// `[annuaire]`: the state's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) annuaire: Option<AnnuaireConfig>,
+    /// `[api]`: programs that call over HTTPS.
+    #[serde(default, skip_serializing_if = "ApiConfig::is_default")]
+    pub(crate) api: ApiConfig,
     /// `[[connector]]`: hospitals' own mail servers.
     #[serde(default)]
     pub(crate) connector: Vec<ConnectorConfig>,

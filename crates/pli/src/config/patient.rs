@@ -2,9 +2,16 @@
 
 use pli_policy::{PatientRules, PharmacyDoor, ShorterForms, SpaceRefusal};
 use pli_types::LocalPart;
+use std::time::Duration;
+
+use pli_types::Span;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigFault;
+
+/// What was reimbursed within a year opens a pharmacy's door (R-WHO-4): it is kept as long at least, a leap year's day and
+/// a day for the clock included.
+const DISPENSINGS_KEPT_MIN: Duration = Duration::from_hours(367 * 24);
 
 /// `[patient]`. All have defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -50,6 +57,8 @@ pub(crate) enum Pharmacies {
     DispensedLastYear,
     /// Every one with an ORG mailbox in the directory.
     AnyCompatiblePharmacy,
+    /// How long it is kept what pharmacies have dispensed.
+    pub(crate) dispensings_kept: Span,
 }
 
 impl Default for PatientConfig {
@@ -60,6 +69,7 @@ impl Default for PatientConfig {
             refusal: Refusal::Notice,
             pharmacies: Pharmacies::DispensedLastYear,
         }
+        Self { dispensings_kept: Span::hours(400 * 24) }
     }
 }
 
@@ -102,6 +112,11 @@ fn is_service(text: &str) -> bool {
         && text.chars().all(word)
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.eq_ignore_ascii_case("postmaster")
+        if self.dispensings_kept.get() < DISPENSINGS_KEPT_MIN {
+            return Err(ConfigFault::new("config-invalid.dispensings-kept", "[patient] dispensings_kept", &[]));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -147,5 +162,11 @@ mod tests {
         let config = read("refusal = \"session\"\npharmacies = \"any-compatible-pharmacy\"");
         let rules = config.rules();
         assert_eq!((rules.refusal, rules.pharmacies), (SpaceRefusal::Session, PharmacyDoor::AnyCompatiblePharmacy));
+    #[test]
+    fn what_opens_a_door_for_a_year_is_kept_as_long() {
+        let config = |kept: &str| PatientConfig { dispensings_kept: kept.parse().unwrap() };
+        PatientConfig::default().check().unwrap();
+        config("367d").check().unwrap();
+        assert_eq!(config("366d").check().unwrap_err().place, "[patient] dispensings_kept");
     }
 }

@@ -37,6 +37,7 @@ impl Settings {
         config.trust.check()?;
         config.mailbox.check()?;
         config.patient.check()?;
+        config.api.check()?;
         sign_in(&config.signin)?;
         config.autoconfig.check()?;
         let list = config.trust.origin()?;

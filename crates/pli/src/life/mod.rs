@@ -4,6 +4,7 @@
 //! When which is due is decided by [`Rules`]; here it is done. Patients' spaces are left alone: they end by their owners'
 //! decision.
 
+mod dispensings;
 mod letter;
 mod rules;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use pli_types::{Clock, MailAddress, MailboxId, Masker, MessageId, ReversePath};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
+pub(crate) use self::dispensings::Forgetting;
 use self::letter::Letter;
 use self::rules::Rules;
 use crate::config::Config;

@@ -17,6 +17,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("config.toml", include_str!("../../words/config.toml")),
     ("connector.toml", include_str!("../../words/connector.toml")),
     ("directory.toml", include_str!("../../words/directory.toml")),
+    ("dispensation.toml", include_str!("../../words/dispensation.toml")),
     ("doctor.toml", include_str!("../../words/doctor.toml")),
     ("entries.toml", include_str!("../../words/entries.toml")),
     ("mailbox.toml", include_str!("../../words/mailbox.toml")),

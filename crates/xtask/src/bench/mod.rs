@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: absolute figures, measured and reported, never asserted.
 
 mod directory;
+mod dispensations;
 mod extraction;
 mod lists;
 mod load;
@@ -14,6 +15,8 @@ use anyhow::Result;
 pub(crate) enum Bench {
     /// The national directory: how long its import takes, and searches in it.
     Directory(directory::Options),
+    /// What pharmacies have dispensed: how fast it is imported and found.
+    Dispensations(dispensations::Options),
     /// Messages a second and CPU, mutual TLS, beside Postfix in the same run.
     Smtp(smtp::Options),
     /// The trust list: how long until it is in force, and how long a question to it takes.
@@ -24,6 +27,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Directory(options) => directory::run(options),
+        Bench::Dispensations(options) => dispensations::run(options),
         Bench::Smtp(options) => smtp::run(options),
         Bench::Trust(options) => trust::run(options),
     }

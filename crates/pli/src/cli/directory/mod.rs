@@ -6,6 +6,7 @@ mod entry;
 mod export;
 mod import;
 mod lookup;
+mod pharmacies;
 mod publications;
 mod publish;
 mod search;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Rm(entry::Rm),
     /// Our mailboxes beside the copy of the national directory: what is missing there, too many, or different
     Diff(diff::Args),
+    /// Which structures are pharmacies: told by a file, or shown
+    Pharmacies(pharmacies::Args),
     /// Ask the state's directory itself, not the copy
     Lookup(lookup::Args),
     /// Have the state's directory told of our mailboxes now, or show what it would be told
@@ -65,6 +68,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
         Command::Set(args) => entry::set(globals, args),
         Command::Rm(args) => entry::rm(globals, args),
         Command::Diff(args) => diff::run(globals, args),
+        Command::Pharmacies(args) => pharmacies::run(globals, args),
         Command::Lookup(args) => lookup::run(globals, args),
         Command::Publish(args) => publish::run(globals, args),
         Command::Publications(args) => publications::run(globals, args),
