@@ -9,7 +9,7 @@ use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Intake, IntakeConfig, PeerBook};
+use pli_mailflow::{Delivery, Herald, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -130,6 +130,10 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     keeper.spawn("dispensings", forgetting(config, &intake).run(keeper.shutdown.clone()));
+    if settings.hosts_patients() {
+        let herald = Herald::new(intake.clone(), config.patient.service_address()?);
+        keeper.spawn("notices", herald.run(keeper.shutdown.clone()));
+    }
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));

@@ -91,6 +91,7 @@ impl Desk {
                 let mailboxes = self.publish(addresses, actor).await?;
                 Ok(Answer::Published { mailboxes })
             }
+            Request::Notice(ask) => Box::pin(self.notice(ask, attached, actor)).await.map(Answer::Notice),
             Request::Directory(ask) => self.directory(ask, actor).await.map(Answer::DirectoryEntry),
             Request::Dispensation(ask) => self.dispensation(ask, attached, actor).await.map(Answer::Dispensation),
             Request::Mailbox(ask) => Box::pin(self.mailbox(ask, attached, actor)).await.map(Answer::Mailbox),

@@ -17,6 +17,7 @@ pub(crate) mod effect;
 mod house;
 pub(crate) mod mailbox;
 mod national;
+pub(crate) mod notice;
 pub(crate) mod patient;
 pub(crate) mod protocol;
 mod publishing;

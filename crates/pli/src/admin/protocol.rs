@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{account, connector, directory, mailbox, patient, relation, reveal};
 use super::{account, connector, directory, dispensation, mailbox, patient, reveal};
+use super::{account, connector, directory, mailbox, notice, patient, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -67,6 +68,8 @@ pub(crate) enum Request {
     Relation(relation::Ask),
     /// What pharmacies have dispensed, and which structures are pharmacies.
     Dispensation(dispensation::Ask),
+    /// Notices to many patients.
+    Notice(notice::Ask),
     /// Put on record that an admin is shown health identifiers in clear.
     Reveal(reveal::Ask),
 }
@@ -143,6 +146,8 @@ pub(crate) enum Answer {
     Relation(relation::Told),
     /// To [`Request::Dispensation`].
     Dispensation(dispensation::Told),
+    /// To [`Request::Notice`].
+    Notice(notice::Told),
     /// To [`Request::Reveal`].
     OnRecord,
     /// To [`Request::PeerList`], in order of names.
@@ -322,6 +327,7 @@ impl Request {
             Self::Patient(_) => "patient",
             Self::Relation(_) => "relation",
             Self::Dispensation(_) => "dispensation",
+            Self::Notice(_) => "notice",
             Self::Reveal(_) => "reveal",
         }
     }
@@ -335,6 +341,7 @@ impl Request {
                 | Self::Directory(_)
                 | Self::Mailbox(_)
                 | Self::Account(_)
+                | Self::Notice(_)
                 | Self::Patient(_)
                 | Self::Relation(_)
         )
@@ -351,6 +358,7 @@ impl Request {
             | Self::PeerList => false,
             Self::Connector(ask) => ask.writes(),
             Self::Directory(ask) => ask.writes(),
+            Self::Notice(ask) => ask.writes(),
             Self::Mailbox(ask) => ask.writes(),
             Self::Account(ask) => ask.writes(),
             Self::Patient(ask) => ask.writes(),

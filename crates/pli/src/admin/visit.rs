@@ -25,6 +25,11 @@ impl<'a> Visit<'a> {
         Ok(Self { settings, counter })
     }
 
+    /// Does a node answer?
+    pub(crate) fn is_of_node(&self) -> bool {
+        self.counter.is_none()
+    }
+
     /// Asks.
     pub(crate) async fn ask(&self, request: Request, attached: Option<Vec<u8>>) -> Result<Answer, Failure> {
         match &self.counter {

@@ -15,6 +15,7 @@ mod looking;
 mod mailbox;
 mod man;
 mod message;
+mod notice;
 mod patient;
 mod peer;
 mod progress;
@@ -123,6 +124,9 @@ enum Command {
     /// The list of the trust space's domains
     #[command(subcommand)]
     Trust(trust::Command),
+    /// Notices to many patients: reminders of examinations, of vaccinations
+    #[command(subcommand)]
+    Notice(notice::Command),
     /// Other operators
     #[command(subcommand)]
     Peer(peer::Command),
@@ -191,6 +195,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => account::run(globals, command),
         Command::Patient(command) => patient::run(globals, &command),
         Command::Trust(command) => trust::run(globals, command),
+        Command::Notice(command) => notice::run(globals, command),
         Command::Peer(command) => peer::run(globals, &command),
         Command::Doctor => doctor::run(globals),
         Command::Certificate(command) => certificate::run(globals, &command),

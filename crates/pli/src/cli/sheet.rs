@@ -62,6 +62,25 @@ impl<R: BufRead> Sheet<R> {
         Ok(sheet)
     }
 
+    /// Reads the header of a file that names its own columns, the first of them this one. The names must be such as
+    /// `fits` takes; there are as many of them as a command reads once.
+    pub(super) fn begin_naming(input: R, first: &'static str, fits: fn(&str) -> bool) -> Result<Self, Fault> {
+        let mut sheet = Self { input, columns: Vec::new(), line: 0 };
+        let header = sheet.text()?.ok_or_else(|| Fault::Header(Said::new("file-columns.empty", &[])))?;
+        let names = cells(header.strip_prefix('\u{feff}').unwrap_or(&header)).map_err(Fault::Header)?;
+        let mut known = vec![first];
+        for name in names.iter().map(|name| name.trim()).filter(|name| *name != first && fits(name)) {
+            known.push(String::leak(name.to_owned()));
+        }
+        sheet.columns = columns_of(&header, known.leak())?;
+        Ok(sheet)
+    }
+
+    /// Is there such a column?
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.columns.contains(&column)
+    }
+
     /// The next row; blank lines are passed over.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, Fault> {
         let text = loop {
@@ -102,6 +121,11 @@ impl<R: BufRead> Sheet<R> {
 }
 
 impl Row<'_> {
+    /// About how many bytes it has in the file, for who shows how far he is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.len() as u64 + 1).sum()
+    }
+
     /// A cell; none if it is empty or there is no such column.
     pub(super) fn cell(&self, column: &str) -> Option<String> {
         let place = self.columns.iter().position(|name| *name == column)?;

@@ -76,6 +76,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) document: DocumentConfig,
     /// `[patient]`: who may write to patients, and whom they may write to.
+    /// `[patient]`: the patients' spaces.
     #[serde(default)]
     pub(crate) patient: PatientConfig,
     /// `[signin]`: who may come in, how often he may try, and how long he may stay.
@@ -279,6 +280,7 @@ mod tests {
         assert_eq!(sample.remove("limits"), Some(toml::Value::try_from(Limits::default()).unwrap()));
         assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
         assert_eq!(sample.remove("signin"), Some(toml::Value::try_from(SignIn::default()).unwrap()));
+        assert_eq!(sample.remove("patient"), Some(toml::Value::try_from(PatientConfig::default()).unwrap()));
         assert_eq!(sample.remove("mailbox"), Some(toml::Value::try_from(MailboxConfig::default()).unwrap()));
         assert_eq!(sample.remove("document"), Some(toml::Value::try_from(DocumentConfig::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));

@@ -5,6 +5,9 @@ use pli_types::LocalPart;
 use std::time::Duration;
 
 use pli_types::Span;
+//! `[patient]`: the patients' spaces, for the node that hosts their domain.
+
+use pli_types::{Domain, MailAddress};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigFault;
@@ -59,6 +62,8 @@ pub(crate) enum Pharmacies {
     AnyCompatiblePharmacy,
     /// How long it is kept what pharmacies have dispensed.
     pub(crate) dispensings_kept: Span,
+    /// The local part of the one sender at the patients' domain who is no patient: what the spaces themselves write as.
+    pub(crate) service: String,
 }
 
 impl Default for PatientConfig {
@@ -70,6 +75,7 @@ impl Default for PatientConfig {
             pharmacies: Pharmacies::DispensedLastYear,
         }
         Self { dispensings_kept: Span::hours(400 * 24) }
+        Self { service: "mon-espace-sante".to_owned() }
     }
 }
 
@@ -116,6 +122,16 @@ fn is_service(text: &str) -> bool {
             return Err(ConfigFault::new("config-invalid.dispensings-kept", "[patient] dispensings_kept", &[]));
         }
         Ok(())
+        self.service_address().map(drop)
+    }
+
+    /// As whom the spaces write.
+    pub(crate) fn service_address(&self) -> Result<MailAddress, ConfigFault> {
+        let address = MailAddress::parse(&format!("{}@{}", self.service, Domain::of_patients())).ok();
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+        let named = self.service.bytes().all(fits) && self.service.bytes().filter(u8::is_ascii_digit).count() < 13;
+        let address = address.filter(|address| named && address.ins().is_none() && !address.is_postmaster());
+        address.ok_or_else(|| ConfigFault::new("config-invalid.patient-service", "[patient] service", &[]))
     }
 }
 
@@ -168,5 +184,13 @@ mod tests {
         PatientConfig::default().check().unwrap();
         config("367d").check().unwrap();
         assert_eq!(config("366d").check().unwrap_err().place, "[patient] dispensings_kept");
+    #[test]
+    fn the_service_is_nobodys_space_and_no_postmaster() {
+        let config = |service: &str| PatientConfig { service: service.to_owned(), ..PatientConfig::default() };
+        let address = PatientConfig::default().service_address().unwrap().reveal();
+        assert_eq!(address, "mon-espace-sante@patient.mssante.fr");
+        for wrong in ["", "postmaster", "Postmaster", "279035121518989", "a@b", "\"a b\"", "2790351215189", "a\r\nb"] {
+            assert_eq!(config(wrong).check().unwrap_err().place, "[patient] service", "{wrong:?}");
+        }
     }
 }

@@ -47,6 +47,11 @@ impl Settings {
         Ok(Self { config, routes: Arc::new(routes), list })
     }
 
+    /// Does it host the patients' spaces?
+    pub(crate) fn hosts_patients(&self) -> bool {
+        self.config.server.domains.iter().any(|domain| domain.0.is_patient_domain())
+    }
+
     /// The domains whose mailboxes are here.
     pub(crate) fn hosted_domains(&self) -> Vec<Domain> {
         self.config.server.domains.iter().map(|name| name.0.clone()).collect()

@@ -22,6 +22,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("entries.toml", include_str!("../../words/entries.toml")),
     ("mailbox.toml", include_str!("../../words/mailbox.toml")),
     ("message.toml", include_str!("../../words/message.toml")),
+    ("notice.toml", include_str!("../../words/notice.toml")),
     ("net.toml", include_str!("../../words/net.toml")),
     ("patient.toml", include_str!("../../words/patient.toml")),
     ("peer.toml", include_str!("../../words/peer.toml")),
