@@ -18,8 +18,8 @@ pub use campaign::Herald;
 pub use delivery::probe::{Probe, ProbeReport};
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{
-    Client, Explanation, Intake, IntakeConfig, Letter, LineFault, PeerOnWire, Question, Refusal, Session, Transaction,
-    explain,
+    Client, Explanation, Guesses, Intake, IntakeConfig, Letter, LineFault, NotReleased, PeerOnWire, Question, Refusal,
+    Released, Session, Transaction, explain,
 };
 pub use peer_book::{PeerBook, PeerRecord, Seen};
 pub use scanner::{Scanner, ScannerConfig, ScannerPlace};

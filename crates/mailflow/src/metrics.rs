@@ -20,6 +20,7 @@ const UNDER_WAY: &str = "pli_delivery_under_way";
 const AGE: &str = "pli_delivery_age_seconds";
 const UNPROVEN: &str = "pli_delivery_unproven_total";
 const UNPROVEN_DESTINATIONS: &str = "pli_delivery_unproven_destinations";
+const GUESSING: &str = "pli_intake_guessing_total";
 const REPORTS: &str = "pli_delivery_reports_total";
 
 /// Registers the help texts. Called once, after the recorder is installed.
@@ -34,6 +35,7 @@ pub fn describe() {
     describe_counter!(RECORD_LOST, "Refusals whose audit record could not be kept: look at the store.");
     describe_counter!(SCANS, "Messages brought before the virus scanner, by outcome.");
     describe_histogram!(SCAN_SECONDS, Unit::Seconds, "From the end of a message to the virus scanner's answer.");
+    describe_counter!(GUESSING, "Times that a sender reached the limit of unknown patients in an hour.");
     describe_counter!(TRIES, "Tries to relay, one a recipient, by outcome and reason.");
     describe_counter!(CONNECTIONS, "Connections to other servers used for a message, by kind (new, reused).");
     describe_gauge!(UNDER_WAY, "Deliveries to other servers under way.");
@@ -63,6 +65,11 @@ impl Ways {
         Self { mailboxes, relays, returns: message.returns.len(), held: message.held.len() }
     }
 
+    /// Those that wait for an admin.
+    pub(crate) fn held(self) -> usize {
+        self.held
+    }
+
     /// All of them.
     pub(crate) fn total(self) -> usize {
         self.mailboxes + self.relays + self.returns + self.held
@@ -80,6 +87,10 @@ pub(crate) fn accepted(face: Face, bytes: u64, ways: Ways) {
 
 pub(crate) fn refused(face: Face, reason: Reason) {
     counter!(REFUSED, "face" => face_name(face), "reason" => reason.code()).increment(1);
+}
+
+pub(crate) fn guessing() {
+    counter!(GUESSING).increment(1);
 }
 
 pub(crate) fn record_lost() {

@@ -10,6 +10,7 @@ use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
 use pli_mailflow::{Delivery, Herald, Intake, IntakeConfig, PeerBook};
+use pli_mailflow::{Delivery, Guesses, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -87,6 +88,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         masker,
         clock: Arc::clone(&clock),
         peers: peers.clone(),
+        guesses: Guesses::default(),
         organisations: Arc::new(OrganisationBook::new(Arc::clone(&store), config.server.state.clone())),
         scanner: config.virus.as_ref().map(VirusConfig::scanner),
     };
@@ -116,6 +118,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         alarms: Some(sources.clone()),
         peers: Some(peers.clone()),
         connectors,
+        intake: Some(Box::new(intake.clone())),
     };
 
     // Everything turns.
@@ -273,6 +276,8 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
             documents: settings.config.document.rules(),
             virus: settings.config.virus.as_ref().map(VirusConfig::rules),
         },
+        unknown_per_peer: 200,
+        ruleset: Ruleset { documents: settings.config.document.rules(), ..Ruleset::default() },
     }
 }
 

@@ -136,7 +136,7 @@ fn listed(yes: bool) -> Listing {
 }
 
 /// Are the mailboxes of this domain here, and no connector's business?
-fn is_hosted(intake: &Intake, domain: &Domain) -> bool {
+pub(crate) fn is_hosted(intake: &Intake, domain: &Domain) -> bool {
     intake.config.hosted_domains.contains(domain) && !intake.routes.current().is_connector_domain(domain)
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod evidence;
 mod examine;
 pub mod explain;
 mod facts;
+mod guesses;
 mod hand_over;
 mod header_block;
 mod judge;
@@ -21,6 +22,7 @@ mod organisations;
 pub(crate) mod record;
 mod relation;
 mod scan;
+mod release;
 pub(crate) mod trace_header;
 mod transaction;
 
@@ -42,8 +44,10 @@ use tokio::sync::OnceCell;
 
 use evidence::Shown;
 pub use explain::{Explanation, Letter, LineFault, Question, explain};
+pub use guesses::Guesses;
 pub use organisations::{NoOrganisations, Organisation, Organisations};
 pub use relation::relation_facts;
+pub use release::{NotReleased, Released};
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
@@ -64,6 +68,8 @@ pub struct IntakeConfig {
     pub queue_lifetime: std::time::Duration,
     /// Is a peer whose certificate is meant for servers only believed, if the trust list names it? Never a connector.
     pub server_auth_clients: bool,
+    /// How many patients without a space each sender may write to in an hour; 0 sets no limit.
+    pub unknown_per_peer: u32,
     /// What can be set of the rules.
     pub ruleset: Ruleset,
 }
@@ -87,6 +93,8 @@ pub struct Intake {
     pub clock: Arc<dyn Clock>,
     /// What was seen of other operators' certificates.
     pub peers: PeerBook,
+    /// Who writes to patients that there are not.
+    pub guesses: Guesses,
     /// Whose an address is, as far as the directory is kept here.
     pub organisations: Arc<dyn Organisations>,
     /// The virus scanner, if there is one. Whether a message may pass without it, the ruleset says.

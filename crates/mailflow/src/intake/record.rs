@@ -107,6 +107,11 @@ impl Witness {
         }
     }
 
+    /// Who brings it, as far as that is proven; none for what Pli writes itself.
+    pub(crate) fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
+    }
+
     /// Logs that the message is kept. What it left to be done is in the record.
     pub(crate) fn log_accepted(&self, id: MessageId, recipients: usize, bytes: u64) {
         tracing::info!(

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use pli_audit::Face;
 use pli_directory::TrustList;
 use pli_document::Examined;
-use pli_policy::{Facts, Reason, RecipientFacts, ReportKind, Stage};
+use pli_policy::facts::MailboxFacts;
+use pli_policy::{Facts, Origin, Reason, RecipientFacts, ReportKind, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
 use pli_types::{EnvelopeParameters, MailAddress, MessageId, Recipient};
 
@@ -141,6 +142,11 @@ impl Transaction {
         if self.recipients.len() >= self.intake.config.recipients_max {
             return Err(self.too_many(&recipient.address).await);
         }
+        if self.guesses_too_much(&recipient.address) {
+            let masked = self.intake.masker.address(&recipient.address);
+            self.record_refusal(Reason::RateExceeded, Some(masked)).await;
+            return Err(Refusal { reason: Reason::RateExceeded, temporary: true });
+        }
         let (list, patient) = (self.list.as_deref(), self.facts.patient.as_ref());
         let asked = facts::of_recipient(&self.intake, list, &recipient.address, patient).await;
         let (known, way) = asked.map_err(store_failed)?;
@@ -148,6 +154,9 @@ impl Transaction {
         self.facts.recipient = Some(known.clone());
         let decided = self.decide().await;
         self.facts.recipient = None;
+        if known.hosted && known.mailbox == MailboxFacts::None && known.address.ins().is_some() {
+            self.note_guess();
+        }
         let way = decided?.unwrap_or(way);
         // Policy takes none of these. If it ever did, a message for nobody must not be relayed to ourselves.
         if known.hosted && way == Way::Elsewhere {
@@ -155,6 +164,33 @@ impl Transaction {
         }
         self.recipients.push(Accepted { recipient, key, way, known });
         Ok(())
+    }
+
+    /// Is it for a patient here, and has whoever brings it written to too many who are not?
+    fn guesses_too_much(&self, address: &MailAddress) -> bool {
+        let (intake, limit) = (&self.intake, self.intake.config.unknown_per_peer);
+        let asked = address.ins().is_some() && facts::is_hosted(intake, address.domain());
+        let sender = self.guesser().filter(|_| asked && limit > 0);
+        sender.is_some_and(|sender| intake.guesses.are_too_many(sender, limit, intake.clock.now()))
+    }
+
+    /// Whose guesses are counted; not our own reports and notices.
+    fn guesser(&self) -> Option<&str> {
+        self.witness.actor().filter(|_| self.facts.origin != Origin::Relay)
+    }
+
+    /// A patient here whom nobody knows. One line in the log says when a sender has reached his limit.
+    fn note_guess(&self) {
+        let (intake, limit) = (&self.intake, self.intake.config.unknown_per_peer);
+        let Some(sender) = self.guesser() else { return };
+        if intake.guesses.note(sender, limit, intake.clock.now()) {
+            metrics::guessing();
+            tracing::warn!(
+                sender,
+                limit,
+                "has written to more unknown patients than one may in an hour; its mail to patients is put off"
+            );
+        }
     }
 
     /// Recorded once a transaction: ten thousand recipients too many are one event.
@@ -260,6 +296,9 @@ impl Transaction {
                 metrics::accepted(self.face, bytes, ways);
                 self.count_documents();
                 self.witness.log_accepted(receipt.id, ways.total(), bytes);
+                if ways.held() > 0 {
+                    tracing::warn!(id = %receipt.id, recipients = ways.held(), "held: an admin must decide on it");
+                }
                 Ok(receipt)
             }
             Err(StoreError::MailboxFull) => Err(self.refused_here(Reason::MailboxFull).await),

@@ -8,6 +8,7 @@ mod documents;
 mod explained;
 mod first_contact;
 mod forged;
+mod held;
 mod log;
 mod notices;
 mod ours;

@@ -10,7 +10,8 @@ use pli_audit::{Event, Face};
 use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Routes, RoutesHandle, TrustHandle};
 use pli_mailflow::intake::{NoOrganisations, StoreHandle};
 use pli_mailflow::{
-    Client, Delivery, DeliveryConfig, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session, Transaction,
+    Client, Delivery, DeliveryConfig, Guesses, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session,
+    Transaction,
 };
 use pli_net::{ClientTls, OwnCertificate, Pki, Resolver, Shutdown, TlsConfig, TlsFacts};
 use pli_policy::Ruleset;
@@ -71,6 +72,7 @@ impl Relay {
                 recipients_max: 100,
                 queue_lifetime: Duration::from_hours(96),
                 server_auth_clients: false,
+                unknown_per_peer: 200,
                 ruleset: Ruleset::default(),
             }),
             store: StoreHandle(store.clone()),
@@ -80,6 +82,7 @@ impl Relay {
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
             peers: PeerBook::default(),
+            guesses: Guesses::default(),
             organisations: Arc::new(NoOrganisations),
             scanner: None,
         };

@@ -79,7 +79,7 @@ fn change(outcome: Outcome, installed: &Installed) -> ListChange {
 }
 
 /// The row of the queue that an admin means.
-pub(super) async fn queue_row(store: &dyn Store, id: &str) -> Result<QueueRow, Failure> {
+pub(crate) async fn queue_row(store: &dyn Store, id: &str) -> Result<QueueRow, Failure> {
     let unknown = || Failure::told(Exit::NotFound, "queue-row-unknown", &[("id", &id)]);
     let id = QueueId::parse(id).map_err(|_| unknown())?;
     let rows = store.queue_rows(usize::MAX).await?;

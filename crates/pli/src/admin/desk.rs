@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pli_directory::{ListFault, RollbackFault, TrustHandle, TrustList};
-use pli_mailflow::PeerBook;
+use pli_mailflow::{Intake, PeerBook};
 use pli_store::Store;
 use pli_types::Clock;
 use tokio::sync::Mutex;
@@ -36,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) peers: Option<PeerBook>,
     /// Hospitals' own servers.
     pub(crate) connectors: ConnectorBook,
+    /// The way in of a running node, by which what is held goes on.
+    pub(crate) intake: Option<Box<Intake>>,
 }
 
 /// By what changes are made.
@@ -77,6 +79,17 @@ impl Desk {
                 let store = self.store.as_ref().ok_or_else(|| unable(&request))?;
                 let row = super::changes::queue_row(&**store, id).await?;
                 super::changes::retry(&**store, &row, dry_run, actor, self.clock.now()).await.map(Answer::Retry)
+            }
+            Request::QueueRelease { ref id, ref reason, dry_run } => {
+                let intake = self.intake.as_ref().ok_or_else(|| unable(&request))?;
+                let release = super::held::release(intake, id, checked_reason(reason)?, dry_run, actor);
+                Box::pin(release).await.map(Answer::Decided)
+            }
+            Request::QueueDrop { ref id, ref reason, dry_run } => {
+                let store = self.store.as_ref().ok_or_else(|| unable(&request))?;
+                let masker = &self.store_and_house()?.1.masker;
+                let decision = super::held::Dropping { store: &**store, masker, now: self.clock.now() };
+                decision.drop_row(id, checked_reason(reason)?, dry_run, actor).await.map(Answer::Decided)
             }
             Request::DirectoryInstall { ref digest } => {
                 let about = self.install_directory(digest, actor).await?;

@@ -63,7 +63,8 @@ impl Counter {
         }
         let connectors = ConnectorBook::of(settings);
         let (office, alarms, peers) = (None, None, None);
-        let desk = Desk { trust, clock, state, store: store.clone(), house, office, alarms, peers, connectors };
+        let desk =
+            Desk { trust, clock, state, store: store.clone(), house, office, alarms, peers, connectors, intake: None };
         Ok(Self { desk, store, _state: None })
     }
 
@@ -101,6 +102,7 @@ impl Counter {
             alarms: None,
             peers: None,
             connectors: ConnectorBook::of(settings),
+            intake: None,
         };
         Ok(Self { desk, store: Some(store), _state: Some(state) })
     }

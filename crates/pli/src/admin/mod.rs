@@ -14,6 +14,7 @@ mod direct;
 pub(crate) mod directory;
 pub(crate) mod dispensation;
 pub(crate) mod effect;
+mod held;
 mod house;
 pub(crate) mod mailbox;
 mod national;
@@ -31,6 +32,7 @@ mod visit;
 mod who;
 
 pub(crate) use attachment::read_file;
+pub(crate) use changes::queue_row;
 pub(crate) use client::ask;
 pub(crate) use desk::{Desk, Office, checked_reason, no_list};
 pub(crate) use diff::differences;

@@ -46,6 +46,10 @@ pub(crate) enum Request {
     TrustRollback { to: Option<String>, reason: String, dry_run: bool },
     /// Try this row of the queue now.
     QueueRetry { id: String, dry_run: bool },
+    /// Let this held row of the queue go to its recipient.
+    QueueRelease { id: String, reason: String, dry_run: bool },
+    /// Give this held row of the queue back to its sender.
+    QueueDrop { id: String, reason: String, dry_run: bool },
     /// Put the copy of the national directory that lies prepared in the state folder, and is of this text, in place.
     DirectoryInstall { digest: String },
     /// Have the state's directory told of these mailboxes now, or of all that wait if none is named.
@@ -120,6 +124,8 @@ pub(crate) enum Answer {
     Change(ListChange),
     /// To [`Request::QueueRetry`].
     Retry(Retry),
+    /// To [`Request::QueueRelease`] and [`Request::QueueDrop`].
+    Decided(Decided),
     /// To [`Request::DirectoryInstall`]: how many lines it has, and how many were not taken.
     Directory { taken: u64, refused: u64 },
     /// To [`Request::Publish`].
@@ -234,6 +240,18 @@ pub(crate) enum Kind {
     Added,
 }
 
+/// A held row of the queue that an admin has decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Decided {
+    /// `delivered`, `due` or `dropped`, or what would be.
+    pub(crate) outcome: String,
+    pub(crate) id: String,
+    pub(crate) message: String,
+    /// Why it was held.
+    pub(crate) held: String,
+    pub(crate) dry_run: bool,
+}
+
 /// A row of the queue that is tried now.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Retry {
@@ -316,6 +334,8 @@ impl Request {
             Self::TrustInstall { .. } => "trust-install",
             Self::TrustRollback { .. } => "trust-rollback",
             Self::QueueRetry { .. } => "queue-retry",
+            Self::QueueRelease { .. } => "queue-release",
+            Self::QueueDrop { .. } => "queue-drop",
             Self::DirectoryInstall { .. } => "directory-install",
             Self::Publish { .. } => "publish",
             Self::Mailbox(_) => "mailbox",
@@ -371,7 +391,9 @@ impl Request {
             | Self::Reveal(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
-            | Self::QueueRetry { dry_run, .. } => !dry_run,
+            | Self::QueueRetry { dry_run, .. }
+            | Self::QueueRelease { dry_run, .. }
+            | Self::QueueDrop { dry_run, .. } => !dry_run,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Client, Explanation, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
+use pli_mailflow::{Client, Explanation, Guesses, Intake, Letter, PeerBook, PeerOnWire, Question, explain};
 use pli_net::TlsFacts;
 use pli_policy::{Decision, Reason, RuleOutcome};
 use pli_store::{Account, Mailbox, MailboxState};
@@ -119,6 +119,7 @@ async fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) ->
         clock,
         // Nothing is noted of a certificate that nobody has shown.
         peers: PeerBook::default(),
+        guesses: Guesses::default(),
         organisations,
         scanner: settings.config.virus.as_ref().map(VirusConfig::scanner),
     })

@@ -1,4 +1,4 @@
-//! `pli queue list` and `pli queue retry`.
+//! `pli queue`: what waits, and what an admin decides on it.
 
 use jiff::Timestamp;
 use pli_store::QueueRow;
@@ -22,6 +22,35 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NUMBER")]
         limit: Option<usize>,
     },
+    /// All about one row; health identifiers are masked
+    Show {
+        /// The row: an `id` of `pli queue list`
+        id: String,
+        #[command(flatten)]
+        reveal: Reveal,
+    },
+    /// Deliver what is held, to its recipient
+    Release {
+        /// The row: an `id` of `pli queue list`
+        id: String,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Tell what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Give what is held back to its sender, who gets a report
+    Drop {
+        /// The row: an `id` of `pli queue list`
+        id: String,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Tell what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Try now what waits for its turn
     Retry {
         /// The row: an `id` of `pli queue list`
@@ -40,8 +69,38 @@ pub(crate) fn run(globals: &Globals, command: Command) -> Result<(), Failure> {
             let listing = read(globals, |reading| list(reading, limit.unwrap_or(usize::MAX), sight))?;
             output::print(&globals.format().list(&listing))
         }
+        Command::Show { id, reveal } => {
+            let sight = reveal.sight(globals, "queue show", None, masker(globals)?)?;
+            let row = read(globals, |reading| show(reading, id, sight))?;
+            output::print(&globals.format().object(&row))
+        }
+        Command::Release { id, reason, dry_run } => decide(globals, Request::QueueRelease { id, reason, dry_run }),
+        Command::Drop { id, reason, dry_run } => decide(globals, Request::QueueDrop { id, reason, dry_run }),
         Command::Retry { id, dry_run } => retry(globals, id, dry_run),
     }
+}
+
+/// The node is asked: it is the way in of a running node that what is released goes.
+fn decide(globals: &Globals, request: Request) -> Result<(), Failure> {
+    let settings = globals.settings()?;
+    let answer = runtime::one_thread()?.block_on(admin::ask(&settings, request, None))?;
+    let Answer::Decided(decided) = answer else {
+        return Err(Failure::defect("the node answers another question than was asked"));
+    };
+    let shown = json!({
+        "schema_version": SCHEMA_VERSION,
+        "outcome": decided.outcome,
+        "id": decided.id,
+        "message": decided.message,
+        "held": decided.held,
+        "dry_run": decided.dry_run,
+    });
+    output::print(&globals.format().object(&shown.as_object().cloned().unwrap_or_default()))
+}
+
+async fn show(reading: Reading, id: String, sight: Sight) -> Result<Map<String, Value>, Failure> {
+    let row = admin::queue_row(&*reading.store, &id).await?;
+    Ok(members(&row, &sight, reading.clock.now()))
 }
 
 /// The node is asked, so that it turns to the row at once.
@@ -96,6 +155,9 @@ fn members(row: &QueueRow, sight: &Sight, now: Timestamp) -> Map<String, Value> 
         "next_attempt_at": row.next_attempt_at.to_string(),
         "last_reason": row.last_reason,
         "last_detail": row.last_detail,
+        "held": row.held,
+        "returned": row.returned,
+        "expires_at": row.expires_at.to_string(),
     });
     members.as_object().cloned().unwrap_or_default()
 }
@@ -146,6 +208,8 @@ mod tests {
         assert_eq!(state(&row("2026-11-22T12:10:00Z", true), now), "due");
         let back = QueueRow { returned: Some("patient-unknown".to_owned()), ..row("2026-11-22T12:00:00Z", false) };
         assert_eq!(state(&back, now), "returned");
+        let held = QueueRow { held: Some("document-other-patient".to_owned()), ..row("2026-11-27T12:00:00Z", false) };
+        assert_eq!(state(&held, now), "held");
     }
 
     #[test]

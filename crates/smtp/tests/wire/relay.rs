@@ -180,6 +180,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         recipients_max: 100,
         queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
         server_auth_clients: false,
+        unknown_per_peer: 200,
         ruleset: pli_policy::Ruleset::default(),
     };
     Intake {
@@ -191,6 +192,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         masker: Masker::new(&[7; 32]),
         clock: Arc::new(SystemClock),
         peers: PeerBook::default(),
+        guesses: pli_mailflow::Guesses::default(),
         organisations: Arc::new(NoOrganisations),
         scanner: None,
     }

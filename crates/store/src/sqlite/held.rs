@@ -1,13 +1,15 @@
 //! What is held: `release`, `drop_held`, and how much of it there is.
 
 use async_trait::async_trait;
-use pli_types::{MailboxId, QueueId};
+use pli_types::{MailboxId, MessageId, QueueId};
 
+use super::contact_turns::{self, TurnRow};
 use super::entries::advance;
 use super::flags::keywords_text;
 use super::intake::AuditRows;
 use super::mailboxes::take_space;
 use super::readers::Readers;
+use super::received::{self, CorrespondenceRow};
 use super::rows::{Row, database_error, micros};
 use super::tx::Tx;
 use super::writer::Write;
@@ -44,8 +46,14 @@ impl Write for LetGo {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         match &self.release {
             Release::Relay { expires_at } => self.relay(tx, micros(*expires_at)).await?,
-            Release::Deliver { mailbox, keywords, .. } => {
-                self.deliver(tx, *mailbox, keywords_text(keywords)).await?;
+            Release::Deliver { mailbox, keywords, contacts, correspondence } => {
+                let message = self.deliver(tx, *mailbox, keywords_text(keywords)).await?;
+                let turns: Vec<TurnRow> = contacts.iter().map(TurnRow::new).collect();
+                contact_turns::settle(tx, &turns.iter().collect::<Vec<_>>()).await?;
+                if let Some(correspondence) = correspondence {
+                    let row = CorrespondenceRow::new(correspondence);
+                    received::remember(tx, *mailbox, message, self.now, &row).await?;
+                }
             }
         }
         tx.record(&self.audit);
@@ -68,7 +76,7 @@ impl LetGo {
     }
 
     /// The row becomes an entry, as [`Tx::deliver`] makes one of a new message.
-    async fn deliver(&self, tx: &mut Tx<'_>, mailbox: MailboxId, keywords: Option<String>) -> Result<()> {
+    async fn deliver(&self, tx: &mut Tx<'_>, mailbox: MailboxId, keywords: Option<String>) -> Result<MessageId> {
         let sql = sqlx::query(
             "SELECT m.id AS message_id, m.size, f.id AS folder_id
              FROM queue AS q JOIN messages AS m ON m.id = q.message_id
@@ -89,7 +97,7 @@ impl LetGo {
         let gone = sqlx::query("DELETE FROM queue WHERE id = ?");
         tx.execute(gone.bind(&self.row.as_bytes()[..])).await?;
         tx.tell(Change::Folder(mailbox, folder));
-        Ok(())
+        Ok(message)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
-use pli_types::{MailAddress, MailboxId};
+use pli_types::{MailAddress, MailboxId, MessageId};
 
 use super::bulk::{Bulk, Sql};
 use super::intake::{Intake, MessageRow};
@@ -73,6 +73,23 @@ pub(super) fn bind_received<'r>(sql: Sql<'r>, (mailbox, message, row): &Received
         .bind(row.reply_to.as_deref())
         .bind(row.answerable)
         .bind(row.receipt_to.as_deref())
+}
+
+/// Remembers one message of one mailbox, in a transaction that inserts nothing else of the kind.
+pub(super) async fn remember(
+    tx: &mut Tx<'_>,
+    mailbox: MailboxId,
+    message: MessageId,
+    at: i64,
+    row: &CorrespondenceRow,
+) -> Result<()> {
+    let sql = sqlx::query(
+        "INSERT OR REPLACE INTO received (mailbox_id, digest, message_id, received_at, author, reply_to, answerable,
+            receipt_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    let sql = sql.bind(mailbox.0).bind(&row.digest[..]).bind(&message.as_bytes()[..]).bind(at);
+    let sql = sql.bind(row.author.as_str()).bind(row.reply_to.as_deref());
+    tx.execute(sql.bind(row.answerable).bind(row.receipt_to.as_deref())).await.map(drop)
 }
 
 /// From a row of `received`.
