@@ -31,8 +31,11 @@ mod mail_programs;
 mod mail_programs_sign_in;
 mod old_tls;
 mod passwords_guessed;
+mod patient_spaces;
 mod peer_not_proven;
+mod pharmacy_door;
 mod programs_find_the_server;
+mod relations;
 mod resumed_never;
 mod revocation_list_ends;
 mod sender_forged;
@@ -44,7 +47,7 @@ mod trust_list_kept;
 mod trust_list_of_the_field;
 mod virus_found;
 
-use e2e::{Outcome, Sandbox, issuer, need};
+use e2e::{Outcome, Sandbox, confidential, issuer, need};
 use libtest_mimic::{Arguments, Trial};
 
 use crate::Need::{Issuer, Program, ReferenceData, Root};
@@ -231,6 +234,23 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(sessions_end::a_suspended_mailbox_ends_all_sessions_in_it),
     scenario!(passwords_guessed::an_address_that_guesses_is_sent_away_and_the_known_holder_is_not),
     scenario!(passwords_guessed::the_holder_comes_in_from_a_new_address, Program("python3")),
+    scenario!(relations::a_patient_writes_to_those_who_have_written_to_him),
+    scenario!(relations::a_message_that_ends_the_exchange_cannot_be_answered_and_closes_nothing_else),
+    scenario!(relations::a_subject_that_ends_the_exchange_closes_every_thread_until_the_next_letter),
+    scenario!(relations::a_reply_to_takes_the_place_of_the_sender),
+    scenario!(relations::patients_do_not_write_to_each_other),
+    scenario!(relations::one_message_may_go_to_patients_and_professionals),
+    scenario!(relations::reports_pass_after_the_end_and_change_nothing),
+    scenario!(relations::explain_tells_the_story_of_a_relation),
+    scenario!(pharmacy_door::opens_where_medicines_were_dispensed),
+    scenario!(pharmacy_door::stays_shut_a_year_after_and_without_reimbursement),
+    scenario!(pharmacy_door::is_open_at_any_pharmacy_where_an_admin_says_so),
+    scenario!(patient_spaces::an_address_that_no_patient_can_have_is_refused),
+    scenario!(patient_spaces::letters_of_corsica_in_either_case_reach_one_mailbox),
+    scenario!(patient_spaces::a_shorter_form_reaches_the_same_mailbox_where_it_is_taken),
+    scenario!(patient_spaces::mail_for_an_unknown_or_closed_space_comes_back),
+    scenario!(patient_spaces::an_unknown_or_closed_space_is_refused_in_the_session_where_an_admin_says_so),
+    scenario!(patient_spaces::a_message_over_the_limit_is_refused_for_its_size),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
     scenario!(connector_by_command::what_an_admin_changes_counts_at_the_next_mail, Program("openssl")),
     scenario!(connector_by_command::it_outlives_the_node, Program("openssl")),
@@ -264,5 +284,21 @@ fn main() {
     Sandbox::stop_shared();
     fetching_node::end();
     token_stage::end();
+    if !logs_hold_no_health_data() {
+        std::process::exit(101);
+    }
     conclusion.exit();
+}
+
+/// Judged last, over the logs, metrics and traces of all that ran.
+fn logs_hold_no_health_data() -> bool {
+    if let Err(error) = confidential::reads_what_it_should() {
+        eprintln!("what is read for health data: {error:#}");
+        return false;
+    }
+    let reading = confidential::reading();
+    for finding in &reading.findings {
+        eprintln!("health data where none may be: {finding}");
+    }
+    reading.findings.is_empty()
 }

@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pli_sandbox::letter::{Letter, build};
 
+/// Stands in subjects and bodies of test letters, and may stand in no log, metric or trace (the contract's last promise).
+pub const SECRET: &str = "Confidentiel-entre-nous";
+
 /// A text that occurs in no other message of this run.
 pub fn marker() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -14,7 +17,7 @@ pub fn marker() -> String {
 #[must_use]
 pub fn letter(from: &str, to: &str, marker: &str) -> Vec<u8> {
     format!(
-        "From: <{from}>\r\nTo: <{to}>\r\nSubject: Courrier\r\nDate: Mon, 23 Nov 2026 08:30:00 +0100\r\n\
+        "From: <{from}>\r\nTo: <{to}>\r\nSubject: Courrier {SECRET}\r\nDate: Mon, 23 Nov 2026 08:30:00 +0100\r\n\
          Message-ID: <{marker}@client.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Content-Transfer-Encoding: 8bit\r\n\r\nBonjour, voici une lettre accentu\u{e9}e.\r\n.Une ligne qui commence par un point.\r\n{marker}\r\n"
     )

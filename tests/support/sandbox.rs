@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::command::{said, succeed};
 use crate::description::{Account, Connector, Description, Operator, Patient, Peer};
 use crate::wire::{Identity, Wire};
-use crate::{Outcome, pli, wait};
+use crate::{Outcome, confidential, pli, wait};
 
 /// A running sandbox. Stopped, and its folder removed, when dropped.
 #[derive(Debug)]
@@ -232,7 +232,9 @@ impl Sandbox {
 
     /// `pli message trace ID` at an operator.
     pub fn trace(&self, operator: &str, id: &str) -> Result<serde_json::Value> {
-        self.pli(operator, &["message", "trace", id])
+        let trace = self.pli(operator, &["message", "trace", id])?;
+        confidential::read(&format!("trace of {id}"), &trace.to_string());
+        Ok(trace)
     }
 
     /// `pli queue list` at an operator.
@@ -319,10 +321,25 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// What the operators that still run count is read before they go.
+    fn read_metrics(&self) {
+        for operator in &self.description.operators {
+            if let Ok(page) = self.metrics(&operator.name) {
+                confidential::read(&format!("metrics of {}", operator.name), &page);
+            }
+        }
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        self.read_metrics();
         if let Err(error) = self.stop() {
             eprintln!("the sandbox did not stop: {error:#}");
+        }
+        if let Err(error) = confidential::read_logs(&self.dir) {
+            eprintln!("the logs could not be read: {error:#}");
         }
         if let (Some(folder), true) = (self.folder.take(), std::env::var_os("PLI_KEEP_SANDBOX").is_some()) {
             eprintln!("kept: {}", folder.keep().display());

@@ -73,15 +73,9 @@ pub struct AccountRole {
 /// The pharmacy of the story, a second one that has dispensed to nobody, a doctor at another operator, and a program of
 /// the hospital that signs in with a certificate. The doctor's number is one of the official samples (spec §7.4).
 pub const ACCOUNTS: [AccountRole; 4] = [
+    AccountRole { address: PHARMACY, kind: MailboxKind::Org, finess: Some("990000044"), rpps: None, operator: "pro" },
     AccountRole {
-        address: "officine@pharmacie-du-pont.mssante.fr",
-        kind: MailboxKind::Org,
-        finess: Some("990000044"),
-        rpps: None,
-        operator: "pro",
-    },
-    AccountRole {
-        address: "officine@pharmacie-de-la-gare.mssante.fr",
+        address: OTHER_PHARMACY,
         kind: MailboxKind::Org,
         finess: Some("990000051"),
         rpps: None,
@@ -109,6 +103,10 @@ pub fn postmaster(operator: &str) -> Option<&'static str> {
     ACCOUNTS.iter().find(|account| account.operator == operator).map(|account| account.address)
 }
 
+/// The pharmacy of the story: it has dispensed to the patient this year.
+pub const PHARMACY: &str = "officine@pharmacie-du-pont.mssante.fr";
+/// Another pharmacy, which has dispensed to nobody.
+pub const OTHER_PHARMACY: &str = "officine@pharmacie-de-la-gare.mssante.fr";
 /// The GP of the story.
 pub const DOCTOR: &str = "medecin.exemple@clinique-voisine.mssante.fr";
 /// The hospital of the story.

@@ -79,6 +79,32 @@ impl ImapClient {
         body.context("FETCH gave no body")
     }
 
+    /// Selects INBOX and waits until it holds the message of this Message-ID; gives it, byte for byte, and marks nothing.
+    pub async fn message(&mut self, message_id: &str, within: Duration) -> anyhow::Result<Vec<u8>> {
+        self.search(&format!("HEADER Message-ID {}", quoted(message_id)), within).await
+    }
+
+    /// Selects INBOX and waits until a message there fits; gives the last that does.
+    pub async fn search(&mut self, criteria: &str, within: Duration) -> anyhow::Result<Vec<u8>> {
+        let deadline = Instant::now() + within;
+        self.command("SELECT INBOX").await?;
+        loop {
+            let responses = self.command(&format!("SEARCH {criteria}")).await?;
+            let last =
+                responses.iter().find_map(|response| response.text.strip_prefix("* SEARCH")?.split(' ').next_back());
+            if let Some(number) = last.filter(|number| !number.is_empty()) {
+                let responses = self.command(&format!("FETCH {number} BODY.PEEK[]")).await?;
+                let body = responses.into_iter().flat_map(|response| response.literals).next();
+                return body.context("FETCH gave no body");
+            }
+            if Instant::now() >= deadline {
+                bail!("no message that fits {criteria:?} came within {within:?}");
+            }
+            sleep(LOOK_EVERY).await;
+            self.command("NOOP").await?;
+        }
+    }
+
     /// LOGOUT. A server that has closed already is no fault.
     pub async fn logout(mut self) {
         self.command("LOGOUT").await.map(drop).unwrap_or_default();

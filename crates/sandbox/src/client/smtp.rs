@@ -3,6 +3,8 @@
 use std::fmt;
 
 use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -71,6 +73,17 @@ impl SmtpClient {
         Ok(client)
     }
 
+    /// Connects to a `submissions` port, greets as `name`, signs in.
+    pub async fn signed_in(port: u16, tls: &Tls, name: &str, password: &str) -> anyhow::Result<Self> {
+        let mut stream = BufReader::new(tls.connect(open(port).await?).await?);
+        positive("the greeting", within("the greeting", read_reply(&mut stream)).await?)?;
+        let mut client = Self { stream, greeting: Reply { code: 0, text: String::new() } };
+        client.greeting = client.command("EHLO program.test").await?;
+        let token = BASE64_STANDARD.encode(format!("\0{name}\0{password}"));
+        positive("AUTH", client.command(&format!("AUTH PLAIN {token}")).await?)?;
+        Ok(client)
+    }
+
     /// Sends a command line and gives its reply, whatever it is.
     pub async fn command(&mut self, line: &str) -> anyhow::Result<Reply> {
         self.stream.write_all(format!("{line}\r\n").as_bytes()).await?;
@@ -82,11 +95,21 @@ impl SmtpClient {
 
     /// Sends a message; gives the reply to its last byte. A refusal on the way is an error.
     pub async fn send(&mut self, from: &str, to: &[String], message: &[u8]) -> anyhow::Result<Reply> {
-        positive("MAIL", self.command(&format!("MAIL FROM:<{from}> SIZE={}", message.len())).await?)?;
-        for recipient in to {
-            positive("RCPT", self.command(&format!("RCPT TO:<{recipient}>")).await?)?;
+        let reply = self.offer(from, to, message).await?;
+        if reply.code == 250 { Ok(reply) } else { bail!("the message was answered {reply}") }
+    }
+
+    /// Offers a message; gives the first refusal, or the reply to its last byte.
+    pub async fn offer(&mut self, from: &str, to: &[String], message: &[u8]) -> anyhow::Result<Reply> {
+        let mut steps = vec![format!("MAIL FROM:<{from}> SIZE={}", message.len())];
+        steps.extend(to.iter().map(|recipient| format!("RCPT TO:<{recipient}>")));
+        steps.push("DATA".to_owned());
+        for step in steps {
+            let reply = self.command(&step).await?;
+            if !reply.is_positive() {
+                return Ok(reply);
+            }
         }
-        positive("DATA", self.command("DATA").await?)?;
         self.stream.write_all(&dot_stuffed(message)).await?;
         self.stream.flush().await?;
         within("the message", read_reply(&mut self.stream)).await

@@ -20,6 +20,8 @@ const TRACE_FIELDS: [&str; 4] = ["return-path", "received", "delivered-to", "aut
 pub(super) struct Sent {
     /// The `id=` of its `250`.
     pub(super) id: String,
+    /// Its Message-ID.
+    pub(super) message_id: String,
     /// What was sent.
     pub(super) bytes: Vec<u8>,
     /// How that is told.
@@ -39,14 +41,14 @@ impl Story<'_> {
     /// The hospital's server connects with the connector's certificate and sends.
     pub(super) async fn hand_over(&self) -> anyhow::Result<Sent> {
         let connector = self.manifest.connectors.first().context("the sandbox has no connector")?;
-        let from = format!("cardiologie@{}", connector.domain);
+        let from = self.hospital()?;
         let to: Vec<String> = self.readers().iter().map(|reader| reader.address.to_owned()).collect();
         let now = self.clock.now();
         let letter = letter::build(&Letter {
             from: &from,
             from_name: "Service de cardiologie, Centre hospitalier du bac à sable",
             to: &to,
-            cda: &discharge::cda(now),
+            cda: &discharge::DISCHARGE.cda(now),
             sent_at: now,
         })?;
         let operator = self.operator(&connector.operator)?;
@@ -63,7 +65,13 @@ impl Story<'_> {
             to.len()
         );
         let told = Told { decision: "accept", reason: None, detail };
-        Ok(Sent { id: id.to_owned(), bytes: letter.bytes, told })
+        Ok(Sent { id: id.to_owned(), message_id: letter.message_id, bytes: letter.bytes, told })
+    }
+
+    /// The service of the hospital that writes.
+    pub(super) fn hospital(&self) -> anyhow::Result<String> {
+        let connector = self.manifest.connectors.first().context("the sandbox has no connector")?;
+        Ok(format!("cardiologie@{}", connector.domain))
     }
 
     /// The GP and the patient.

@@ -1,8 +1,6 @@
 //! Step 4: four peers that may not send, each refused for its own reason.
 
-use anyhow::{Context, bail};
-
-use super::{Story, Told};
+use super::{Story, Told, refused_for};
 use crate::cast;
 use crate::client::smtp::SmtpClient;
 
@@ -44,13 +42,6 @@ impl Story<'_> {
         let mut client = SmtpClient::starttls(operator.ports.smtp, &tls, "mta.peer.test").await?;
         let reply = client.command(&format!("MAIL FROM:<facturation@{}>", cast::PEER_DOMAIN)).await?;
         client.quit().await;
-        if !(500..600).contains(&reply.code) {
-            bail!("not refused: answered {reply}");
-        }
-        let reason = reply.reason().with_context(|| format!("no reason given: answered {reply}"))?;
-        if reason != refusal.reason {
-            bail!("refused for another reason than {}: answered {reply}", refusal.reason);
-        }
-        Ok(Told { decision: "refuse", reason: Some(reason.to_owned()), detail: reply.to_string() })
+        refused_for(&reply, refusal.reason)
     }
 }

@@ -1,12 +1,15 @@
 //! A real letter (spec §6): a CDA in `IHE_XDM.zip` with its METADATA.XML, the subject, the `X-MSS-*` headers, and a
 //! PDF beside it.
 //!
-//! [`build`] takes any CDA: the demo's own ([`discharge::cda`]) or an official sample. The PDF is an ordinary PDF 1.4,
+//! [`build`] takes any CDA: the demo's own ([`discharge`], [`prescription`]) or an official sample. The PDF is an ordinary PDF 1.4,
 //! made from the document's narrative; ECO.2.1.5 wants PDF/A-1, which it does not claim to be.
 
 pub mod cda;
 pub mod discharge;
+mod made_up;
+pub mod note;
 pub mod pdf;
+pub mod prescription;
 pub mod xdm;
 
 use std::fmt::Write;
@@ -20,6 +23,7 @@ use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 use cda::Cda;
+pub use made_up::MadeUp;
 
 /// Our product's reference at the national register (ECO.2.4.3). Nobody has declared a sandbox: a made-up one.
 const PRODUCT: &str = "DEV000000";

@@ -30,7 +30,7 @@ fn entry(zip: &[u8], name: &str) -> Vec<u8> {
 
 #[test]
 fn a_letter_has_the_subject_and_headers_of_the_specification() {
-    let built = letter(&discharge::cda(now()));
+    let built = letter(&discharge::DISCHARGE.cda(now()));
     let message = MessageParser::default().parse(&built.bytes).unwrap();
     assert_eq!(message.subject(), Some("XDM/1.0/DDM+CR hospitalier PAT-TROIS DOMINIQUE 28/03/1979"));
     assert_eq!(message.message_id(), Some(built.message_id.as_str()));
@@ -45,7 +45,7 @@ fn a_letter_has_the_subject_and_headers_of_the_specification() {
 
 #[test]
 fn a_letter_has_no_line_that_smtp_would_refuse() {
-    let built = letter(&discharge::cda(now()));
+    let built = letter(&discharge::DISCHARGE.cda(now()));
     assert!(built.bytes.ends_with(b"\r\n"));
     for line in built.bytes.split_inclusive(|byte| *byte == b'\n') {
         assert!(line.ends_with(b"\r\n") && line.len() <= 1000);
@@ -55,7 +55,7 @@ fn a_letter_has_no_line_that_smtp_would_refuse() {
 
 #[test]
 fn the_archive_has_the_layout_of_ihe_xdm_and_metadata_that_fit_the_document() {
-    let cda = discharge::cda(now());
+    let cda = discharge::DISCHARGE.cda(now());
     let built = letter(&cda);
     let message = MessageParser::default().parse(&built.bytes).unwrap();
     let zip = message.attachment(0).unwrap().contents();
@@ -89,7 +89,7 @@ const RIM: &str = "urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0";
 
 #[test]
 fn the_pdf_says_where_each_of_its_objects_begins() {
-    let bytes = pdf::render(&Cda::read(&discharge::cda(now())).unwrap());
+    let bytes = pdf::render(&Cda::read(&discharge::DISCHARGE.cda(now())).unwrap());
     let at = |needle: &[u8]| bytes.windows(needle.len()).rposition(|window| window == needle).unwrap();
     let number = |from: usize| -> usize {
         let digits: Vec<u8> = bytes[from..].iter().copied().take_while(u8::is_ascii_digit).collect();
@@ -110,7 +110,7 @@ fn the_pdf_says_where_each_of_its_objects_begins() {
 
 #[test]
 fn a_document_without_a_patient_is_no_letter() {
-    let cda = String::from_utf8(discharge::cda(now())).unwrap().replace("recordTarget", "nobody");
+    let cda = String::from_utf8(discharge::DISCHARGE.cda(now())).unwrap().replace("recordTarget", "nobody");
     assert!(Cda::read(cda.as_bytes()).unwrap_err().to_string().contains("no patient"));
     assert!(Cda::read(b"<a/>").is_err());
     assert!(Cda::read(b"<!DOCTYPE x [<!ENTITY e 'x'>]><ClinicalDocument xmlns='urn:hl7-org:v3'/>").is_err());
@@ -118,7 +118,7 @@ fn a_document_without_a_patient_is_no_letter() {
 
 #[test]
 fn an_ins_that_is_not_qualified_is_said_so() {
-    let cda = String::from_utf8(discharge::cda(now())).unwrap().replace("1.2.250.1.213.1.4.10", "1.2.3");
+    let cda = String::from_utf8(discharge::DISCHARGE.cda(now())).unwrap().replace("1.2.250.1.213.1.4.10", "1.2.3");
     let built = letter(cda.as_bytes());
     let message = MessageParser::default().parse(&built.bytes).unwrap();
     assert_eq!(message.header_raw("X-MSS-INS").map(str::trim), Some("N"));
