@@ -18,6 +18,7 @@ mod changed_lists_take_effect;
 mod changing_list_under_load;
 mod clear_text_never;
 mod connector_by_command;
+mod documents;
 mod domain_not_listed;
 mod envelope_and_header;
 mod fetching_node;
@@ -251,6 +252,9 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(patient_spaces::mail_for_an_unknown_or_closed_space_comes_back),
     scenario!(patient_spaces::an_unknown_or_closed_space_is_refused_in_the_session_where_an_admin_says_so),
     scenario!(patient_spaces::a_message_over_the_limit_is_refused_for_its_size),
+    scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
+    scenario!(documents::a_prescription_waits_under_its_keyword),
+    scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
     scenario!(connector_by_command::what_an_admin_changes_counts_at_the_next_mail, Program("openssl")),
     scenario!(connector_by_command::it_outlives_the_node, Program("openssl")),
