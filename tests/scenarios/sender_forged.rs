@@ -79,9 +79,12 @@ pub(crate) fn by_someone_who_signed_in() -> Outcome {
     let sign_in = || Smtp::signed_in(&sandbox, "pro", &pharmacy.address, &pharmacy.password);
     kept::nothing_by(&sandbox, "pro", || {
         let mut smtp = sign_in()?;
-        for sender in [&cast.colleague, &cast.other, ""] {
+        for sender in [&cast.colleague, &cast.other] {
             smtp.command(&format!("MAIL FROM:<{sender}>"))?.expect_reason(550, NOT_OWNED)?;
         }
+        // As nobody: that is for reports.
+        let letter = cast.letter("From: {own}", "forged");
+        smtp.send("", &[&doctor.address], &letter)?.expect_reason(550, "report-unsolicited")?;
         for (fields, reason, _) in TRICKS {
             let letter = cast.letter(fields, "forged");
             let reply = sign_in()?.send(&cast.own, &[&doctor.address], &letter)?;
