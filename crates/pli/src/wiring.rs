@@ -9,8 +9,7 @@ use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Herald, Intake, IntakeConfig, PeerBook};
-use pli_mailflow::{Delivery, Guesses, Intake, IntakeConfig, PeerBook};
+use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -276,8 +275,7 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
             documents: settings.config.document.rules(),
             virus: settings.config.virus.as_ref().map(VirusConfig::rules),
         },
-        unknown_per_peer: 200,
-        ruleset: Ruleset { documents: settings.config.document.rules(), ..Ruleset::default() },
+        unknown_per_peer: settings.config.patient.unknown_per_peer,
     }
 }
 

@@ -21,8 +21,8 @@ mod notice;
 mod organisations;
 pub(crate) mod record;
 mod relation;
-mod scan;
 mod release;
+mod scan;
 pub(crate) mod trace_header;
 mod transaction;
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use pli_policy::{Reason, SpaceRefusal};
 use pli_mailflow::IntakeConfig;
 use pli_policy::{PatientRules, Reason, Ruleset, ShorterForms, SpaceRefusal};
 use pli_store::{NewSpace, SpaceState};

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::PatientRules;
-use pli_types::{Domain, MailAddress, Masker};
 use pli_types::{Domain, LocalPart, MailAddress, Masker};
 
 use super::Sight;
@@ -54,6 +53,8 @@ impl House {
             return Ok(());
         }
         Err(Failure::told(Exit::Usage, "patients-not-hosted", &[("domain", &pli_types::PATIENT_DOMAIN)]))
+    }
+
     /// May there be a mailbox of this address that is no patient's? At the patients' domain there are two.
     pub(crate) fn is_of_a_service(&self, address: &MailAddress) -> bool {
         !address.domain().is_patient_domain()

@@ -5,9 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{account, connector, directory, mailbox, patient, relation, reveal};
-use super::{account, connector, directory, dispensation, mailbox, patient, reveal};
-use super::{account, connector, directory, mailbox, notice, patient, reveal};
+use super::{account, connector, directory, dispensation, mailbox, notice, patient, relation, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -383,7 +381,6 @@ impl Request {
             Self::Account(ask) => ask.writes(),
             Self::Patient(ask) => ask.writes(),
             Self::Relation(ask) => ask.writes(),
-            Self::TrustFetch | Self::DirectoryInstall { .. } | Self::Publish { .. } | Self::Reveal(_) => true,
             Self::TrustFetch
             | Self::DirectoryInstall { .. }
             | Self::Publish { .. }

@@ -75,8 +75,7 @@ pub(crate) struct Config {
     /// `[document]`: what becomes of a message whose documents show a fault.
     #[serde(default)]
     pub(crate) document: DocumentConfig,
-    /// `[patient]`: who may write to patients, and whom they may write to.
-    /// `[patient]`: the patients' spaces.
+    /// `[patient]`: the patients' spaces, and whom they may write to.
     #[serde(default)]
     pub(crate) patient: PatientConfig,
     /// `[signin]`: who may come in, how often he may try, and how long he may stay.

@@ -1,13 +1,9 @@
-//! `[patient]`: who may write to patients, and whom they may write to.
+//! `[patient]`: the patients' spaces, who may write to them, and whom they may write to; for the node that hosts their domain.
 
-use pli_policy::{PatientRules, PharmacyDoor, ShorterForms, SpaceRefusal};
-use pli_types::LocalPart;
 use std::time::Duration;
 
-use pli_types::Span;
-//! `[patient]`: the patients' spaces, for the node that hosts their domain.
-
-use pli_types::{Domain, MailAddress};
+use pli_policy::{PatientRules, PharmacyDoor, ShorterForms, SpaceRefusal};
+use pli_types::{Domain, LocalPart, MailAddress, Span};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigFault;
@@ -22,12 +18,16 @@ const DISPENSINGS_KEPT_MIN: Duration = Duration::from_hours(367 * 24);
 pub(crate) struct PatientConfig {
     /// The forms in which an address may name a patient.
     pub(crate) address_forms: Vec<Form>,
-    /// The local part from which the patients' domain writes to its patients.
+    /// The local part of the one sender at the patients' domain who is no patient: what the spaces themselves write as.
     pub(crate) service: String,
     /// How a sender learns that a patient has no open space.
     pub(crate) refusal: Refusal,
+    /// Unknown patients that one sender may write to in an hour.
+    pub(crate) unknown_per_peer: u32,
     /// Which pharmacies a patient may write to first.
     pub(crate) pharmacies: Pharmacies,
+    /// How long it is kept what pharmacies have dispensed.
+    pub(crate) dispensings_kept: Span,
 }
 
 /// A form of an INS in an address (spec §2.1).
@@ -60,10 +60,6 @@ pub(crate) enum Pharmacies {
     DispensedLastYear,
     /// Every one with an ORG mailbox in the directory.
     AnyCompatiblePharmacy,
-    /// How long it is kept what pharmacies have dispensed.
-    pub(crate) dispensings_kept: Span,
-    /// The local part of the one sender at the patients' domain who is no patient: what the spaces themselves write as.
-    pub(crate) service: String,
 }
 
 impl Default for PatientConfig {
@@ -72,10 +68,10 @@ impl Default for PatientConfig {
             address_forms: vec![Form::Ins15],
             service: "mon-espace-sante".to_owned(),
             refusal: Refusal::Notice,
+            unknown_per_peer: 200,
             pharmacies: Pharmacies::DispensedLastYear,
+            dispensings_kept: Span::hours(400 * 24),
         }
-        Self { dispensings_kept: Span::hours(400 * 24) }
-        Self { service: "mon-espace-sante".to_owned() }
     }
 }
 
@@ -85,10 +81,17 @@ impl PatientConfig {
         if !self.address_forms.contains(&Form::Ins15) {
             return Err(ConfigFault::new("config-invalid.address-forms", "[patient] address_forms", &[]));
         }
-        if !is_service(&self.service) {
-            return Err(ConfigFault::new("config-invalid.service", "[patient] service", &[]));
+        if self.dispensings_kept.get() < DISPENSINGS_KEPT_MIN {
+            return Err(ConfigFault::new("config-invalid.dispensings-kept", "[patient] dispensings_kept", &[]));
         }
-        Ok(())
+        self.service_address().map(drop)
+    }
+
+    /// As whom the spaces write.
+    pub(crate) fn service_address(&self) -> Result<MailAddress, ConfigFault> {
+        let fault = || ConfigFault::new("config-invalid.service", "[patient] service", &[]);
+        let local = LocalPart::parse(&self.service).ok().filter(|_| is_service(&self.service)).ok_or_else(fault)?;
+        Ok(MailAddress::new(local, Domain::of_patients()))
     }
 
     /// What rules are judged by.
@@ -114,25 +117,9 @@ impl PatientConfig {
 /// A word of an address. What begins with a digit would be taken for a patient, and a postmaster is one already.
 fn is_service(text: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    LocalPart::parse(text).is_ok()
-        && text.chars().all(word)
+    text.chars().all(word)
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.eq_ignore_ascii_case("postmaster")
-        if self.dispensings_kept.get() < DISPENSINGS_KEPT_MIN {
-            return Err(ConfigFault::new("config-invalid.dispensings-kept", "[patient] dispensings_kept", &[]));
-        }
-        Ok(())
-        self.service_address().map(drop)
-    }
-
-    /// As whom the spaces write.
-    pub(crate) fn service_address(&self) -> Result<MailAddress, ConfigFault> {
-        let address = MailAddress::parse(&format!("{}@{}", self.service, Domain::of_patients())).ok();
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
-        let named = self.service.bytes().all(fits) && self.service.bytes().filter(u8::is_ascii_digit).count() < 13;
-        let address = address.filter(|address| named && address.ins().is_none() && !address.is_postmaster());
-        address.ok_or_else(|| ConfigFault::new("config-invalid.patient-service", "[patient] service", &[]))
-    }
 }
 
 #[cfg(test)]
@@ -178,19 +165,19 @@ mod tests {
         let config = read("refusal = \"session\"\npharmacies = \"any-compatible-pharmacy\"");
         let rules = config.rules();
         assert_eq!((rules.refusal, rules.pharmacies), (SpaceRefusal::Session, PharmacyDoor::AnyCompatiblePharmacy));
+    }
+
     #[test]
     fn what_opens_a_door_for_a_year_is_kept_as_long() {
-        let config = |kept: &str| PatientConfig { dispensings_kept: kept.parse().unwrap() };
+        let config = |kept: &str| PatientConfig { dispensings_kept: kept.parse().unwrap(), ..PatientConfig::default() };
         PatientConfig::default().check().unwrap();
         config("367d").check().unwrap();
         assert_eq!(config("366d").check().unwrap_err().place, "[patient] dispensings_kept");
+    }
+
     #[test]
-    fn the_service_is_nobodys_space_and_no_postmaster() {
-        let config = |service: &str| PatientConfig { service: service.to_owned(), ..PatientConfig::default() };
+    fn the_service_writes_from_the_patients_domain() {
         let address = PatientConfig::default().service_address().unwrap().reveal();
         assert_eq!(address, "mon-espace-sante@patient.mssante.fr");
-        for wrong in ["", "postmaster", "Postmaster", "279035121518989", "a@b", "\"a b\"", "2790351215189", "a\r\nb"] {
-            assert_eq!(config(wrong).check().unwrap_err().place, "[patient] service", "{wrong:?}");
-        }
     }
 }
