@@ -10,6 +10,8 @@ use crate::manifest::Ports;
 const CONNECTIONS: usize = 4_000;
 /// Failures of a test are not slowed, unless it asks for that: as many as a configuration may bear.
 const FAILURES: u32 = 1_000;
+/// More than any test writes to.
+const UNKNOWN_PATIENTS: u32 = 1_000_000;
 /// Of the few domains of a sandbox a test takes several away, without an admin's hand.
 pub(crate) const LOST_DOMAINS_MAX: u8 = 40;
 /// What an operator keeps besides its store.
@@ -26,6 +28,7 @@ pub struct ConfigFile {
     listener: Listeners,
     limits: Limits,
     signin: SignIn,
+    patient: Patient,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     connector: Vec<Connector>,
     route: Vec<Route>,
@@ -85,6 +88,11 @@ struct Listener {
 struct SignIn {
     failures_undelayed: u32,
     failures_per_address: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Patient {
+    unknown_per_peer: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,6 +177,7 @@ impl ConfigFile {
             },
             limits: Limits { connections: CONNECTIONS, connections_per_address: CONNECTIONS },
             signin: SignIn { failures_undelayed: FAILURES, failures_per_address: FAILURES },
+            patient: Patient { unknown_per_peer: UNKNOWN_PATIENTS },
             connector: connectors.to_vec(),
             route: routes.collect(),
         }
