@@ -131,11 +131,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     ask_others(&intake, teller, &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
-    keeper.spawn("dispensings", forgetting(config, &intake).run(keeper.shutdown.clone()));
-    if settings.hosts_patients() {
-        let herald = Herald::new(intake.clone(), config.patient.service_address()?);
-        keeper.spawn("notices", herald.run(keeper.shutdown.clone()));
-    }
+    serve_patients(&settings, &intake, &keeper)?;
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
@@ -176,6 +172,17 @@ fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
     if let Some(teller) = teller {
         keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
     }
+}
+
+/// What a node does by itself that has the patients' spaces.
+fn serve_patients(settings: &Settings, intake: &Intake, keeper: &Keeper) -> Result<(), Failure> {
+    if !settings.hosts_patients() {
+        return Ok(());
+    }
+    keeper.spawn("dispensings", forgetting(&settings.config, intake).run(keeper.shutdown.clone()));
+    let herald = Herald::new(intake.clone(), settings.config.patient.service_address()?);
+    keeper.spawn("notices", herald.run(keeper.shutdown.clone()));
+    Ok(())
 }
 
 /// What stands behind the doors.

@@ -5,7 +5,7 @@
 //! [`crate::intake`] as every message is, and taken in by the transaction that ends its recipient's waiting
 //! ([`pli_store::Campaigns::settle_recipient`]), so that nobody gets it twice and nobody is forgotten.
 //!
-//! [`template`] is what a notice says, [`letter`] the message that is made of it, [`meter`] the pace.
+//! [`template`] is what a notice says, [`letter`] the message that is made of it, `meter` the pace.
 
 pub mod letter;
 mod meter;
