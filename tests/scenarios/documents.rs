@@ -37,7 +37,7 @@ pub(crate) fn a_letter_about_one_patient_does_not_reach_another() -> Outcome {
     })
 }
 
-/// A pharmacy lists what waits for preparation.
+/// A pharmacy lists what waits for preparation, and documents are counted by what the sender says of them.
 pub(crate) fn a_prescription_waits_under_its_keyword() -> Outcome {
     let sandbox = Sandbox::shared()?;
     let pharmacy = sandbox.account("pro", "ORG")?;
@@ -50,6 +50,13 @@ pub(crate) fn a_prescription_waits_under_its_keyword() -> Outcome {
         let found = imap.command(&format!("SEARCH KEYWORD $Prescription HEADER Message-ID {id}"))?;
         let numbers = found.lines.iter().find_map(|line| line.strip_prefix("* SEARCH")).unwrap_or_default();
         ensure!(numbers.trim().is_empty() != waits, "prescription {waits}, found {numbers:?}");
+    }
+    for line in [
+        "pli_mss_codecda_total{code=\"57833-6\"}",
+        "pli_mss_codecda_total{code=\"34112-3\"}",
+        "pli_mss_ins_total{value=\"O\"}",
+    ] {
+        ensure!(sandbox.metric("pro", line)?.is_some_and(|count| count >= 1.0), "{line} does not count");
     }
     Ok(())
 }

@@ -35,6 +35,7 @@ mod passwords_guessed;
 mod patient_spaces;
 mod peer_not_proven;
 mod pharmacy_door;
+mod prevention_notices;
 mod programs_find_the_server;
 mod relations;
 mod resumed_never;
@@ -252,6 +253,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(patient_spaces::mail_for_an_unknown_or_closed_space_comes_back),
     scenario!(patient_spaces::an_unknown_or_closed_space_is_refused_in_the_session_where_an_admin_says_so),
     scenario!(patient_spaces::a_message_over_the_limit_is_refused_for_its_size),
+    scenario!(prevention_notices::each_patient_gets_a_notice_once_whatever_breaks_off),
     scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
     scenario!(documents::a_prescription_waits_under_its_keyword),
     scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
