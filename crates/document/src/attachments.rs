@@ -16,12 +16,17 @@ pub const ARCHIVE_BYTES_MAX: usize = 40 * 1024 * 1024;
 const ARCHIVES_MAX: usize = 8;
 /// A name of a file is cut here.
 const NAME_CHARS_MAX: usize = 255;
+/// No ending that anybody asks about is longer.
+const ENDING_CHARS_MAX: usize = 16;
 
 /// A file in a message. Its name often holds the patient's (ECO.2.1.6), so `Debug` shows neither name nor type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// Its name, decoded; `None` if it has none.
     pub name: Option<String>,
+    /// What stands behind the last dot of each name that it gives itself, in lower case; empty for one without a dot. A
+    /// part names itself in its disposition and in its type, and programs differ in which they show.
+    pub endings: Vec<String>,
     /// `application/pdf`, in lower case, as the message says: nobody has looked into the file.
     pub media_type: String,
     /// Its size, decoded.
@@ -89,6 +94,13 @@ pub fn examine(message: &[u8]) -> Examined {
     examination.finish()
 }
 
+/// Of the whole name, however long. Some systems drop dots and spaces at the end before they look.
+fn ending(name: &str) -> String {
+    let name = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace() || c.is_control());
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ending.chars().take(ENDING_CHARS_MAX).flat_map(char::to_lowercase).collect()
+}
+
 /// What is known so far.
 #[derive(Default)]
 struct Taken {
@@ -115,6 +127,7 @@ impl Parts for Taken {
             let name = part.names.first().map(|name| name.chars().take(NAME_CHARS_MAX).collect());
             self.part.listed = Some(Attachment {
                 name,
+                endings: part.names.iter().map(|name| ending(name)).collect(),
                 media_type: part.media_type.chars().take(NAME_CHARS_MAX).collect(),
                 size_bytes: 0,
             });

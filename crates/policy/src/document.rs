@@ -3,10 +3,10 @@
 
 use pli_types::Ins;
 
-use crate::{Decision, Facts, Origin, Reason};
+use crate::{AttachedFile, Decision, Facts, Origin, Reason};
 
 /// What was found in a message's archives of documents, and what its header says of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentFacts {
     /// Does it carry an archive of documents (`IHE_XDM.zip`)?
     pub has_archive: bool,
@@ -24,6 +24,27 @@ pub struct DocumentFacts {
     pub qualified: Option<bool>,
     /// What the header says.
     pub headers: DocumentHeaders,
+    /// Every file that the message carries.
+    pub files: Vec<AttachedFile>,
+    /// Are these all that it carries? Of a message with too many parts, not every one is looked at.
+    pub all_files_seen: bool,
+}
+
+impl Default for DocumentFacts {
+    fn default() -> Self {
+        Self {
+            has_archive: false,
+            patients: 0,
+            identified: Vec::new(),
+            addressed: Vec::new(),
+            unreadable: None,
+            codes: None,
+            qualified: None,
+            headers: DocumentHeaders::default(),
+            files: Vec::new(),
+            all_files_seen: true,
+        }
+    }
 }
 
 /// A patient that a message is addressed to.

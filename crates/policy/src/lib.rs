@@ -9,6 +9,7 @@
 pub mod decision;
 pub mod document;
 pub mod facts;
+pub mod file_type;
 pub mod patient;
 pub mod reason;
 pub mod rules;
@@ -23,6 +24,7 @@ pub use facts::{
     Authorship, CertificateFacts, Facts, HeaderMailbox, HeaderSender, Listing, MailboxFacts, MaySendAs, NameShows,
     Origin, RecipientFacts, Ruleset, SenderField, Stage,
 };
+pub use file_type::{AttachedFile, FileType};
 pub use patient::{
     AnsweredMessage, DISPENSING_DAYS, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts,
     ReportKind, ShorterForms, SpaceRefusal,

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use pli_types::{AddressForm, FinessId, Ins, LocalPart, MailAddress, Relation};
 
-use crate::RecipientFacts;
+use crate::{FileType, RecipientFacts};
 
 /// What can be set of the rules on patients.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +17,8 @@ pub struct PatientRules {
     pub service: Option<LocalPart>,
     /// Shorter forms in which an address may name a patient.
     pub shorter: ShorterForms,
+    /// What a patient of ours may attach (spec §1.6); empty, anything.
+    pub file_types: Vec<FileType>,
 }
 
 impl PatientRules {

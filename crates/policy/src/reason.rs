@@ -113,6 +113,8 @@ reasons! {
     PharmacyNoDispensing = "pharmacy-no-dispensing", "Write to a pharmacy that has dispensed to you within a year, or wait until this one writes to you.";
     /// An account sends with the empty path what is no report, or a report on no message that it received (spec §1.5).
     ReportUnsolicited = "report-unsolicited", "Send reports on messages that you have received, to those who wrote them. Anything else has a sender.";
+    /// The patient attaches a file of a type that this operator does not take from patients (spec §1.6).
+    AttachmentType = "attachment-type", "Attach a file of another type, such as a photo or a PDF: the operator tells which it takes.";
     // Document
     /// The documents of the message are about more than one patient (R-WHO-9, REF2 ECO.2.1.1).
     DocumentSeveralPatients = "document-several-patients", "Send the documents of each patient in a message of their own.";

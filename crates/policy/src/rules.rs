@@ -6,6 +6,7 @@
 //! facts of its stage refuses: nothing goes through unjudged.
 
 mod answerable;
+mod attachments;
 mod authentication;
 mod certificate_listed;
 mod client_certificate;
@@ -79,6 +80,7 @@ const RULES: &[Rule] = &[
     rule!(header_name = "header-name", Asked::At(Stage::Content)),
     rule!(report = "report", Asked::At(Stage::Content)),
     rule!(answerable = "answerable", Asked::At(Stage::Content)),
+    rule!(attachments = "attachments", Asked::At(Stage::Content)),
     rule!(document_readable = "document-readable", Asked::At(Stage::Content)),
     rule!(document_patients = "document-patients", Asked::At(Stage::Content)),
     rule!(document_addressee = "document-addressee", Asked::At(Stage::Content)),

@@ -265,6 +265,9 @@ fn wording(reason: Reason) -> Wording {
         Reason::ReportUnsolicited => {
             says(550, 450, (7, 1), "What has no sender must be a report on a message that you received.")
         }
+        Reason::AttachmentType => {
+            says(550, 450, (7, 1), "The message carries a file of a type that is not taken from patients.")
+        }
         Reason::DocumentSeveralPatients => says(550, 450, (7, 1), "The documents are about more than one patient."),
         Reason::DocumentOtherPatient => {
             says(550, 450, (7, 1), "The document is about another patient than the addressee.")

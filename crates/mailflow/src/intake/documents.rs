@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use pli_document::{Examination, Examined};
-use pli_policy::{AddressedPatient, DocumentFacts, DocumentHeaders};
+use pli_document::{Attachment, Examination, Examined, Finding};
+use pli_policy::{AddressedPatient, AttachedFile, DocumentFacts, DocumentHeaders, FileType};
 use pli_store::{Queue, StagedBody, StoreError};
 use pli_types::{Domain, MailAddress};
 use tokio::sync::Semaphore;
@@ -82,7 +82,15 @@ pub(super) fn facts(
         codes: documents.codes(),
         qualified: documents.qualified(),
         headers,
+        files: examined.attachments.iter().map(file).collect(),
+        all_files_seen: !documents.findings.contains(&Finding::TooManyParts),
     }
+}
+
+/// Of a file's name nothing goes further but an ending that policy knows.
+fn file(attachment: &Attachment) -> AttachedFile {
+    let endings = attachment.endings.iter().map(|ending| FileType::of_ending(ending)).collect();
+    AttachedFile { endings, media_type: attachment.media_type.clone() }
 }
 
 /// The patient whose address this is, if it is one's.

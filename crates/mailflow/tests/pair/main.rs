@@ -6,6 +6,7 @@ mod contacts;
 mod distribution_point;
 mod documents;
 mod explained;
+mod file_types;
 mod first_contact;
 mod forged;
 mod held;

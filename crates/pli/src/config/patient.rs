@@ -1,8 +1,9 @@
 //! `[patient]`: the patients' spaces, who may write to them, and whom they may write to; for the node that hosts their domain.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use pli_policy::{PatientRules, PharmacyDoor, ShorterForms, SpaceRefusal};
+use pli_policy::{FileType, PatientRules, PharmacyDoor, ShorterForms, SpaceRefusal};
 use pli_types::{Domain, LocalPart, MailAddress, Span};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub(crate) struct PatientConfig {
     pub(crate) pharmacies: Pharmacies,
     /// How long it is kept what pharmacies have dispensed.
     pub(crate) dispensings_kept: Span,
+    /// What a patient may attach, by the ending of the name, without its dot; empty, anything.
+    pub(crate) file_types: Vec<String>,
 }
 
 /// A form of an INS in an address (spec §2.1).
@@ -71,6 +74,7 @@ impl Default for PatientConfig {
             unknown_per_peer: 200,
             pharmacies: Pharmacies::DispensedLastYear,
             dispensings_kept: Span::hours(400 * 24),
+            file_types: Vec::new(),
         }
     }
 }
@@ -83,6 +87,12 @@ impl PatientConfig {
         }
         if self.dispensings_kept.get() < DISPENSINGS_KEPT_MIN {
             return Err(ConfigFault::new("config-invalid.dispensings-kept", "[patient] dispensings_kept", &[]));
+        }
+        if let Some(unknown) = self.file_types.iter().find(|word| file_type(word).is_none()) {
+            let known: Vec<_> = FileType::all().map(FileType::ending).collect();
+            let known = known.join(", ");
+            let said: [(&str, &dyn Display); 2] = [("type", unknown), ("known", &known)];
+            return Err(ConfigFault::new("config-invalid.file-types", "[patient] file_types", &said));
         }
         self.service_address().map(drop)
     }
@@ -110,8 +120,14 @@ impl PatientConfig {
                 ins14: self.address_forms.contains(&Form::Ins14),
                 nir13: self.address_forms.contains(&Form::Nir13),
             },
+            file_types: self.file_types.iter().filter_map(|word| file_type(word)).collect(),
         }
     }
+}
+
+/// `pdf`, `PDF` and `.pdf` are one.
+fn file_type(word: &str) -> Option<FileType> {
+    FileType::of_ending(&word.strip_prefix('.').unwrap_or(word).to_ascii_lowercase())
 }
 
 /// A word of an address. What begins with a digit would be taken for a patient, and a postmaster is one already.
@@ -150,6 +166,16 @@ mod tests {
             assert_eq!(read(text).check().unwrap_err().place, "[patient] address_forms", "{text}");
         }
         assert!(toml::from_str::<PatientConfig>(r#"address_forms = ["ins16"]"#).is_err());
+    }
+
+    #[test]
+    fn file_types_are_those_that_can_be_told_apart() {
+        let config = read(r#"file_types = ["jpg", ".PDF"]"#);
+        config.check().unwrap();
+        let endings: Vec<_> = config.rules().file_types.into_iter().map(FileType::ending).collect();
+        assert_eq!(endings, ["jpg", "pdf"]);
+        let fault = read(r#"file_types = ["pdf", "image/png"]"#).check().unwrap_err();
+        assert_eq!(fault.place, "[patient] file_types");
     }
 
     #[test]

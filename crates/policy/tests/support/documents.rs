@@ -1,6 +1,8 @@
 //! What a case says of a message's documents, and of the settings on them.
 
-use pli_policy::{AddressedPatient, DocumentFacts, DocumentHeaders, DocumentRules, HeaderCheck, OnFault};
+use pli_policy::{
+    AddressedPatient, AttachedFile, DocumentFacts, DocumentHeaders, DocumentRules, FileType, HeaderCheck, OnFault,
+};
 use pli_types::Ins;
 use serde::Deserialize;
 
@@ -22,8 +24,17 @@ pub(crate) struct DocumentsCase {
     header_codes: Option<String>,
     header_ins: Option<String>,
     header_product: Option<String>,
+    /// `jpg image/jpeg`; `-` has no name.
+    files: Vec<String>,
+    too_many_parts: bool,
     /// Settings that differ from the default: `several_patients = "deliver"`.
     settings: Vec<String>,
+}
+
+fn file(text: &str) -> AttachedFile {
+    let (ending, media_type) = text.split_once(' ').expect("an ending and a media type");
+    let endings = if ending == "-" { Vec::new() } else { vec![FileType::of_ending(ending)] };
+    AttachedFile { endings, media_type: media_type.to_owned() }
 }
 
 impl DocumentsCase {
@@ -44,6 +55,8 @@ impl DocumentsCase {
                 ins: self.header_ins.clone(),
                 product: self.header_product.clone(),
             },
+            files: self.files.iter().map(|text| file(text)).collect(),
+            all_files_seen: !self.too_many_parts,
         }
     }
 

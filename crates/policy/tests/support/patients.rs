@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use pli_policy::{
-    AnsweredMessage, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts, ReportKind, Ruleset,
-    SpaceRefusal, TooLarge, VirusRules,
+    AnsweredMessage, FileType, LetterFacts, PatientRules, PharmacyDoor, PharmacyFacts, RelationFacts, ReportKind,
+    Ruleset, SpaceRefusal, TooLarge, VirusRules,
 };
 use pli_types::{FinessId, LocalPart, Relation};
 use serde::Deserialize;
@@ -23,6 +23,8 @@ pub(crate) struct Rules {
     too_large: Option<String>,
     /// The local part of the patients' domain that writes to patients.
     service: Option<String>,
+    /// What patients may attach.
+    file_types: Vec<String>,
 }
 
 /// What lies between a patient and a recipient; without a word, nothing.
@@ -73,8 +75,9 @@ impl Rules {
         let service = self.service.as_deref().map(|text| LocalPart::parse(text).expect("a local part"));
         let too_large = |word| lookup(word, &[("refuse", TooLarge::Refuse), ("defer", TooLarge::Defer)]);
         let virus = self.too_large.as_deref().map(|word| VirusRules { too_large: too_large(word) });
+        let file_types = self.file_types.iter().map(|text| FileType::of_ending(text).expect("a type")).collect();
         Ruleset {
-            patient: PatientRules { refusal, pharmacies, service, ..PatientRules::default() },
+            patient: PatientRules { refusal, pharmacies, service, file_types, ..PatientRules::default() },
             virus,
             ..Ruleset::default()
         }

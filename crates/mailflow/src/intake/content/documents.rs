@@ -11,7 +11,7 @@ const VALUE_CHARS_MAX: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DocumentFields {
     pub(crate) headers: DocumentHeaders,
-    /// Is the message one text, which carries nothing?
+    /// Is the message one text that is no file, so that it carries nothing?
     pub(crate) is_text: bool,
 }
 
@@ -20,14 +20,17 @@ impl DocumentFields {
         let value = |name| value_of(header, name).map(|value| value.chars().take(VALUE_CHARS_MAX).collect());
         let headers =
             DocumentHeaders { codes: value("X-MSS-CODECDA"), ins: value("X-MSS-INS"), product: value("X-MSS-NIL") };
-        Self { headers, is_text: value_of(header, "Content-Type").is_none_or(|value| is_text(&value)) }
+        let is_file = value_of(header, "Content-Disposition").is_some();
+        Self { headers, is_text: !is_file && value_of(header, "Content-Type").is_none_or(|value| is_text(&value)) }
     }
 }
 
-/// `text/plain` and `text/html`. Everything else is looked into.
+/// `text/plain` and `text/html` without a name. Everything else is looked into.
 fn is_text(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    ["text/plain", "text/html"].iter().any(|text| media_type.eq_ignore_ascii_case(text))
+    let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let media_type = media_type.trim();
+    !parameters.to_ascii_lowercase().contains("name")
+        && ["text/plain", "text/html"].iter().any(|text| media_type.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]
@@ -49,6 +52,8 @@ mod tests {
             ("", true),
             ("Content-Type: TEXT/plain; charset=utf-8\r\n", true),
             ("Content-Type: text/html\r\n", true),
+            ("Content-Type: text/plain; charset=utf-8; Name*0=a\r\n", false),
+            ("Content-Disposition: attachment; filename=a.txt\r\nContent-Type: text/plain\r\n", false),
             ("Content-Type: multipart/mixed; boundary=b\r\n", false),
             ("Content-Type: application/zip; name=IHE_XDM.zip\r\n", false),
             ("Content-Type: message/rfc822\r\n", false),
