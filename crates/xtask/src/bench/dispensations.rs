@@ -13,7 +13,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use pli_types::{AddressForm, Ins};
+
+use super::numbers::{mixed, patient};
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -114,23 +115,7 @@ fn write(file: &Path, numbers: std::ops::Range<u64>, day: impl Fn(u64) -> Result
         let mixed = mixed(number);
         let reimbursed = if mixed.is_multiple_of(5) { "no" } else { "yes" };
         let pharmacy = mixed % 20_000;
-        writeln!(out, "{};99{pharmacy:07};{};{reimbursed}", patient(mixed)?.reveal(), day(number)?)?;
+        writeln!(out, "{};99{pharmacy:07};{};{reimbursed}", patient(mixed % 9_000_000)?.reveal(), day(number)?)?;
     }
     Ok(out.flush()?)
-}
-
-/// One of some millions.
-fn patient(number: u64) -> Result<Ins> {
-    let (sex, year, month) = (1 + number % 2, number / 2 % 100, 1 + number / 200 % 12);
-    let (department, commune, rank) = (21 + number / 2400 % 75, number / 180_000 % 10, number / 1_800_000 % 5);
-    let text = format!("{sex}{year:02}{month:02}{department:02}{:03}{:03}", 1 + commune, 1 + rank);
-    Ok(Ins::parse_as(&text, &[AddressForm::Nir13])?)
-}
-
-/// Looks random, and is the same every time.
-fn mixed(number: u64) -> u64 {
-    let mut state = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
 }

@@ -5,6 +5,8 @@ mod dispensations;
 mod extraction;
 mod lists;
 mod load;
+mod numbers;
+mod patients;
 mod smtp;
 mod trust;
 
@@ -17,6 +19,8 @@ pub(crate) enum Bench {
     Directory(directory::Options),
     /// What pharmacies have dispensed: how fast it is imported and found.
     Dispensations(dispensations::Options),
+    /// A country's patients: how long their import takes, what they take on the disk, how fast one is found.
+    Patients(patients::Options),
     /// Messages a second and CPU, mutual TLS, beside Postfix in the same run.
     Smtp(smtp::Options),
     /// The trust list: how long until it is in force, and how long a question to it takes.
@@ -28,6 +32,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Directory(options) => directory::run(options),
         Bench::Dispensations(options) => dispensations::run(options),
+        Bench::Patients(options) => patients::run(options),
         Bench::Smtp(options) => smtp::run(options),
         Bench::Trust(options) => trust::run(options),
     }
