@@ -11,7 +11,10 @@ mod support;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use pli_store::{Config, MailboxKind, NewMailbox};
+use pli_types::{MailAddress, SystemClock};
 use serde_json::{Value, json};
 use support::lists::{FOUR, list};
 use support::node::Operator;
@@ -153,6 +156,7 @@ fn what_makes_no_sense_is_refused_by_its_code() {
     operator.fails(&["account", "add", "j.dupont", "--program"], 4, "account-differs");
     let app_password = ["account", "app-password", "add", "j.dupont", "--mailbox", OFFICE, "--label", "x"];
     operator.fails(&app_password, 4, "mailbox-not-granted");
+    operator.fails(&["account", "grant", "j.dupont", OFFICE, "--helper"], 1, "helper-of-nobody");
     operator.fails(&["account", "revoke", "j.dupont", OFFICE, "--reason", " "], 2, "reason-missing");
     operator.fails(&["account", "set", "j.dupont", "--disable"], 2, "reason-missing");
     operator.fails(&["account", "certificate", "add", "j.dupont", "--subject", "nonsense"], 2, "subject-invalid");
@@ -192,4 +196,31 @@ fn a_file_of_people_is_worked_through() {
         assert_eq!(rows.iter().map(|row| row["outcome"].as_str().unwrap()).collect::<Vec<_>>(), expected);
     }
     assert_eq!(operator.told(&["account", "show", "a"])["mailboxes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_patients_mailbox_opens_to_a_helper_who_is_shown_as_one() {
+    const PATIENT: &str = "279035121518989@patient.mssante.fr";
+    let operator = Operator::with_list(&list(1, FOUR));
+    let config = Config {
+        url: format!("sqlite://{}", operator.path("pro/store/pli.db").display()),
+        master_key: operator.path("pro/keys/master.key"),
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = pli_store::open(&config, Arc::new(SystemClock)).await.unwrap();
+        let new = NewMailbox::new(MailAddress::parse(PATIENT).unwrap(), MailboxKind::Patient);
+        store.add_mailbox(new, Vec::new()).await.unwrap();
+        store.close().await;
+    });
+    operator.told(&["account", "add", "claire"]);
+    operator.fails(&["account", "grant", "claire", PATIENT], 1, "patient-mailbox");
+    let grant = ["account", "grant", "claire", PATIENT, "--helper"];
+    assert_eq!(operator.told(&[&grant[..], &["--dry-run"]].concat())["outcome"], "would-be-changed");
+    assert_eq!(operator.told(&grant)["outcome"], "changed");
+    assert_eq!(operator.told(&grant)["outcome"], "unchanged");
+    let shown = operator.told(&["account", "show", "claire"]);
+    assert_eq!(shown["mailboxes"][0]["helper"], true, "{shown}");
+    assert!(!shown.to_string().contains("279035121518989"), "{shown}");
+    let app_password = ["account", "app-password", "add", "claire", "--mailbox", PATIENT, "--label", "phone"];
+    assert_eq!(operator.told(&app_password)["outcome"], "created");
 }

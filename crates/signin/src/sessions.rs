@@ -166,7 +166,8 @@ impl Sessions {
             let account = &open.account;
             let mut writes_as: Vec<String> = account.writes_as.iter().map(pli_types::MailAddress::key).collect();
             writes_as.sort_unstable();
-            let same = (account.id, account.credential, account.mailbox.id, account.name.clone(), writes_as);
+            let helps: Vec<String> = account.helps.iter().map(pli_types::MailAddress::key).collect();
+            let same = (account.id, account.credential, account.mailbox.id, account.name.clone(), writes_as, helps);
             holders.entry(same).or_insert_with(|| (Arc::clone(account), Vec::new())).1.push(*id);
         }
         holders.into_values().collect()

@@ -206,6 +206,14 @@ impl Client {
     fn is_signed_in(&self) -> bool {
         matches!(self, Self::Submitter { account: Some(_), .. })
     }
+
+    /// The patients whom the one who signed in is a helper of.
+    fn helps(&self) -> Vec<MailAddress> {
+        match self {
+            Self::Submitter { account: Some(account), .. } => account.helps.clone(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Intake {

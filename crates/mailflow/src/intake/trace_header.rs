@@ -70,6 +70,11 @@ impl Trace<'_> {
     }
 }
 
+/// Tells the reader that a helper wrote for the patient whose address it comes from (R-WHO-13). Who he is, is the
+/// patient's to tell; the record has it. A message may have any number of `Comments` (RFC 5322 §3.6.5).
+pub(crate) const BY_HELPER: &str = "Comments: Message d'un aidant, au nom du titulaire de l'adresse /\r\n\
+    \x20Written by a helper, for the holder of the address\r\n";
+
 /// `Date` and `Message-ID` for a submitted message that lacks them (RFC 6409 §8.1 and §8.2); empty if it has both.
 pub(crate) fn completion(
     has_date: bool,

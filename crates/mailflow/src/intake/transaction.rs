@@ -44,6 +44,8 @@ pub(super) struct Wire {
     pub(super) remote: IpAddr,
     pub(super) tls: Option<(String, String)>,
     pub(super) signed_in: bool,
+    /// The patients whom the one who signed in is a helper of.
+    pub(super) helps: Vec<MailAddress>,
 }
 
 /// A recipient that was accepted, and the way its copy goes.
@@ -86,7 +88,8 @@ impl Transaction {
         let witness =
             Witness::of_client(&intake.masker, session.face, remote, &session.client, &facts.origin, &facts.sender);
         let tls = session.client.tls().map(|tls| (tls.version.clone(), tls.cipher.clone()));
-        let wire = Wire { helo: session.helo.clone(), remote, tls, signed_in: session.client.is_signed_in() };
+        let (helo, signed_in, helps) = (session.helo.clone(), session.client.is_signed_in(), session.client.helps());
+        let wire = Wire { helo, remote, tls, signed_in, helps };
         Self::new(intake, list, facts, witness, Some(wire), session.face, parameters)
     }
 
@@ -281,6 +284,11 @@ impl Transaction {
             at: now,
         };
         let mut lines = trace.line(&self.intake.masker);
+        let named = [self.facts.sender.address(), header.from.as_ref().map(|from| &from.address)];
+        let for_patient = |address: &MailAddress| wire.helps.iter().any(|patient| patient.key() == address.key());
+        if named.into_iter().flatten().any(for_patient) {
+            lines += trace_header::BY_HELPER;
+        }
         if self.face == Face::Submission {
             lines += &trace_header::completion(header.has_date, header.has_message_id, now, self.id, server_name);
         }

@@ -10,6 +10,7 @@ mod file_types;
 mod first_contact;
 mod forged;
 mod held;
+mod helpers;
 mod log;
 mod notices;
 mod ours;

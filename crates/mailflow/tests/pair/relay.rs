@@ -165,8 +165,14 @@ impl Relay {
     pub(crate) async fn signed_in_to(&self, address: &str) -> Session {
         let mailbox = self.mailbox(address).await;
         let writes_as = vec![mailbox.address.clone()];
-        let account =
-            Account { id: Some(AccountId(1)), name: address.to_owned(), credential: None, mailbox, writes_as };
+        let account = Account {
+            id: Some(AccountId(1)),
+            name: address.to_owned(),
+            credential: None,
+            mailbox,
+            writes_as,
+            helps: Vec::new(),
+        };
         session(Face::Submission, Client::Submitter { tls: Some(tls(None)), account: Some(account) })
     }
 

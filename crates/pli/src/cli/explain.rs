@@ -146,7 +146,7 @@ fn nobody() -> Failure {
 
 fn signed_in(mailbox: Mailbox) -> Client {
     let (name, writes_as) = (mailbox.address.key(), vec![mailbox.address.clone()]);
-    let account = Account { id: None, name, credential: None, mailbox, writes_as };
+    let account = Account { id: None, name, credential: None, mailbox, writes_as, helps: Vec::new() };
     Client::Submitter { tls: Some(under_tls(None)), account: Some(account) }
 }
 

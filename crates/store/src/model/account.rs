@@ -19,6 +19,8 @@ pub struct Account {
     pub mailbox: Mailbox,
     /// The addresses that he may write as: those of all mailboxes that are open to him now.
     pub writes_as: Vec<MailAddress>,
+    /// Those of them that are a patient's whose helper he is: he acts as himself, and what he writes says so (R-WHO-13).
+    pub helps: Vec<MailAddress>,
 }
 
 /// A person or a program.
@@ -67,6 +69,13 @@ pub enum AccountChange {
         /// Is this the one that opens if none is asked for? An account's first grant is in any case.
         default: bool,
     },
+    /// As [`Self::Grant`], of a patient's mailbox: to a helper of his (R-WHO-13).
+    Help {
+        /// The mailbox.
+        mailbox: MailboxId,
+        /// Is this the one that opens if none is asked for?
+        default: bool,
+    },
     /// It does not open this mailbox any more; app passwords for it go too. `NotFound` if it did not.
     Revoke {
         /// The mailbox.
@@ -108,6 +117,8 @@ pub struct Grant {
     pub address: MailAddress,
     /// Is it the one that opens if none is asked for?
     pub default: bool,
+    /// Is it a patient's, whose helper this is?
+    pub helper: bool,
 }
 
 /// The kinds of credentials.

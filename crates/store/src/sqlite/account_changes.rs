@@ -71,7 +71,8 @@ impl Write for ChangeAccount {
                     tx.execute(sqlx::query(text).bind(id)).await?;
                 }
             }
-            AccountChange::Grant { mailbox, default } => self.grant(tx, *mailbox, *default).await?,
+            AccountChange::Grant { mailbox, default } => self.grant(tx, *mailbox, *default, false).await?,
+            AccountChange::Help { mailbox, default } => self.grant(tx, *mailbox, *default, true).await?,
             AccountChange::Revoke { mailbox } => self.revoke(tx, *mailbox).await?,
         }
         tx.record(&self.audit);
@@ -111,7 +112,7 @@ async fn set_disabled(tx: &mut Tx<'_>, account: AccountId, disabled: bool) -> Re
 }
 
 impl ChangeAccount {
-    async fn grant(&self, tx: &mut Tx<'_>, mailbox: MailboxId, default: bool) -> Result<()> {
+    async fn grant(&self, tx: &mut Tx<'_>, mailbox: MailboxId, default: bool, helper: bool) -> Result<()> {
         let sql = sqlx::query(
             "SELECT m.id, (SELECT count(*) FROM grants WHERE account_id = ?2) AS grants FROM mailboxes AS m WHERE m.id = ?1",
         );
@@ -128,10 +129,11 @@ impl ChangeAccount {
         }
         // A grant that is the default already stays so: another must be made it instead.
         let sql = sqlx::query(
-            "INSERT INTO grants (account_id, mailbox_id, is_default) VALUES (?, ?, ?)
-             ON CONFLICT (account_id, mailbox_id) DO UPDATE SET is_default = max(is_default, excluded.is_default)",
+            "INSERT INTO grants (account_id, mailbox_id, is_default, is_helper) VALUES (?, ?, ?, ?)
+             ON CONFLICT (account_id, mailbox_id)
+             DO UPDATE SET is_default = max(is_default, excluded.is_default), is_helper = excluded.is_helper",
         );
-        tx.execute(sql.bind(self.account.0).bind(mailbox.0).bind(default)).await.map(drop)
+        tx.execute(sql.bind(self.account.0).bind(mailbox.0).bind(default).bind(helper)).await.map(drop)
     }
 
     async fn revoke(&self, tx: &mut Tx<'_>, mailbox: MailboxId) -> Result<()> {

@@ -52,7 +52,7 @@ async fn list(readers: &Readers, sql: Sql<'_>) -> Result<Vec<AccountRecord>> {
         rows.iter().map(|row| account(Row::new(row, "accounts"))).collect::<Result<_>>()?;
     let ids = json_numbers(accounts.iter().map(|account| account.id));
     let sql = sqlx::query(
-        "SELECT g.account_id, g.mailbox_id, g.is_default, m.address FROM grants AS g
+        "SELECT g.account_id, g.mailbox_id, g.is_default, g.is_helper, m.address FROM grants AS g
          JOIN mailboxes AS m ON m.id = g.mailbox_id
          WHERE g.account_id IN (SELECT value FROM json_each(?)) ORDER BY m.address_key",
     );
@@ -100,6 +100,7 @@ fn grant(row: Row<'_>) -> Result<Grant> {
         mailbox: row.mailbox("mailbox_id")?,
         address: row.of("mailboxes", "mailbox_id").parse("address", MailAddress::parse)?,
         default: row.get("is_default")?,
+        helper: row.get("is_helper")?,
     })
 }
 

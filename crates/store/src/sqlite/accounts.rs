@@ -66,7 +66,14 @@ impl Accounts for SqliteStore {
             Some((id, name)) => (Some(*id), name.clone()),
             None => (None, rpps.to_string()),
         };
-        Ok(Some(Account { id, name, credential: None, mailbox: chosen.mailbox.clone(), writes_as: addresses(&open) }))
+        Ok(Some(Account {
+            id,
+            name,
+            credential: None,
+            mailbox: chosen.mailbox.clone(),
+            writes_as: addresses(&open),
+            helps: helped(&open),
+        }))
     }
 
     async fn note_sign_in(&self, account: &Account, at: Timestamp) -> Result<()> {
@@ -76,7 +83,10 @@ impl Accounts for SqliteStore {
 
     async fn still_holds(&self, account: &Account) -> Result<bool> {
         let open = self.open_now(account).await?;
-        let opens = |address: &MailAddress| open.iter().any(|open| open.mailbox.address.key() == address.key());
+        // Whoever became a helper, or is none any more, signs in again: what he writes is to say what he is.
+        let same = |open: &Open| open.helper == account.helps.contains(&open.mailbox.address);
+        let opens =
+            |address: &MailAddress| open.iter().any(|open| open.mailbox.address.key() == address.key() && same(open));
         Ok(open.iter().any(|open| open.mailbox.id == account.mailbox.id) && account.writes_as.iter().all(opens))
     }
 }
@@ -101,6 +111,7 @@ pub(super) struct Open {
     through: Option<(AccountId, String)>,
     structure: Option<StructureId>,
     default: bool,
+    helper: bool,
 }
 
 impl Open {
@@ -136,13 +147,18 @@ fn addresses(open: &[Open]) -> Vec<MailAddress> {
     open.iter().map(|open| open.mailbox.address.clone()).collect()
 }
 
+/// Those of them that are open to a helper.
+fn helped(open: &[Open]) -> Vec<MailAddress> {
+    open.iter().filter(|open| open.helper).map(|open| open.mailbox.address.clone()).collect()
+}
+
 /// What is granted to whom, with the mailbox; `WHERE` follows.
 macro_rules! granted {
     () => {
         concat!(
             "SELECT ",
             mailbox_columns!(),
-            ", m.structure, g.is_default, a.id AS account_id, a.name FROM accounts AS a
+            ", m.structure, g.is_default, g.is_helper, a.id AS account_id, a.name FROM accounts AS a
              JOIN grants AS g ON g.account_id = a.id JOIN mailboxes AS m ON m.id = g.mailbox_id
              WHERE NOT a.disabled AND "
         )
@@ -161,6 +177,7 @@ impl SqliteStore {
             credential: Some(row.of("credentials", "credential_id").get("credential_id").map(CredentialId)?),
             mailbox: chosen.mailbox.clone(),
             writes_as: addresses(&open),
+            helps: helped(&open),
         }))
     }
 
@@ -208,7 +225,7 @@ impl SqliteStore {
         digest: &Digest,
     ) -> Result<Option<Account>> {
         let sql = sqlx::query(concat!(
-            "SELECT c.id, c.digest, a.name, a.id AS account_id, g.is_default, m.structure, ",
+            "SELECT c.id, c.digest, a.name, a.id AS account_id, g.is_default, g.is_helper, m.structure, ",
             mailbox_columns!(),
             " FROM mailboxes AS m JOIN credentials AS c ON c.mailbox_id = m.id
              JOIN accounts AS a ON a.id = c.account_id
@@ -232,7 +249,8 @@ impl SqliteStore {
         };
         let credential = Some(Row::new(row, "credentials").get("id").map(CredentialId)?);
         let writes_as = vec![open.mailbox.address.clone()];
-        Ok(Some(Account { id: Some(id), name, credential, mailbox: open.mailbox, writes_as }))
+        let helps = helped(std::slice::from_ref(&open));
+        Ok(Some(Account { id: Some(id), name, credential, mailbox: open.mailbox, writes_as, helps }))
     }
 
     /// What opens now to someone who signed in before, by what he showed then.
@@ -277,7 +295,7 @@ impl SqliteStore {
 fn granted(row: &SqliteRow) -> Result<Open> {
     let row = Row::new(row, "accounts");
     let through = Some((row.get("account_id").map(AccountId)?, row.get("name")?));
-    Ok(Open { through, default: row.get("is_default")?, ..of_mailbox(row)? })
+    Ok(Open { through, default: row.get("is_default")?, helper: row.get("is_helper")?, ..of_mailbox(row)? })
 }
 
 fn own(row: &SqliteRow) -> Result<Open> {
@@ -287,7 +305,7 @@ fn own(row: &SqliteRow) -> Result<Open> {
 fn of_mailbox(row: Row<'_>) -> Result<Open> {
     let row = row.of("mailboxes", "mailbox_id");
     let structure = row.parse("structure", some(StructureId::parse))?;
-    Ok(Open { mailbox: mailbox(row)?, through: None, structure, default: false })
+    Ok(Open { mailbox: mailbox(row)?, through: None, structure, default: false, helper: false })
 }
 
 fn read_error(error: sqlx::Error) -> StoreError {

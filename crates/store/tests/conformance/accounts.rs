@@ -319,3 +319,38 @@ pub(crate) async fn an_unknown_name_costs_a_check_too(backend: &dyn Backend) {
     let [known, unknown] = fastest;
     assert!(unknown > known / 3, "known {known:?}, unknown {unknown:?}");
 }
+
+pub(crate) async fn a_helper_is_known_as_one_however_he_signs_in(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let (own, patient) = (at.mailbox("claire@a.test").await, at.mailbox("279035121518989@patient.mssante.fr").await);
+    let account = at.person("claire", &[own], "p").await;
+    let help = AccountChange::Help { mailbox: patient, default: false };
+    at.store.change_account(account, help.clone(), Vec::new()).await.unwrap();
+    let secret_of_patient = app_password::generate().unwrap();
+    let label = "phone".to_owned();
+    let app =
+        NewCredential::AppPassword { mailbox: patient, label, secret: secret_of_patient.clone(), expires_at: None };
+    at.store.add_credential(account, app, Vec::new()).await.unwrap();
+    let certificate = name("CN=claire,C=FR");
+    at.store.add_credential(account, NewCredential::Certificate(certificate.clone()), Vec::new()).await.unwrap();
+    let address = address("279035121518989@patient.mssante.fr");
+    let by_app = at.store.sign_in_with_password(&address.reveal(), None, &secret_of_patient).await.unwrap().unwrap();
+    let by_password = at.store.sign_in_with_password("claire", Some(&address), &secret("p")).await.unwrap().unwrap();
+    let by_certificate = at.store.sign_in_with_certificate(&certificate, Some(&address)).await.unwrap().unwrap();
+    for signed_in in [&by_app, &by_password, &by_certificate] {
+        assert_eq!((signed_in.name.as_str(), signed_in.mailbox.id), ("claire", patient));
+        assert_eq!(signed_in.helps, std::slice::from_ref(&address));
+        assert!(at.store.still_holds(signed_in).await.unwrap());
+    }
+    let grants = at.store.account("claire").await.unwrap().unwrap().grants;
+    let told: Vec<_> = grants.iter().map(|grant| (grant.mailbox, grant.helper)).collect();
+    assert_eq!(told, [(patient, true), (own, false)]);
+
+    let grant = AccountChange::Grant { mailbox: patient, default: false };
+    at.store.change_account(account, grant, Vec::new()).await.unwrap();
+    assert!(!at.store.still_holds(&by_app).await.unwrap(), "what he writes would still say so");
+    at.store.change_account(account, help, Vec::new()).await.unwrap();
+    assert!(at.store.still_holds(&by_app).await.unwrap());
+    at.store.change_account(account, AccountChange::Revoke { mailbox: patient }, Vec::new()).await.unwrap();
+    assert!(!at.store.still_holds(&by_app).await.unwrap());
+}

@@ -63,6 +63,7 @@ conformance! {
             a_name_or_certificate_is_given_once
             one_of_several_mailboxes_opens_and_all_may_be_written_as
             an_app_password_opens_its_mailbox_and_nothing_else
+            a_helper_is_known_as_one_however_he_signs_in
             an_app_mailbox_opens_to_a_certificate_of_its_structure_only
             a_professional_opens_what_his_account_is_granted
             a_session_holds_as_long_as_all_that_opened_it

@@ -5,7 +5,7 @@ use pli_store::{AccountKind, AccountRecord, NewAccount};
 use pli_types::RppsId;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountTold, ChangeTold, Clerk, Told, refusal};
+use super::{AccountTold, ChangeTold, Clerk, Opening, Told, refusal};
 use crate::admin::effect::Effect;
 use crate::admin::rows::{self, Numbered, RowTold, Warning};
 use crate::admin::{Sight, mailbox};
@@ -94,7 +94,7 @@ impl Clerk<'_> {
                 None => self.make(wish, rpps).await?,
             };
             for record in &mailboxes {
-                self.open(account, &wish.name, record, false).await?;
+                self.open(account, &wish.name, record, Opening::default()).await?;
             }
         }
         let told = self.told_now(outcome.tried_if(dry_run), changed, &wish.name).await?;

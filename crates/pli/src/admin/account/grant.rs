@@ -3,7 +3,7 @@
 use pli_store::{AccountChange, CredentialKind, MailboxKind, MailboxRecord};
 use pli_types::AccountId;
 
-use super::{ChangeTold, Clerk};
+use super::{ChangeTold, Clerk, Opening, refusal};
 use crate::admin::effect::Effect;
 use crate::admin::rows::Warning;
 use crate::admin::{checked_reason, mailbox};
@@ -14,15 +14,17 @@ impl Clerk<'_> {
         &self,
         name: &str,
         address: &str,
-        default: bool,
+        how: Opening,
         dry_run: bool,
     ) -> Result<ChangeTold, Failure> {
         let (account, record) = (self.existing(name).await?, self.mailbox(address).await?);
-        if record.mailbox.kind == MailboxKind::Patient {
-            return Err(mailbox::refusal::patient());
+        match (record.mailbox.kind == MailboxKind::Patient, how.helper) {
+            (true, false) => return Err(mailbox::refusal::patient()),
+            (false, true) => return Err(refusal::no_patient(address)),
+            _ => {}
         }
         let granted = account.grants.iter().find(|grant| grant.mailbox == record.mailbox.id);
-        let same = granted.is_some_and(|grant| grant.default || !default);
+        let same = granted.is_some_and(|grant| (grant.default || !how.default) && grant.helper == how.helper);
         let mut warnings = Vec::new();
         let has_certificate = account
             .credentials
@@ -32,7 +34,7 @@ impl Clerk<'_> {
             warnings.push(Warning::told("certificate-only.without-one", &[]));
         }
         if !same && !dry_run {
-            self.open(account.id, &account.name, &record, default).await?;
+            self.open(account.id, &account.name, &record, how).await?;
         }
         let (outcome, changed) =
             if same { (Effect::Unchanged, &[][..]) } else { (Effect::Changed, &["mailboxes"][..]) };
@@ -45,10 +47,15 @@ impl Clerk<'_> {
         account: AccountId,
         name: &str,
         record: &MailboxRecord,
-        default: bool,
+        Opening { default, helper }: Opening,
     ) -> Result<(), Failure> {
-        let event = self.event(name, Some(record), "may open the mailbox", None);
-        let change = AccountChange::Grant { mailbox: record.mailbox.id, default };
+        let mailbox = record.mailbox.id;
+        let (told, change) = if helper {
+            ("may open the mailbox as a helper", AccountChange::Help { mailbox, default })
+        } else {
+            ("may open the mailbox", AccountChange::Grant { mailbox, default })
+        };
+        let event = self.event(name, Some(record), told, None);
         Ok(self.store.change_account(account, change, event).await?)
     }
 

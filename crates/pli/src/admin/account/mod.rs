@@ -50,8 +50,15 @@ pub(crate) enum Ask {
     Set { name: String, details: Details, reason: Option<String>, dry_run: bool },
     /// Remove one with all that it could sign in by.
     Remove { name: String, reason: String, dry_run: bool },
-    /// Open a mailbox to it.
-    Grant { name: String, mailbox: String, default: bool, dry_run: bool },
+    /// Open a mailbox to it; `helper`: a patient's, to a helper of his.
+    Grant {
+        name: String,
+        mailbox: String,
+        default: bool,
+        #[serde(default)]
+        helper: bool,
+        dry_run: bool,
+    },
     /// Close a mailbox to it.
     Revoke { name: String, mailbox: String, reason: String, dry_run: bool },
     /// Give it the attached password.
@@ -104,6 +111,15 @@ impl std::fmt::Debug for Once {
     }
 }
 
+/// How a mailbox is opened to an account.
+#[derive(Clone, Copy, Default)]
+struct Opening {
+    /// It is the one that opens if no other is asked for.
+    default: bool,
+    /// It is a patient's, and the account a helper's.
+    helper: bool,
+}
+
 /// What the desk works with for one question.
 struct Clerk<'a> {
     store: &'a dyn Store,
@@ -153,7 +169,9 @@ impl Desk {
                 clerk.set(&name, details, reason.as_deref(), dry_run).await?
             }
             Ask::Remove { name, reason, dry_run } => clerk.remove(&name, &reason, dry_run).await?,
-            Ask::Grant { name, mailbox, default, dry_run } => clerk.grant(&name, &mailbox, default, dry_run).await?,
+            Ask::Grant { name, mailbox, default, helper, dry_run } => {
+                clerk.grant(&name, &mailbox, Opening { default, helper }, dry_run).await?
+            }
             Ask::Revoke { name, mailbox, reason, dry_run } => clerk.revoke(&name, &mailbox, &reason, dry_run).await?,
             Ask::Passwd { name, dry_run } => clerk.passwd(&name, secret(attached)?, dry_run).await?,
             Ask::AppPasswordAdd { name, new, dry_run } => clerk.add_app_password(&name, new, dry_run).await?,

@@ -23,6 +23,10 @@ pub(super) fn not_granted(name: &str, address: &str) -> Failure {
     Failure::told(Exit::Conflict, "mailbox-not-granted", &[("name", &name), ("address", &address)])
 }
 
+pub(super) fn no_patient(address: &str) -> Failure {
+    Failure::told(Exit::Refused, "helper-of-nobody", &[("address", &address)])
+}
+
 pub(super) fn certificate_only(address: &str) -> Failure {
     Failure::told(Exit::Refused, "certificate-only", &[("address", &address)])
 }

@@ -28,6 +28,9 @@ pub(crate) struct AccountTold {
 pub(crate) struct GrantTold {
     pub(crate) address: String,
     pub(crate) default: bool,
+    /// Is it a patient's, whose helper this is?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) helper: bool,
 }
 
 /// A credential, without what is secret about it.
@@ -47,8 +50,11 @@ pub(crate) struct CredentialTold {
 
 impl AccountTold {
     pub(crate) fn new(account: &AccountRecord, sight: &Sight) -> Self {
-        let grant =
-            |grant: &pli_store::Grant| GrantTold { address: sight.address(&grant.address), default: grant.default };
+        let grant = |grant: &pli_store::Grant| GrantTold {
+            address: sight.address(&grant.address),
+            default: grant.default,
+            helper: grant.helper,
+        };
         Self {
             name: sight.account_name(&account.name),
             kind: account.kind,

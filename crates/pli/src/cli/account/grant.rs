@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// It is the one that opens if no other is asked for at sign-in
     #[arg(long)]
     default: bool,
+    /// The mailbox is a patient's, and the account his helper's: what he writes says so
+    #[arg(long)]
+    helper: bool,
     #[command(flatten)]
     trial: Trial,
 }
@@ -31,8 +34,8 @@ pub(crate) struct RevokeArgs {
 }
 
 pub(super) fn run(globals: &Globals, args: Args) -> Result<(), Failure> {
-    let Args { name, address, default, trial } = args;
-    let ask = Ask::Grant { name: name.clone(), mailbox: address, default, dry_run: trial.dry_run };
+    let Args { name, address, default, helper, trial } = args;
+    let ask = Ask::Grant { name: name.clone(), mailbox: address, default, helper, dry_run: trial.dry_run };
     super::change(globals, ask, &name)
 }
 
