@@ -2,7 +2,7 @@
 //!
 //! Gather facts, let `pli_policy` decide, commit once, answer. No function both decides and writes.
 //!
-//! [`campaign`] sends notices to patients here. Only [`intake`] builds a message for the store, our own included; only [`delivery`] connects to another
+//! [`campaign`] sends notices to patients here, [`receipts`] their read receipts. Only [`intake`] builds a message for the store, our own included; only [`delivery`] connects to another
 //! server, and only over TLS, to a certificate that was judged first.
 
 pub mod campaign;
@@ -12,6 +12,7 @@ pub mod intake;
 pub mod metrics;
 mod mime;
 pub mod peer_book;
+pub mod receipts;
 pub mod scanner;
 
 pub use campaign::Herald;
@@ -22,6 +23,7 @@ pub use intake::{
     Released, Session, Transaction, explain,
 };
 pub use peer_book::{PeerBook, PeerRecord, Seen};
+pub use receipts::Receiptor;
 pub use scanner::{Scanner, ScannerConfig, ScannerPlace};
 
 /// An error and its causes, on one line.

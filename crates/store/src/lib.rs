@@ -1,8 +1,8 @@
 //! Where state lives. Every public method is one use case and one transaction; no `begin()` leaks.
 //!
 //! The traits are split by who asks: [`Mailboxes`] (IMAP, intake), [`Queue`] (intake, delivery), [`Accounts`]
-//! (sign-in), [`Registry`] and [`Connectors`] (admins), [`Patients`], [`Dispensings`], [`Contacts`] and [`Campaigns`]
-//! (the patients' side), [`AuditRows`] (everyone). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
+//! (sign-in), [`Registry`] and [`Connectors`] (admins), [`Patients`], [`Dispensings`], [`Contacts`], [`Campaigns`]
+//! and [`Receipts`] (the patients' side), [`AuditRows`] (everyone). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
 //!
 //! `250` means kept: [`Queue::accept`] returns only when message, deliveries, queue rows and audit rows are
 //! on stable storage together.
@@ -28,7 +28,8 @@ pub use error::StoreError;
 pub use model::*;
 pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};
 pub use traits::{
-    Accounts, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Mailboxes, Patients, Queue, Registry, Store,
+    Accounts, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Mailboxes, Patients, Queue, Receipts, Registry,
+    Store,
 };
 
 /// Result of every method.

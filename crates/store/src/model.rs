@@ -10,6 +10,7 @@ mod mailbox;
 mod message;
 mod patient;
 mod queue;
+mod receipt;
 mod record;
 
 pub use account::{
@@ -25,4 +26,5 @@ pub use mailbox::{Mailbox, MailboxDetails, MailboxKind, MailboxState, NewMailbox
 pub use message::{Held, NewMessage, Receipt, Relay, Release, Returned, StagedBody};
 pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Pharmacy, Space, SpaceState};
 pub use queue::{HeldBacklog, Lease, Outcome, QueueRow, Settled, Settlement};
+pub use receipt::{DueReceipt, ReceiptId};
 pub use record::{Life, MailboxChange, MailboxFilter, MailboxRecord, Notice, NoticeCause};

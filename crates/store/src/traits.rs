@@ -8,6 +8,7 @@ mod dispensings;
 mod mailboxes;
 mod patients;
 mod queue;
+mod receipts;
 mod registry;
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ pub use dispensings::Dispensings;
 pub use mailboxes::Mailboxes;
 pub use patients::Patients;
 pub use queue::{BodyWriter, Queue};
+pub use receipts::Receipts;
 pub use registry::Registry;
 
 use crate::{Change, Connectors, DirectoryEntries, Publications, Result};
@@ -39,6 +41,7 @@ pub trait Store:
     + Dispensings
     + Contacts
     + Campaigns
+    + Receipts
     + AuditRows
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.

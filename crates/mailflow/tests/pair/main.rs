@@ -19,6 +19,7 @@ mod peer_book;
 mod pki;
 mod probe;
 mod probe_tls;
+mod receipts;
 mod relay;
 mod reports;
 mod returned;

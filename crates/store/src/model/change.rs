@@ -13,6 +13,8 @@ pub enum Change {
     Folders(MailboxId),
     /// A campaign was begun, paused or let go on, or has more recipients.
     Campaigns,
+    /// A read receipt is owed.
+    Receipts,
     /// Something about who may sign in, or about the state of a mailbox, changed: whoever is signed in is asked about
     /// again ([`crate::Accounts::still_holds`]).
     Access,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use pli_types::{FolderId, Uid};
 
 use super::entries::{Target, entry, json_uids, next_modseq};
+use super::receipts;
 use super::rows::Row;
 use super::tx::Tx;
 use super::writer::Write;
@@ -56,6 +57,7 @@ pub(super) struct SetFlags {
     pub(super) uids: Vec<Uid>,
     pub(super) change: FlagChange,
     pub(super) flags: Flags,
+    pub(super) at: i64,
 }
 
 #[async_trait]
@@ -72,8 +74,12 @@ impl Write for SetFlags {
         let mut entries = rows.iter().map(|row| entry(Row::new(row, "entries"))).collect::<Result<Vec<_>>>()?;
         // Most changes lead many entries to few outcomes: one statement an outcome.
         let mut outcomes: BTreeMap<(i64, Option<String>), Vec<Uid>> = BTreeMap::new();
+        let mut opened = Vec::new();
         for entry in &mut entries {
             let flags = changed(&entry.flags, self.change, &self.flags);
+            if flags.seen && !entry.flags.seen {
+                opened.push(entry.message);
+            }
             if flags != entry.flags {
                 let outcome = (flag_bits(&flags), keywords_text(&flags.keywords));
                 outcomes.entry(outcome).or_default().push(entry.uid);
@@ -90,6 +96,7 @@ impl Write for SetFlags {
                 let sql = sql.bind(bits).bind(keywords.as_deref()).bind(modseq);
                 tx.execute(sql.bind(self.folder.0).bind(json_uids(uids))).await?;
             }
+            receipts::opened(tx, target.mailbox, &opened, self.at).await?;
             tx.tell(Change::Folder(target.mailbox, self.folder));
         }
         Ok(entries)

@@ -9,6 +9,7 @@ use super::directory_words;
 use super::expunge::references;
 use super::intake::AuditRows;
 use super::publications;
+use super::receipts;
 use super::records::{by_id, cause_name};
 use super::rows::{micros, size};
 use super::space_rows;
@@ -127,7 +128,8 @@ impl ChangeMailbox {
              RETURNING uid, message_id, size",
         );
         let gone = tx.change(entries.bind(self.mailbox.0)).await?;
-        let (messages, _) = references(&gone)?;
+        let (mut messages, _) = references(&gone)?;
+        messages.extend(receipts::forget_all(tx, self.mailbox).await?);
         tx.drop_unreferenced(&messages).await?;
         for text in EMPTY {
             let sql = sqlx::query(text).bind(self.mailbox.0).bind(micros(self.now)).bind(micros(kept_until));

@@ -13,7 +13,7 @@ use super::folders::{self, CreateFolder, DeleteFolder, FolderName, SetSubscribed
 use super::intake::audit_rows;
 use super::mailbox_making::{AddMailbox, SetMailboxState};
 use super::rename::RenameFolder;
-use super::rows::{Row, database_error};
+use super::rows::{Row, database_error, micros};
 use super::tx::Tx;
 use super::views;
 use crate::{
@@ -93,7 +93,8 @@ impl Mailboxes for SqliteStore {
     }
 
     async fn set_flags(&self, folder: FolderId, uids: &[Uid], change: FlagChange, flags: &Flags) -> Result<Vec<Entry>> {
-        self.write(SetFlags { folder, uids: uids.to_vec(), change, flags: flags.clone() }).await
+        self.write(SetFlags { folder, uids: uids.to_vec(), change, flags: flags.clone(), at: micros(self.clock.now()) })
+            .await
     }
 
     async fn copy(&self, folder: FolderId, uids: &[Uid], target: FolderId) -> Result<(UidValidity, Vec<(Uid, Uid)>)> {

@@ -32,6 +32,7 @@ mod probe;
 mod publications;
 mod queue;
 mod readers;
+mod receipts;
 mod received;
 mod records;
 mod registry;

@@ -124,7 +124,14 @@ impl Write for Forget {
             "DELETE FROM received WHERE (mailbox_id, digest) IN
                 (SELECT mailbox_id, digest FROM received WHERE received_at < ? ORDER BY received_at LIMIT ?)",
         );
-        tx.execute(sql.bind(micros(self.before)).bind(self.limit)).await
+        let forgotten = tx.execute(sql.bind(micros(self.before)).bind(self.limit)).await?;
+        // Opened before, and received earlier still: nothing could be owed for it again.
+        let receipts = sqlx::query(
+            "DELETE FROM receipts WHERE id IN
+                (SELECT id FROM receipts WHERE opened_at < ? AND message_id IS NULL ORDER BY opened_at LIMIT ?)",
+        );
+        tx.execute(receipts.bind(micros(self.before)).bind(self.limit)).await?;
+        Ok(forgotten)
     }
 }
 

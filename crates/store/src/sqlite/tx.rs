@@ -161,6 +161,7 @@ impl<'c> Tx<'c> {
             "DELETE FROM messages WHERE id IN (SELECT unhex(value) FROM json_each(?))
                 AND NOT EXISTS (SELECT 1 FROM entries WHERE message_id = messages.id)
                 AND NOT EXISTS (SELECT 1 FROM queue WHERE message_id = messages.id)
+                AND NOT EXISTS (SELECT 1 FROM receipts WHERE message_id = messages.id)
              RETURNING id, body IS NULL AS in_file",
         );
         let rows = self.change(sql.bind(json_ids(messages.iter().map(MessageId::as_bytes)))).await?;

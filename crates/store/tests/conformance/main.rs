@@ -29,6 +29,7 @@ mod migration;
 mod patients;
 mod publications;
 mod queue;
+mod receipts;
 mod record;
 mod registry;
 mod returned;
@@ -214,6 +215,12 @@ conformance! {
             nothing_hastened_is_nothing_recorded
             what_waits_is_shown_oldest_first
             a_claim_tells_all_that_the_courier_needs;
+        receipts:
+            a_message_that_is_opened_owes_one_receipt_whatever_happens_to_its_flags
+            a_receipt_and_its_report_are_one_transaction
+            only_a_patient_who_opens_what_asks_for_it_owes_a_receipt
+            what_is_opened_can_be_read_until_its_receipt_is_settled
+            receipts_go_with_their_mailbox_and_their_time;
         record:
             events_of_a_message_come_in_order
             rows_of_their_own_are_kept
