@@ -9,7 +9,7 @@ use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook};
+use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -180,6 +180,8 @@ fn serve_patients(settings: &Settings, intake: &Intake, keeper: &Keeper) -> Resu
         return Ok(());
     }
     keeper.spawn("dispensings", forgetting(&settings.config, intake).run(keeper.shutdown.clone()));
+    let receiptor = Receiptor::new(intake.clone(), settings.config.patient.read_receipts);
+    keeper.spawn("receipts", receiptor.run(keeper.shutdown.clone()));
     let herald = Herald::new(intake.clone(), settings.config.patient.service_address()?);
     keeper.spawn("notices", herald.run(keeper.shutdown.clone()));
     Ok(())

@@ -31,6 +31,8 @@ pub(crate) struct PatientConfig {
     pub(crate) dispensings_kept: Span,
     /// What a patient may attach, by the ending of the name, without its dot; empty, anything.
     pub(crate) file_types: Vec<String>,
+    /// Is a sender who asks for it told that a patient has opened his message?
+    pub(crate) read_receipts: bool,
 }
 
 /// A form of an INS in an address (spec §2.1).
@@ -74,6 +76,7 @@ impl Default for PatientConfig {
             unknown_per_peer: 200,
             pharmacies: Pharmacies::DispensedLastYear,
             dispensings_kept: Span::hours(400 * 24),
+            read_receipts: true,
             file_types: Vec::new(),
         }
     }
