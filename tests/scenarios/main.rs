@@ -240,6 +240,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(relations::a_message_that_ends_the_exchange_cannot_be_answered_and_closes_nothing_else),
     scenario!(relations::a_subject_that_ends_the_exchange_closes_every_thread_until_the_next_letter),
     scenario!(relations::a_reply_to_takes_the_place_of_the_sender),
+    scenario!(relations::nobody_ends_or_opens_again_what_is_anothers),
     scenario!(relations::patients_do_not_write_to_each_other),
     scenario!(relations::one_message_may_go_to_patients_and_professionals),
     scenario!(relations::reports_pass_after_the_end_and_change_nothing),

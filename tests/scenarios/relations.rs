@@ -71,6 +71,24 @@ pub(crate) fn a_reply_to_takes_the_place_of_the_sender() -> Outcome {
     Ok(())
 }
 
+/// R-WHO-6 names somebody for answers; it gives nobody a say in what lies between two others.
+pub(crate) fn nobody_ends_or_opens_again_what_is_anothers() -> Outcome {
+    let sandbox = Sandbox::shared()?;
+    let talk = Talk::with_a_stranger(&sandbox)?;
+    let meddler = Talk::with_a_stranger(&sandbox)?;
+    let naming = format!("Reply-To: <{}>\r\n", talk.contact);
+    talk.contact_writes("Compte rendu", "")?;
+    meddler.contact_writes("[FIN]", &naming)?;
+    talk.patient_writes()?.expect(250)?;
+    meddler.contact_writes("Bonjour", &naming)?;
+    meddler.contact_writes("[FIN]", "")?;
+    talk.patient_writes()?.expect(250)?;
+    talk.contact_writes("[FIN]", "")?;
+    meddler.contact_writes("Bonjour", &naming)?;
+    talk.patient_writes()?.expect_reason(550, "relation-closed")?;
+    Ok(())
+}
+
 /// Scenario 28 (R-WHO-10): not even to a patient who has written.
 pub(crate) fn patients_do_not_write_to_each_other() -> Outcome {
     let sandbox = Sandbox::shared()?;

@@ -132,7 +132,7 @@ impl Parts for Taken {
                 size_bytes: 0,
             });
         }
-        if !part.names.iter().any(|name| name.eq_ignore_ascii_case(ARCHIVE_NAME)) {
+        if !part.names.iter().any(|name| is_archive(name)) {
             return;
         }
         self.documents.archive_found();
@@ -171,4 +171,10 @@ impl Parts for Taken {
         self.part = Current::default();
         self.documents.found(Finding::TooManyParts);
     }
+}
+/// `IHE_XDM.zip`, and what programs make of that name when they keep it twice: `IHE_XDM (1).zip`, `IHE_XDM-2.zip`.
+fn is_archive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let rest = name.strip_prefix("ihe_xdm").and_then(|rest| rest.rsplit_once('.'));
+    rest.is_some_and(|(_, ending)| ending == "zip")
 }

@@ -37,7 +37,9 @@ impl Turn {
             (false, true) => ContactTurn::WroteUnanswerable,
             (false, false) => ContactTurn::Wrote,
         };
-        let mut contacts = answers_go_to(thread, list, hosted);
+        // Whoever ends an exchange speaks for himself: what he opened for others ends with it, and nobody else's does.
+        let ends = kind == ContactTurn::Ended;
+        let mut contacts = if ends { Vec::new() } else { answers_go_to(thread, list, hosted) };
         if contacts.is_empty() {
             contacts.extend(Some(from.clone()).filter(may_be_contact));
         }

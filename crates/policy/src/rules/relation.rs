@@ -77,7 +77,8 @@ pub(super) fn tell_one(recipient: &RecipientFacts, told: &mut Told<'_>) {
 /// An exchange that was ended stays so until the pharmacy serves the patient again: on a later day, since a day is all
 /// that is known of a dispensing.
 fn lets_in(known: &RelationFacts, pharmacy: &PharmacyFacts, door: PharmacyDoor) -> bool {
-    let this_year = pharmacy.reimbursed.filter(|on| (known.today - *on).get_days() <= DISPENSING_DAYS);
+    let this_year =
+        pharmacy.reimbursed.filter(|on| *on <= known.today && (known.today - *on).get_days() <= DISPENSING_DAYS);
     match (known.relation, door) {
         (Relation::Closed, _) => this_year.is_some_and(|on| known.since.is_some_and(|closed| on > closed)),
         (_, PharmacyDoor::AnyCompatiblePharmacy) => true,

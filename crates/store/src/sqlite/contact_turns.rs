@@ -64,6 +64,21 @@ struct Standing {
     unanswerable_at: Option<i64>,
 }
 
+impl Standing {
+    /// Is it somebody else's message that names this contact for answers (R-WHO-6), where the contact has had its own word?
+    /// What it opened is its own to end, and what it, an admin, or whoever opened it has ended, no third opens again.
+    fn is_not_for(&self, turn: &TurnRow) -> bool {
+        let opened_by = |party: &Party| self.opened_by.as_ref().is_some_and(|by| by.key == party.key);
+        let of_another = turn.turn == ContactTurn::Wrote && turn.by.key != turn.contact.key;
+        of_another
+            && match self.relation {
+                Relation::None => false,
+                Relation::Open => opened_by(&turn.contact),
+                Relation::Closed => !opened_by(&turn.by),
+            }
+    }
+}
+
 /// The contacts that a batch may change, by patient and key.
 #[derive(Debug, Default)]
 struct Standings {
@@ -100,6 +115,9 @@ impl Standings {
     /// Moves one contact on.
     fn step(&mut self, turn: &TurnRow) {
         let key = (turn.patient, turn.contact.key.clone());
+        if self.contacts.get(&key).is_some_and(|contact| contact.is_not_for(turn)) {
+            return;
+        }
         let contact = self.contacts.entry(key.clone()).or_insert_with(|| Standing {
             address: turn.contact.address.clone(),
             relation: Relation::None,

@@ -84,7 +84,18 @@ impl Rules {
     fn event(&mut self, event: &ContactEvent) {
         let (contact, by) = (event.contact.key(), event.by.key());
         match event.turn {
-            ContactTurn::Wrote => drop(self.contacts.insert(contact, (Relation::Open, Some(by)))),
+            ContactTurn::Wrote => {
+                let known = self.contacts.get(&contact).cloned().unwrap_or_default();
+                // Whoever names somebody else for answers takes nothing from him, and opens nothing that was ended.
+                let has_its_own_word = match known {
+                    (Relation::None, _) => false,
+                    (Relation::Open, opener) => opener.as_ref() == Some(&contact),
+                    (Relation::Closed, opener) => opener.as_ref() != Some(&by),
+                };
+                if by == contact || !has_its_own_word {
+                    self.contacts.insert(contact, (Relation::Open, Some(by)));
+                }
+            }
             ContactTurn::WroteUnanswerable => drop(self.contacts.entry(contact).or_default()),
             ContactTurn::ClosedByAdmin => self.contacts.entry(contact).or_default().0 = Relation::Closed,
             ContactTurn::Ended => {
