@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::command::{fed, said, succeed};
@@ -184,14 +185,18 @@ pub(crate) fn mutt_by_each_method() -> Outcome {
         let saved = home.join(format!("saved-{method}"));
         let keys = format!("<limit>~s {marker}<enter><copy-message>{}<enter><quit>", saved.display());
         for (scheme, port) in [("imap", ports.imap), ("imaps", ports.imaps)] {
-            std::fs::remove_file(&saved).ok();
             let read = format!("mutt -F {} -f {scheme}://localhost:{port}/INBOX -e 'push \"{keys}\"'", file.display());
-            let mut terminal = Command::new("timeout");
-            terminal.env("HOME", home).env("TERM", "xterm").args(["60", "script", "--quiet", "--return", "--command"]);
-            let output = terminal.arg(&read).arg("/dev/null").output()?;
-            let kept = std::fs::read_to_string(&saved)
-                .with_context(|| format!("mutt by {method} over {scheme} saved nothing: {}", said(&output)))?;
-            ensure!(kept.contains(&marker), "mutt by {method} over {scheme} saved another message");
+            // Other programs use the mailbox meanwhile: mail that comes in while mutt looks moves its cursor.
+            e2e::wait::until(&format!("mutt by {method} over {scheme}"), Duration::from_mins(1), || {
+                std::fs::remove_file(&saved).ok();
+                let mut terminal = Command::new("timeout");
+                terminal.env("HOME", home).env("TERM", "xterm");
+                terminal.args(["60", "script", "--quiet", "--return", "--command"]);
+                let output = terminal.arg(&read).arg("/dev/null").output()?;
+                let kept = std::fs::read_to_string(&saved)
+                    .with_context(|| format!("mutt by {method} over {scheme} saved nothing: {}", said(&output)))?;
+                Ok(kept.contains(&marker).then_some(()))
+            })?;
         }
     }
     Ok(())

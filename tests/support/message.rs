@@ -10,7 +10,8 @@ pub const SECRET: &str = "Confidentiel-entre-nous";
 /// A text that occurs in no other message of this run.
 pub fn marker() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("marker-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    // The letter at the end: no marker is the beginning of another.
+    format!("marker-{}-{}z", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A short letter that holds the marker.
