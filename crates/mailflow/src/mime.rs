@@ -1,6 +1,15 @@
-//! Text of our own on its way into a message: [`quoted_printable`] in a body, [`encoded_words`] in a header.
+//! Text on its way into a message of ours: [`quoted_printable`] in a body, [`encoded_words`] in a header, and whether a value
+//! from outside may stand in one ([`is_printable`]).
 
 use std::fmt::Write as _;
+
+/// The longest value returned or repeated. A line of ours stays far below 998 bytes (RFC 5322 §2.1.1).
+pub(crate) const VALUE_BYTES_MAX: usize = 700;
+
+/// May this value stand in a header of ours as it is?
+pub(crate) fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.len() <= VALUE_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
 
 /// RFC 2045 §6.7. Lines of `text` end in LF; those of the result in CRLF, at most 76 characters each.
 pub(crate) fn quoted_printable(text: &str) -> String {

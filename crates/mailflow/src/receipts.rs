@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::intake::trace_header::date;
 use crate::intake::{Intake, content};
 use crate::metrics;
-use crate::mime::quoted_printable;
+use crate::mime::{is_printable, quoted_printable};
 
 /// How many are read at a time.
 const PAGE: usize = 64;
@@ -26,8 +26,6 @@ const PAGE: usize = 64;
 const LOOK: Duration = Duration::from_secs(30);
 /// How much of a header is read.
 const HEADER_BYTES: u64 = 64 * 1024;
-/// The longest value that is repeated: a line stays below 998 bytes (RFC 5322 §2.1.1).
-const VALUE_BYTES_MAX: usize = 700;
 
 /// Sends the read receipts of the patients whose spaces are here.
 #[derive(Debug, Clone)]
@@ -150,10 +148,6 @@ impl Original {
         let recipient = value("Original-Recipient").filter(|typed| is_printable(typed) && typed.contains(';'));
         (thread.report.is_none() && by_person && !unknown).then_some(Self { message_id, recipient })
     }
-}
-
-fn is_printable(text: &str) -> bool {
-    !text.is_empty() && text.len() <= VALUE_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
 /// RFC 8098 §3. Nothing of the message but its Message-ID: its subject names the patient (spec §6.2).

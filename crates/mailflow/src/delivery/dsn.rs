@@ -15,13 +15,10 @@ use super::verdict::Trouble;
 use super::words;
 use crate::intake::content;
 use crate::intake::trace_header::date;
-use crate::mime::quoted_printable;
+use crate::mime::{VALUE_BYTES_MAX, is_printable, quoted_printable};
 
 /// Header fields that may be returned.
 const RETURNED: [&str; 3] = ["Message-ID", "Date", "X-MSS-NIL"];
-
-/// The longest value returned or repeated. A line of ours stays far below 998 bytes (RFC 5322 §2.1.1).
-const VALUE_BYTES_MAX: usize = 700;
 
 /// Who reports.
 #[derive(Debug)]
@@ -195,10 +192,6 @@ fn from_xtext(text: &str) -> Option<String> {
         out.push(char::from(byte));
     }
     is_printable(&out).then_some(out)
-}
-
-fn is_printable(text: &str) -> bool {
-    !text.is_empty() && text.len() <= VALUE_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
 fn printable(text: &str) -> String {

@@ -21,6 +21,7 @@ mod peer;
 mod progress;
 mod queue;
 mod reading;
+mod refused_lines;
 mod relation;
 mod reveal;
 mod runtime;

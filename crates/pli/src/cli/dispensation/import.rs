@@ -1,9 +1,8 @@
 //! `pli dispensation import`: a file, in parts that the node keeps between its mail, or all of it where no node runs.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -12,6 +11,7 @@ use crate::admin::dispensation::{Ask, Told};
 use crate::admin::{Answer, Request, Visit};
 use crate::cli::Globals;
 use crate::cli::asking::{beside_the_point, visit};
+use crate::cli::refused_lines::RefusedLines;
 use crate::dispensations::lines::{self, Batch, Form, Lines, ReadFault};
 use crate::dispensations::{BATCH, Counts, Window};
 use crate::exit::{Exit, Failure};
@@ -39,11 +39,11 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let window = Window::at(crate::clock::clock().now(), kept);
     let unread = |fault| unread(&args.file, fault);
     let mut lines = Lines::begin(input(&args.file)?, Form::Csv, window).map_err(unread)?;
-    let mut report = Report::into(args.report.as_deref())?;
+    let mut report = RefusedLines::into(args.report.as_deref())?;
     let (mut counts, mut refused) = (Counts::default(), BTreeMap::new());
     let mut noted = |batch: &Batch| {
         lines::count_by_code(&batch.faults, &mut refused);
-        report.lines(batch)
+        batch.faults.iter().try_for_each(|(line, fault)| report.line(*line, fault.code()))
     };
     if args.dry_run {
         while let Some(batch) = lines.next(BATCH).map_err(unread)? {
@@ -116,29 +116,5 @@ fn unread(path: &Path, fault: ReadFault) -> Failure {
             let (path, header) = (path.display(), lines::HEADER);
             Failure::told(Exit::Usage, "dispensings-header", &[("file", &path), ("header", &header)])
         }
-    }
-}
-
-/// Where the lines are told that were not taken.
-struct Report(Option<(PathBuf, BufWriter<File>)>);
-
-impl Report {
-    fn into(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self(None)) };
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let mut out = BufWriter::new(file.map_err(|error| Failure::file(path, &error))?);
-        out.write_all(b"line;code\n").map_err(|error| Failure::file(path, &error))?;
-        Ok(Self(Some((path.to_owned(), out))))
-    }
-
-    fn lines(&mut self, batch: &Batch) -> Result<(), Failure> {
-        let Some((path, out)) = &mut self.0 else { return Ok(()) };
-        let written = batch.faults.iter().try_for_each(|(line, fault)| writeln!(out, "{line};{}", fault.code()));
-        written.map_err(|error| Failure::file(path, &error))
-    }
-
-    fn end(self) -> Result<(), Failure> {
-        let Some((path, mut out)) = self.0 else { return Ok(()) };
-        out.flush().map_err(|error| Failure::file(&path, &error))
     }
 }

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -17,6 +15,7 @@ use crate::admin::patient::{ImportStep, LineFault, ROWS_MAX, Sum, today};
 use crate::admin::{Answer, Request, Visit};
 use crate::cli::asking::visit;
 use crate::cli::progress::Progress;
+use crate::cli::refused_lines::RefusedLines;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, SCHEMA_VERSION};
 
@@ -55,7 +54,7 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     };
     let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     let lines = Lines::begin(input, today(crate::clock::clock().now())).map_err(|fault| fault.about(file))?;
-    let report = Report::into(args.report.as_deref())?;
+    let report = RefusedLines::into(args.report.as_deref())?;
     let mut import =
         Import { file, dry_run: args.dry_run, lines, report, tally: Tally::default(), run: Run::default() };
     // Twice: once to be read, once to be sent.
@@ -73,7 +72,7 @@ struct Import<'a> {
     file: &'a Path,
     dry_run: bool,
     lines: Lines<Box<dyn BufRead>>,
-    report: Report,
+    report: RefusedLines,
     tally: Tally,
     run: Run,
 }
@@ -113,7 +112,7 @@ impl Import<'_> {
                 Ok(space) => self.run.push(&space),
                 Err(fault) => {
                     self.tally.refuse(self.lines.number, fault);
-                    self.report.line(self.lines.number, fault)?;
+                    self.report.line(self.lines.number, fault.code())?;
                 }
             }
             if self.tally.lines.is_multiple_of(100_000) {
@@ -187,37 +186,5 @@ impl Tally {
         let values: [(&'static str, &dyn Display); 3] =
             [("refused", &self.refused()), ("all", &self.lines), ("file", &file.display())];
         Err(Failure::told(Exit::Refused, "rows-refused", &values))
-    }
-}
-
-/// Where refused lines are written down: `line;code`.
-struct Report {
-    path: PathBuf,
-    out: Option<BufWriter<std::fs::File>>,
-}
-
-impl Report {
-    /// Into this file, or nowhere.
-    fn into(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self { path: PathBuf::new(), out: None }) };
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let out = BufWriter::new(file.map_err(|error| Failure::file(path, &error))?);
-        let mut report = Self { path: path.to_owned(), out: Some(out) };
-        report.write("line;code\n")?;
-        Ok(report)
-    }
-
-    fn line(&mut self, number: u64, fault: LineFault) -> Result<(), Failure> {
-        if self.out.is_some() { self.write(&format!("{number};{}\n", fault.code())) } else { Ok(()) }
-    }
-
-    fn write(&mut self, text: &str) -> Result<(), Failure> {
-        let Some(out) = &mut self.out else { return Ok(()) };
-        out.write_all(text.as_bytes()).map_err(|error| Failure::file(&self.path, &error))
-    }
-
-    fn end(&mut self) -> Result<(), Failure> {
-        let Some(out) = &mut self.out else { return Ok(()) };
-        out.flush().map_err(|error| Failure::file(&self.path, &error))
     }
 }
