@@ -22,6 +22,7 @@ mod documents;
 mod domain_not_listed;
 mod envelope_and_header;
 mod fetching_node;
+mod hospital_that_fails;
 mod hospital_with_exim;
 mod hospital_with_postfix;
 mod hostile_input;
@@ -258,6 +259,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
     scenario!(documents::a_prescription_waits_under_its_keyword),
     scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
+    scenario!(hospital_that_fails::postfix_in_all_its_ways, Program("postfix"), Root),
+    scenario!(hospital_that_fails::exim_in_all_its_ways, Program("exim4"), Root),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
     scenario!(connector_by_command::what_an_admin_changes_counts_at_the_next_mail, Program("openssl")),
     scenario!(connector_by_command::it_outlives_the_node, Program("openssl")),

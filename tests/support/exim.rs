@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::command::succeed;
+use crate::faults::{COME_AGAIN, Fault, FaultyServer, SLOW_SECONDS, Stage, UNKNOWN};
 use crate::page::connector_settings;
 use crate::smtp::Smtp;
 use crate::{need, wait};
@@ -42,10 +43,20 @@ pub struct Exim {
 impl Exim {
     /// Starts it and waits until it answers.
     pub fn start(role: Role<'_>) -> Result<Self> {
+        Self::start_with(role, exim_conf)
+    }
+
+    /// One that can be told to do wrong.
+    pub fn start_faulty(role: Role<'_>) -> Result<Self> {
+        Self::start_with(role, |role, at| Ok(with_faults(&exim_conf(role, at)?, at)))
+    }
+
+    fn start_with(role: Role<'_>, conf: impl FnOnce(Role<'_>, &Path) -> Result<String>) -> Result<Self> {
         let program = need::program("exim4").context("no exim4: tests/scripts/exim unpacks it")?;
         let folder = tempfile::Builder::new().prefix("pli-exim-").tempdir()?;
         let at = folder.path();
-        for name in ["spool", "log", "mail"] {
+        let conf = conf(role, at)?;
+        for name in ["spool", "log", "mail", "faults"] {
             std::fs::create_dir(at.join(name))?;
         }
         for (from, to) in [(role.ca, "ca.pem"), (role.certificate, "mssante.pem"), (role.key, "mssante.key")] {
@@ -53,7 +64,7 @@ impl Exim {
         }
         succeed(Command::new("chown").arg("-R").arg(format!("{USER}:{USER}")).arg(at))?;
         let configuration = at.join("exim.conf");
-        std::fs::write(&configuration, exim_conf(role, at)?)?;
+        std::fs::write(&configuration, conf)?;
         let daemon = Command::new(program)
             .arg("-C")
             .arg(&configuration)
@@ -83,6 +94,28 @@ impl Exim {
         ["log/main", "log/reject", "log/panic", "stderr"]
             .map(|name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
             .concat()
+    }
+}
+
+impl FaultyServer for Exim {
+    fn set(&self, stage: Stage, fault: Fault) -> Result<()> {
+        std::fs::write(self.folder.path().join("faults").join(flag(stage, fault)), "")?;
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<()> {
+        for entry in std::fs::read_dir(self.folder.path().join("faults"))? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(())
+    }
+
+    fn delivered(&self) -> Result<Vec<Vec<u8>>> {
+        Self::delivered(self)
+    }
+
+    fn log(&self) -> String {
+        Self::log(self)
     }
 }
 
@@ -140,4 +173,50 @@ begin retry
 *  *  F,1h,5s
 "
     ))
+}
+
+/// The file that says that this goes wrong, while it is there.
+fn flag(stage: Stage, fault: Fault) -> String {
+    format!("{}.{fault:?}", stage.name())
+}
+
+/// The same configuration with an ACL at each stage that looks for the flags, and one unknown recipient.
+fn with_faults(conf: &str, at: &Path) -> String {
+    let (unknown, reply) = UNKNOWN;
+    let (mut main, mut acls) = (String::new(), String::new());
+    for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Rcpt) {
+        let (name, option, statements) = (stage.name(), option(stage), statements(stage, at));
+        main += &format!("{option} = fault_{name}\n");
+        acls += &format!("fault_{name}:\n{statements}  accept\n\n");
+    }
+    // Those of RCPT come before what its own ACL decides.
+    let statements = statements(Stage::Rcpt, at);
+    acls += &format!("recipient:\n{statements}  deny local_parts = {unknown}\n       message = {reply}\n");
+    conf.replacen("begin acl\n", &format!("{main}begin acl\n"), 1).replacen("recipient:\n", &acls, 1)
+}
+
+fn option(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Connect => "acl_smtp_connect",
+        Stage::Helo => "acl_smtp_helo",
+        Stage::Mail => "acl_smtp_mail",
+        Stage::Rcpt => "acl_smtp_rcpt",
+        Stage::Data => "acl_smtp_predata",
+        Stage::Content => "acl_smtp_data",
+    }
+}
+
+fn statements(stage: Stage, at: &Path) -> String {
+    let set = |fault| format!("condition = ${{if exists{{{}/faults/{}}}}}", at.display(), flag(stage, fault));
+    let reply = COME_AGAIN.join(" ");
+    let (put_off, cut, slow) = (set(Fault::PutOff), set(Fault::Cut), set(Fault::Slow));
+    format!(
+        "  defer {put_off}
+        message = {reply}
+  warn  {cut}
+        set acl_m_cut = ${{run{{/bin/kill -9 $pid}}}}
+  warn  {slow}
+        delay = {SLOW_SECONDS}s
+"
+    )
 }

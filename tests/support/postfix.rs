@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::command::succeed;
+use crate::faults::{Fault, FaultyServer, Stage};
+use crate::policy_server::PolicyServer;
 use crate::smtp::Smtp;
 use crate::{Outcome, wait};
 
@@ -55,9 +57,20 @@ pub struct Role<'a> {
 #[derive(Debug)]
 pub struct Postfix {
     folder: tempfile::TempDir,
+    policy: Option<PolicyServer>,
 }
 
 impl Postfix {
+    /// One that can be told to do wrong.
+    pub fn start_faulty(role: Role<'_>) -> Result<Self> {
+        let policy = PolicyServer::start()?;
+        let settings = format!("{}{}", role.settings, policy.settings());
+        let mut postfix = Self::start(Role { settings: &settings, ..role })?;
+        policy.serves_under(postfix.pid()?);
+        postfix.policy = Some(policy);
+        Ok(postfix)
+    }
+
     /// Starts it and waits until it answers.
     pub fn start(role: Role<'_>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pli-postfix-").tempdir()?;
@@ -75,7 +88,7 @@ impl Postfix {
             at.join("config/master.cf"),
             format!("127.0.0.1:{} inet n - n - - smtpd\n{SERVICES}", role.port),
         )?;
-        let postfix = Self { folder };
+        let postfix = Self { folder, policy: None };
         postfix.run("start")?;
         wait::until("Postfix to answer", Duration::from_secs(20), || Ok(Smtp::connect(role.port).ok()))?;
         Ok(postfix)
@@ -114,6 +127,26 @@ impl Postfix {
 
     fn run(&self, verb: &str) -> Outcome {
         succeed(Command::new("postfix").arg("-c").arg(self.folder.path().join("config")).arg(verb)).map(drop)
+    }
+}
+
+impl FaultyServer for Postfix {
+    fn set(&self, stage: Stage, fault: Fault) -> Result<()> {
+        self.policy.as_ref().context("this Postfix does no wrong")?.set(stage, fault);
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.policy.as_ref().context("this Postfix does no wrong")?.clear();
+        Ok(())
+    }
+
+    fn delivered(&self) -> Result<Vec<Vec<u8>>> {
+        Self::delivered(self)
+    }
+
+    fn log(&self) -> String {
+        Self::log(self)
     }
 }
 
