@@ -183,16 +183,18 @@ fn flag(stage: Stage, fault: Fault) -> String {
 /// The same configuration with an ACL at each stage that looks for the flags, and one unknown recipient.
 fn with_faults(conf: &str, at: &Path) -> String {
     let (unknown, reply) = UNKNOWN;
-    let (mut main, mut acls) = (String::new(), String::new());
-    for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Rcpt) {
-        let (name, option, statements) = (stage.name(), option(stage), statements(stage, at));
-        main += &format!("{option} = fault_{name}\n");
-        acls += &format!("fault_{name}:\n{statements}  accept\n\n");
-    }
+    let others = || Stage::ALL.into_iter().filter(|stage| *stage != Stage::Rcpt);
+    let main: Vec<String> = others().map(|stage| format!("{} = fault_{}\n", option(stage), stage.name())).collect();
+    let acl = |stage: Stage| format!("fault_{}:\n{}  accept\n\n", stage.name(), statements(stage, at));
+    let acls: Vec<String> = others().map(acl).collect();
     // Those of RCPT come before what its own ACL decides.
-    let statements = statements(Stage::Rcpt, at);
-    acls += &format!("recipient:\n{statements}  deny local_parts = {unknown}\n       message = {reply}\n");
-    conf.replacen("begin acl\n", &format!("{main}begin acl\n"), 1).replacen("recipient:\n", &acls, 1)
+    let of_rcpt = statements(Stage::Rcpt, at);
+    let recipient = format!("recipient:\n{of_rcpt}  deny local_parts = {unknown}\n       message = {reply}\n");
+    conf.replacen("begin acl\n", &format!("{}begin acl\n", main.concat()), 1).replacen(
+        "recipient:\n",
+        &(acls.concat() + &recipient),
+        1,
+    )
 }
 
 fn option(stage: Stage) -> &'static str {

@@ -1,4 +1,4 @@
-//! The policy service that a Postfix asks at each stage (SMTPD_POLICY_README): how a test has it go wrong.
+//! The policy service that a Postfix asks at each stage (`SMTPD_POLICY_README`): how a test has it go wrong.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
