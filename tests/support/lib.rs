@@ -34,6 +34,7 @@ pub mod wait;
 pub mod whitelist;
 pub mod wire;
 
+pub use pli::testing_binary;
 pub use sandbox::{Sandbox, Seed};
 
 /// What a scenario returns: an error is a failed test, with its causes.

@@ -13,17 +13,52 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| std::env::var_os("PLI_TEST_BINARY").map_or_else(build, PathBuf::from))
 }
 
+/// The binary whose clock a file sets (`PLI_CLOCK_FILE`): the one that `PLI_TESTING_BINARY`
+/// names, or one built now with the feature `testing`, in the profile that this test was built in. What it shares with
+/// the other one (all but our own crates) is not built twice; it lies in `target/testing/`, so that neither takes the
+/// other's place.
+pub fn testing_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| std::env::var_os("PLI_TESTING_BINARY").map_or_else(build_testing, PathBuf::from))
+}
+
 fn build() -> PathBuf {
+    let profile = profile_folder();
+    run_cargo(&mut cargo_build(&profile));
+    profile.join("pli")
+}
+
+fn build_testing() -> PathBuf {
+    let profile = profile_folder();
+    let target = profile.parent().unwrap_or(Path::new("target"));
+    let beside = target.join("testing");
+    let mut build = cargo_build(&profile);
+    build.args(["--features", "testing"]);
+    // What is shared stays where it is; only what comes out goes elsewhere.
+    run_cargo(build.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_TARGET_DIR", &beside));
+    beside.join(profile.file_name().unwrap_or_default()).join("pli")
+}
+
+/// `target/debug` or `target/release`: this test lies in `deps/` below it.
+fn profile_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap_or_default();
-    let profile = test.parent().and_then(Path::parent).unwrap_or(Path::new("target/debug"));
+    let in_deps = test.parent().is_some_and(|folder| folder.ends_with("deps"));
+    let profile = test.ancestors().nth(if in_deps { 2 } else { 1 });
+    profile.map_or_else(|| PathBuf::from("target/debug"), PathBuf::from)
+}
+
+fn cargo_build(profile: &Path) -> Command {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", "pli"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         build.arg("--release");
     }
+    build
+}
+
+fn run_cargo(build: &mut Command) {
     let succeeded = build.status().is_ok_and(|status| status.success());
     assert!(succeeded, "pli could not be built");
-    profile.join("pli")
 }
 
 /// Runs `pli` to its end.

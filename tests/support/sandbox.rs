@@ -1,5 +1,6 @@
 //! A sandbox: three operators as separate processes, made in a temporary folder.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,6 +22,7 @@ pub struct Sandbox {
     dir: PathBuf,
     description: Description,
     folder: Option<TempDir>,
+    program: Program,
 }
 
 /// A sandbox that no process runs yet: its files can still be changed.
@@ -28,6 +30,27 @@ pub struct Sandbox {
 pub struct Seed {
     folder: TempDir,
     description: Description,
+    program: Program,
+}
+
+/// What operators run, and the variables that they are given.
+#[derive(Debug, Clone)]
+struct Program {
+    binary: &'static Path,
+    variables: Vec<(String, OsString)>,
+}
+
+impl Program {
+    /// The binary under test, with nothing special.
+    fn plain() -> Self {
+        Self { binary: pli::binary(), variables: Vec::new() }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.binary);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
 }
 
 /// Those that scenarios have in common, until [`Sandbox::stop_shared`].
@@ -51,10 +74,26 @@ impl std::ops::Deref for Quiet {
 impl Seed {
     /// Made, not started.
     pub fn new() -> Result<Self> {
+        Self::of(Program::plain())
+    }
+
+    /// The same, whose operators run the build for tests ([`pli::testing_binary`]).
+    pub fn testing() -> Result<Self> {
+        Self::of(Program { binary: pli::testing_binary(), variables: Vec::new() })
+    }
+
+    fn of(program: Program) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pli-e2e-").tempdir()?;
-        succeed(Command::new(pli::binary()).args(["sandbox", "--seed-only", "--dir"]).arg(folder.path()))?;
+        succeed(program.command().args(["sandbox", "--seed-only", "--dir"]).arg(folder.path()))?;
         let description = Description::read(folder.path())?;
-        Ok(Self { folder, description })
+        Ok(Self { folder, description, program })
+    }
+
+    /// Gives a variable to all that is started in it, such as `PLI_CLOCK_FILE`.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.program.variables.push((name.to_owned(), value.into()));
+        self
     }
 
     /// Its folder.
@@ -80,7 +119,7 @@ impl Seed {
 
     /// Starts all of it.
     pub fn start(self) -> Result<Sandbox> {
-        let mut sandbox = Sandbox::start_in(self.folder.path())?;
+        let mut sandbox = Sandbox::run(self.folder.path(), self.program)?;
         sandbox.folder = Some(self.folder);
         Ok(sandbox)
     }
@@ -89,7 +128,8 @@ impl Seed {
     pub fn start_only(self, operator: &str) -> Result<Sandbox> {
         let dir = self.folder.path().to_owned();
         let children = Mutex::default();
-        let mut sandbox = Sandbox { children, dir, description: self.description, folder: Some(self.folder) };
+        let Self { folder, description, program } = self;
+        let mut sandbox = Sandbox { children, dir, description, folder: Some(folder), program };
         sandbox.begin(operator)?;
         Ok(sandbox)
     }
@@ -128,7 +168,12 @@ impl Sandbox {
 
     /// One in this folder, new or earlier.
     pub fn start_in(dir: &Path) -> Result<Self> {
-        let mut child = Command::new(pli::binary())
+        Self::run(dir, Program::plain())
+    }
+
+    fn run(dir: &Path, program: Program) -> Result<Self> {
+        let mut child = program
+            .command()
             .args(["sandbox", "--dir"])
             .arg(dir)
             .stdin(Stdio::null())
@@ -140,7 +185,7 @@ impl Sandbox {
         BufReader::new(stdout).read_line(&mut line)?;
         ensure!(line.starts_with("sandbox ready "), "the sandbox said: {line:?}");
         let description = Description::read(dir)?;
-        Ok(Self { children: Mutex::new(vec![child]), dir: dir.to_owned(), description, folder: None })
+        Ok(Self { children: Mutex::new(vec![child]), dir: dir.to_owned(), description, folder: None, program })
     }
 
     /// What is in it.
@@ -225,7 +270,7 @@ impl Sandbox {
 
     /// The same, however it ends.
     pub fn try_pli(&self, operator: &str, words: &[&str]) -> Result<std::process::Output> {
-        let mut command = Command::new(pli::binary());
+        let mut command = self.program.command();
         command.args(words).arg("--config").arg(self.config(operator)?).args(["-o", "json"]);
         command.output().context("running pli")
     }
@@ -297,7 +342,7 @@ impl Sandbox {
     fn serve(&self, operator: &str) -> Result<Child> {
         let config = self.config(operator)?;
         let log = std::fs::File::options().create(true).append(true).open(config.with_file_name("pli.log"))?;
-        let mut command = Command::new(pli::binary());
+        let mut command = self.program.command();
         command.arg("serve").arg("--config").arg(&config).arg("--ready-file").arg(config.with_file_name("ready.json"));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         command.spawn().with_context(|| format!("starting {operator}"))
