@@ -168,6 +168,8 @@ mod tests {
             delay_reported: false,
             size: 1,
             returned: None,
+            steps: 0,
+            asked: false,
         }
     }
 

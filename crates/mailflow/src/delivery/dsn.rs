@@ -230,6 +230,8 @@ mod tests {
             delay_reported: false,
             size: 1,
             returned: None,
+            steps: 0,
+            asked: false,
         }
     }
 

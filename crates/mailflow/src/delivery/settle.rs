@@ -90,7 +90,7 @@ async fn settlement(intake: &Intake, lease: &Lease, verdict: &Verdict) -> Settle
 fn pause(lease: &Lease, now: Timestamp) -> Option<SignedDuration> {
     let span = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
     let lifetime = span(lease.accepted_at, lease.expires_at);
-    let pause = retry::pause(lease.attempts, span(lease.accepted_at, now), lifetime, jitter())?;
+    let pause = retry::pause(lease.steps, span(lease.accepted_at, now), lifetime, jitter())?;
     SignedDuration::try_from(pause).ok()
 }
 
@@ -187,7 +187,7 @@ fn reporting_domain(intake: &Intake, sender: &MailAddress) -> String {
 }
 
 fn closed(lease: &Lease, outcome: Outcome, audit: Vec<Event>) -> Settlement {
-    Settlement { lease: lease.clone(), outcome, report: None, delay_reported: false, audit }
+    Settlement { audit, ..Settlement::new(lease.clone(), outcome) }
 }
 
 fn event(intake: &Intake, lease: &Lease, now: Timestamp, kind: EventKind) -> Event {

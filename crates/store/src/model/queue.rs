@@ -36,6 +36,10 @@ pub struct Lease {
     /// The stable code of the reason for which it goes back to its sender, whatever a server would say: none is tried.
     /// Of a held one that nobody has decided on in time, the reason for which it was held.
     pub returned: Option<String>,
+    /// Tries before this one that count in the back-off: all but those that somebody asked for.
+    pub steps: u32,
+    /// Has somebody asked for this try?
+    pub asked: bool,
 }
 
 /// How a try ended.
@@ -77,6 +81,35 @@ pub struct Settlement {
     pub delay_reported: bool,
     /// What goes into the record with it.
     pub audit: Vec<Event>,
+    /// What is kept of the try for who looks at the row, if it stays; the store gives its number.
+    pub attempt: Option<Attempt>,
+    /// Was nothing tried? Then it counts as no try.
+    pub untried: bool,
+}
+
+impl Settlement {
+    /// A try that ended so, of which nothing more is to be told.
+    #[must_use]
+    pub fn new(lease: Lease, outcome: Outcome) -> Self {
+        Self { lease, outcome, report: None, delay_reported: false, audit: Vec::new(), attempt: None, untried: false }
+    }
+}
+
+/// One try of a queue row that stayed. All of it is scrubbed before it comes here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 is the row's first.
+    pub number: u32,
+    /// When it ended.
+    pub at: Timestamp,
+    /// With whom, if anybody was reached: `mx.example.test[192.0.2.1]:25`.
+    pub server: Option<String>,
+    /// Stable code.
+    pub reason: String,
+    /// What happened.
+    pub detail: String,
+    /// What was said, line by line, without the content.
+    pub transcript: Vec<String>,
 }
 
 /// What [`crate::Queue::settle`] did.

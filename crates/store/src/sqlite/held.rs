@@ -64,7 +64,7 @@ impl Write for LetGo {
 impl LetGo {
     async fn relay(&self, tx: &mut Tx<'_>, expires_at: i64) -> Result<()> {
         let sql = sqlx::query(
-            "UPDATE queue SET held = NULL, next_attempt_at = ?1, claimable_at = ?1, expires_at = ?2
+            "UPDATE queue SET held = NULL, next_attempt_at = ?1, claimable_at = ?1, expires_at = ?2, steps = 0
              WHERE id = ?3 AND held IS NOT NULL AND NOT leased",
         );
         let sql = sql.bind(self.now).bind(expires_at).bind(&self.row.as_bytes()[..]);
@@ -124,4 +124,64 @@ impl Write for GiveBack {
         tx.tell(Change::Queue);
         Ok(())
     }
+}
+
+/// An admin holds a row that waits. One that somebody is trying right now is left alone.
+pub(super) struct Hold {
+    pub(super) row: QueueId,
+    pub(super) reason: String,
+    pub(super) now: i64,
+    pub(super) audit: AuditRows,
+}
+
+#[async_trait]
+impl Write for Hold {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let sql = sqlx::query(
+            "UPDATE queue SET held = ?1, next_attempt_at = expires_at, claimable_at = expires_at, leased = 0,
+                lease_token = lease_token + 1, asked = 0
+             WHERE id = ?2 AND held IS NULL AND returned IS NULL AND expires_at > ?3
+                AND NOT (leased AND claimable_at > ?3)",
+        );
+        let sql = sql.bind(self.reason.as_str()).bind(&self.row.as_bytes()[..]);
+        if tx.execute(sql.bind(self.now)).await? == 0 {
+            return Err(not_waiting());
+        }
+        tx.record(&self.audit);
+        Ok(())
+    }
+}
+
+/// An admin gives a row that waits back to its sender. One that somebody is trying right now is left alone.
+pub(super) struct Abandon {
+    pub(super) row: QueueId,
+    pub(super) reason: String,
+    pub(super) now: i64,
+    pub(super) audit: AuditRows,
+}
+
+#[async_trait]
+impl Write for Abandon {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let sql = sqlx::query(
+            "UPDATE queue SET returned = ?1, next_attempt_at = ?3, claimable_at = ?3, expires_at = ?3, leased = 0,
+                lease_token = lease_token + 1
+             WHERE id = ?2 AND held IS NULL AND returned IS NULL AND NOT (leased AND claimable_at > ?3)",
+        );
+        let sql = sql.bind(self.reason.as_str()).bind(&self.row.as_bytes()[..]);
+        if tx.execute(sql.bind(self.now)).await? == 0 {
+            return Err(not_waiting());
+        }
+        tx.record(&self.audit);
+        tx.tell(Change::Queue);
+        Ok(())
+    }
+}
+
+fn not_waiting() -> StoreError {
+    StoreError::NotFound("waiting queue row")
 }

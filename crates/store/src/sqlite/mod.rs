@@ -6,11 +6,13 @@
 mod account_changes;
 mod account_records;
 mod accounts;
+mod attempts;
 mod audit_rows;
 mod bodies;
 mod bulk;
 mod campaign_values;
 mod campaigns;
+mod claim;
 mod connectors;
 mod contact_turns;
 mod contacts;

@@ -7,20 +7,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use pli_audit::Event;
-use pli_types::{Domain, MailAddress, MessageId, QueueId, Recipient, ReversePath};
-use sqlx::sqlite::SqliteRow;
+use pli_types::{Domain, MailAddress, MessageId, QueueId};
 
 use super::SqliteStore;
-use super::held::{self, GiveBack, LetGo};
-use super::intake::{AuditRows, Intake, audit_rows, notify_from};
-use super::rows::{Row, database_error, json_ids, json_texts, micros};
+use super::attempts;
+use super::claim::{ClaimDue, reverse_path, row_limit};
+use super::held::{self, Abandon, GiveBack, Hold, LetGo};
+use super::intake::{AuditRows, Intake, audit_rows};
+use super::rows::{Row, database_error, json_texts, micros};
 use super::settle::Settle;
 use super::tx::Tx;
 use super::writer::Write;
 use crate::seal::SealingWriter;
 use crate::{
-    BodyWriter, Change, HeldBacklog, Lease, NewMessage, Queue, QueueRow, Receipt, Release, Result, Settled, Settlement,
-    StagedBody, StoreError,
+    Attempt, BodyWriter, Change, HeldBacklog, Lease, NewMessage, Queue, QueueRow, Receipt, Release, Result, Settled,
+    Settlement, StagedBody, StoreError,
 };
 
 #[async_trait]
@@ -40,9 +41,17 @@ impl Queue for SqliteStore {
         Ok(Receipt { id })
     }
 
-    async fn claim_due(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Lease>> {
+    async fn claim_turns(&self, now: Timestamp, lease: Duration, limit: usize, sated: &[Domain]) -> Result<Vec<Lease>> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-        self.write(ClaimDue { now: micros(now), until: micros(until), limit }).await
+        let sated = json_texts(sated.iter().map(Domain::as_str));
+        self.write(ClaimDue { now: micros(now), until: micros(until), limit, sated }).await
+    }
+
+    async fn unclaim(&self, leases: &[Lease]) -> Result<()> {
+        if leases.is_empty() {
+            return Ok(());
+        }
+        self.write(Unclaim { leases: leases.iter().map(|lease| (lease.row, lease.token)).collect() }).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
@@ -80,12 +89,28 @@ impl Queue for SqliteStore {
         self.write(Hasten { destinations, now: micros(now), audit: audit_rows(&audit) }).await
     }
 
+    async fn wake(&self, destination: &Domain, now: Timestamp, limit: usize) -> Result<usize> {
+        self.write(Wake { destination: destination.as_str().to_owned(), now: micros(now), limit }).await
+    }
+
+    async fn attempts(&self, row: QueueId) -> Result<Vec<Attempt>> {
+        attempts::of_row(&self.readers, row).await
+    }
+
     async fn retry_now(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()> {
         self.write(RetryNow { row, now: micros(now), audit: audit_rows(&audit) }).await
     }
 
     async fn release(&self, row: QueueId, release: Release, now: Timestamp, audit: Vec<Event>) -> Result<()> {
         self.write(LetGo { row, release, now: micros(now), audit: audit_rows(&audit) }).await
+    }
+
+    async fn hold(&self, row: QueueId, reason: &str, now: Timestamp, audit: Vec<Event>) -> Result<()> {
+        self.write(Hold { row, reason: reason.to_owned(), now: micros(now), audit: audit_rows(&audit) }).await
+    }
+
+    async fn drop_waiting(&self, row: QueueId, reason: &str, now: Timestamp, audit: Vec<Event>) -> Result<()> {
+        self.write(Abandon { row, reason: reason.to_owned(), now: micros(now), audit: audit_rows(&audit) }).await
     }
 
     async fn drop_held(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()> {
@@ -111,60 +136,6 @@ impl Write for Accept {
     }
 }
 
-struct ClaimDue {
-    now: i64,
-    until: i64,
-    limit: usize,
-}
-
-#[async_trait]
-impl Write for ClaimDue {
-    type Output = Vec<Lease>;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Lease>> {
-        // The oldest due rows say which groups (message, destination) come next; then all due rows of those.
-        let sql = sqlx::query(
-            "WITH due AS MATERIALIZED (
-                 SELECT message_id, destination, min(claimable_at) AS since
-                 FROM (SELECT message_id, destination, claimable_at FROM queue
-                       WHERE claimable_at <= ?1 ORDER BY claimable_at LIMIT ?2)
-                 GROUP BY message_id, destination)
-             SELECT q.id, q.message_id, q.recipient, q.notify, q.orcpt, q.destination, q.attempts, q.expires_at,
-                    q.delay_reported, q.lease_token, coalesce(q.returned, q.held) AS returned,
-                    m.sender, m.parameters, m.accepted_at, m.size
-             FROM due CROSS JOIN queue AS q ON q.message_id = due.message_id AND q.destination = due.destination
-                  JOIN messages AS m ON m.id = q.message_id
-             WHERE q.claimable_at <= ?1
-             ORDER BY due.since, q.message_id, q.destination, q.seq",
-        );
-        let rows = tx.fetch(sql.bind(self.now).bind(row_limit(self.limit))).await?;
-        let mut leases = rows.iter().map(lease).collect::<Result<Vec<_>>>()?;
-        leases.truncate(whole_groups(&leases, self.limit));
-        if !leases.is_empty() {
-            let sql = sqlx::query(
-                "UPDATE queue SET leased = 1, lease_token = lease_token + 1, claimable_at = ?
-                 WHERE id IN (SELECT unhex(value) FROM json_each(?))",
-            );
-            let ids = json_ids(leases.iter().map(|lease| lease.row.as_bytes()));
-            tx.execute(sql.bind(self.until).bind(ids)).await?;
-        }
-        Ok(leases)
-    }
-}
-
-/// How many leases to take so that no group is cut: except the first one, if it alone is more than the limit.
-fn whole_groups(leases: &[Lease], limit: usize) -> usize {
-    let same = |a: &Lease, b: &Lease| a.message == b.message && a.destination == b.destination;
-    let mut taken = 0;
-    for group in leases.chunk_by(same) {
-        if taken + group.len() > limit {
-            return if taken == 0 { limit.min(group.len()) } else { taken };
-        }
-        taken += group.len();
-    }
-    taken
-}
-
 struct Hasten {
     /// As JSON.
     destinations: String,
@@ -179,7 +150,7 @@ impl Write for Hasten {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<usize> {
         // A lease that has run out is due already.
         let sql = sqlx::query(
-            "UPDATE queue SET next_attempt_at = ?1, claimable_at = ?1
+            "UPDATE queue SET next_attempt_at = ?1, claimable_at = ?1, asked = 1
              WHERE NOT leased AND held IS NULL AND claimable_at > ?1 AND destination IN (SELECT value FROM json_each(?2))",
         );
         let hastened = tx.execute(sql.bind(self.now).bind(self.destinations.as_str())).await?;
@@ -204,7 +175,7 @@ impl Write for RetryNow {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         // Whoever holds the row is trying right now: his lease is left alone.
         let sql = sqlx::query(
-            "UPDATE queue SET next_attempt_at = ?1,
+            "UPDATE queue SET next_attempt_at = ?1, asked = CASE WHEN leased AND claimable_at > ?1 THEN asked ELSE 1 END,
                 claimable_at = CASE WHEN leased AND claimable_at > ?1 THEN claimable_at ELSE ?1 END
              WHERE id = ?2 AND held IS NULL",
         );
@@ -217,30 +188,49 @@ impl Write for RetryNow {
     }
 }
 
-fn lease(row: &SqliteRow) -> Result<Lease> {
-    let row = Row::new(row, "queue");
-    let message = row.of("messages", "message_id");
-    let recipient = Recipient {
-        address: row.parse("recipient", MailAddress::parse)?,
-        notify: notify_from(row.get("notify")?),
-        orcpt: row.get("orcpt")?,
-    };
-    Ok(Lease {
-        row: row.queue_id("id")?,
-        // The token that the claim gives: one more than the last.
-        token: row.number::<u64>("lease_token")? + 1,
-        message: row.message("message_id")?,
-        sender: message.parse("sender", reverse_path)?,
-        parameters: message.parse("parameters", |text: &str| serde_json::from_str(text))?,
-        recipient,
-        destination: row.parse("destination", Domain::parse)?,
-        attempts: row.number("attempts")?,
-        accepted_at: message.instant("accepted_at")?,
-        expires_at: row.instant("expires_at")?,
-        delay_reported: row.get("delay_reported")?,
-        size: message.number("size")?,
-        returned: row.get("returned")?,
-    })
+struct Unclaim {
+    /// Rows and their tokens.
+    leases: Vec<(QueueId, u64)>,
+}
+
+#[async_trait]
+impl Write for Unclaim {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        for (row, token) in &self.leases {
+            let sql = sqlx::query(
+                "UPDATE queue SET leased = 0, claimable_at = next_attempt_at WHERE id = ? AND leased AND lease_token = ?",
+            );
+            tx.execute(sql.bind(&row.as_bytes()[..]).bind(i64::try_from(*token).unwrap_or(-1))).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Wake {
+    destination: String,
+    now: i64,
+    limit: usize,
+}
+
+#[async_trait]
+impl Write for Wake {
+    type Output = usize;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<usize> {
+        let sql = sqlx::query(
+            "UPDATE queue SET next_attempt_at = ?1, claimable_at = ?1
+             WHERE seq IN (SELECT seq FROM queue WHERE destination = ?2 AND claimable_at > ?1 AND NOT leased
+                              AND held IS NULL AND returned IS NULL LIMIT ?3)",
+        );
+        let sql = sql.bind(self.now).bind(self.destination.as_str()).bind(row_limit(self.limit));
+        let woken = tx.execute(sql).await?;
+        if woken > 0 {
+            tx.tell(Change::Queue);
+        }
+        Ok(usize::try_from(woken).unwrap_or(usize::MAX))
+    }
 }
 
 fn shown_row(row: Row<'_>) -> Result<QueueRow> {
@@ -259,14 +249,6 @@ fn shown_row(row: Row<'_>) -> Result<QueueRow> {
         held: row.get("held")?,
         expires_at: row.instant("expires_at")?,
     })
-}
-
-fn reverse_path(text: &str) -> std::result::Result<ReversePath, pli_types::AddressError> {
-    if text.is_empty() { Ok(ReversePath::Null) } else { MailAddress::parse(text).map(ReversePath::Address) }
-}
-
-fn row_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 fn read_error(error: sqlx::Error) -> StoreError {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pli_types::MessageId;
 
+use super::attempts;
 use super::intake::{AuditRows, Intake, audit_rows};
 use super::rows::micros;
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Lease, Outcome, Result, Settled, Settlement};
+use crate::{Attempt, Lease, Outcome, Result, Settled, Settlement};
 
 /// The settlements of one call.
 pub(super) struct Settle {
@@ -24,13 +25,15 @@ pub(super) struct One {
     delay_reported: bool,
     report: Option<Arc<Intake>>,
     audit: AuditRows,
+    attempt: Option<Attempt>,
+    untried: bool,
 }
 
 impl Settle {
     pub(super) fn one(settlement: Settlement) -> Result<One> {
-        let Settlement { lease, outcome, report, delay_reported, audit } = settlement;
+        let Settlement { lease, outcome, report, delay_reported, audit, attempt, untried } = settlement;
         let report = report.map(|report| Intake::new(report).map(Arc::new)).transpose()?;
-        Ok(One { lease, outcome, delay_reported, report, audit: audit_rows(&audit) })
+        Ok(One { lease, outcome, delay_reported, report, audit: audit_rows(&audit), attempt, untried })
     }
 }
 
@@ -73,12 +76,18 @@ impl One {
             }
             Outcome::Deferred { until, reason, detail } => {
                 let sql = sqlx::query(
-                    "UPDATE queue SET attempts = attempts + 1, next_attempt_at = ?1, claimable_at = ?1, leased = 0,
+                    "UPDATE queue SET attempts = attempts + ?7, steps = steps + (?7 AND NOT asked), asked = 0,
+                        next_attempt_at = ?1, claimable_at = ?1, leased = 0,
                         last_reason = ?2, last_detail = ?3, delay_reported = delay_reported OR ?4
                      WHERE id = ?5 AND leased AND lease_token = ?6",
                 );
                 let sql = sql.bind(micros(*until)).bind(reason.as_str()).bind(detail.as_str());
-                tx.execute(sql.bind(self.delay_reported).bind(&row.as_bytes()[..]).bind(token)).await?
+                let sql = sql.bind(self.delay_reported).bind(&row.as_bytes()[..]).bind(token);
+                let put_off = tx.execute(sql.bind(!self.untried)).await?;
+                if let Some(attempt) = self.attempt.as_ref().filter(|_| put_off > 0) {
+                    attempts::keep(tx, row, attempt).await?;
+                }
+                put_off
             }
         };
         Ok(rows > 0)

@@ -330,8 +330,8 @@ fn bind_entry<'r>(sql: Sql<'r>, row: &'r EntryRow) -> Sql<'r> {
 
 static QUEUE: Bulk = Bulk::new(
     "INSERT INTO queue (id, message_id, recipient, notify, orcpt, destination, next_attempt_at, claimable_at, expires_at,
-                        returned, held)",
-    11,
+                        returned, held, notice)",
+    12,
 );
 
 fn bind_relay<'r>(sql: Sql<'r>, (message, row): &(&'r MessageRow, &'r RelayRow)) -> Sql<'r> {
@@ -346,6 +346,7 @@ fn bind_relay<'r>(sql: Sql<'r>, (message, row): &(&'r MessageRow, &'r RelayRow))
         .bind(row.expires_at)
         .bind(row.returned.as_deref())
         .bind(row.held.as_deref())
+        .bind(message.sender.as_deref() == Some(""))
 }
 
 static AUDIT: Bulk = Bulk::new("INSERT INTO audit (message_id, event)", 2);

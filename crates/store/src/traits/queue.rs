@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, MessageId, QueueId};
 
-use crate::{HeldBacklog, Lease, NewMessage, QueueRow, Receipt, Release, Result, Settled, Settlement, StagedBody};
+use crate::{
+    Attempt, HeldBacklog, Lease, NewMessage, QueueRow, Receipt, Release, Result, Settled, Settlement, StagedBody,
+};
 
 /// The way in, and the way out.
 #[async_trait]
@@ -26,8 +28,17 @@ pub trait Queue: Send + Sync {
     async fn accept(&self, message: NewMessage) -> Result<Receipt>;
 
     /// Claims up to `limit` rows that are due at `now`, for `lease`; nobody else gets them until then.
-    /// Rows of one message for one destination come together.
-    async fn claim_due(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Lease>>;
+    /// Rows of one message for one destination come together. Where more is due, destinations take turns, those first
+    /// whose oldest row has waited longest; notices, whose reverse path is null, come before all else.
+    async fn claim_due(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Lease>> {
+        self.claim_turns(now, lease, limit, &[]).await
+    }
+
+    /// As [`Queue::claim_due`], and nothing for those destinations that have enough for now.
+    async fn claim_turns(&self, now: Timestamp, lease: Duration, limit: usize, sated: &[Domain]) -> Result<Vec<Lease>>;
+
+    /// Gives up leases of which nothing was tried: their rows are as if nobody had claimed them.
+    async fn unclaim(&self, leases: &[Lease]) -> Result<()>;
 
     /// Closes leases: outcome, report and audit rows in one transaction. A lease that has passed to someone else is
     /// left alone (its token no longer fits) and counted in the result.
@@ -44,12 +55,27 @@ pub trait Queue: Send + Sync {
     /// trying right now is left alone. Where no row waits, nothing is recorded.
     async fn hasten(&self, destinations: &[Domain], now: Timestamp, audit: Vec<Event>) -> Result<usize>;
 
-    /// Makes a row due now. `NotFound` if there is none, or it is held.
+    /// Makes up to `limit` rows for this destination due now that wait for their next try, and counts them: its server is
+    /// there again. What somebody is trying right now, what is held and what goes back is left alone.
+    async fn wake(&self, destination: &Domain, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// The last ten tries of a row, the first of them first; none if there is no such row.
+    async fn attempts(&self, row: QueueId) -> Result<Vec<Attempt>>;
+
+    /// Makes a row due now. The try that follows does not count in the back-off. `NotFound` if there is none, or it is held.
     async fn retry_now(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()>;
 
     /// Lets a held row go: into a mailbox here, with all that a delivery does, or on its way, and its record, in one
     /// transaction. `NotFound` if no such row is held (any more), `MailboxFull` if the mailbox has no room for it.
     async fn release(&self, row: QueueId, release: Release, now: Timestamp, audit: Vec<Event>) -> Result<()>;
+
+    /// Holds a row that waits, for this reason, until an admin decides or its time is over. `NotFound` if there is none
+    /// that waits: it is held already, goes back, or somebody is trying it right now.
+    async fn hold(&self, row: QueueId, reason: &str, now: Timestamp, audit: Vec<Event>) -> Result<()>;
+
+    /// Gives a row that waits back to its sender, for this reason: delivery writes the report. `NotFound` as in
+    /// [`Queue::hold`].
+    async fn drop_waiting(&self, row: QueueId, reason: &str, now: Timestamp, audit: Vec<Event>) -> Result<()>;
 
     /// Gives what is held back to its sender, for the reason for which it was held: delivery writes the report.
     /// `NotFound` if no such row is held (any more).

@@ -246,13 +246,8 @@ pub(crate) async fn a_report_taken_in_with_a_settlement_is_remembered_too(backen
     let lease = at.store.claim_due(at.now(), std::time::Duration::from_mins(1), 1).await.unwrap().remove(0);
     let turned = message(&at, &[mailbox], &[(ContactTurn::Wrote, DOCTOR, DOCTOR)]).await;
     let report = NewMessage { correspondence: Some(correspondence("report@clinic.test")), ..turned };
-    let settlement = Settlement {
-        lease,
-        outcome: Outcome::Failed { reason: "mailbox-unknown".to_owned(), detail: String::new() },
-        report: Some(report),
-        delay_reported: false,
-        audit: Vec::new(),
-    };
+    let outcome = Outcome::Failed { reason: "mailbox-unknown".to_owned(), detail: String::new() };
+    let settlement = Settlement { report: Some(report), ..Settlement::new(lease, outcome) };
     at.store.settle(vec![settlement]).await.unwrap();
     assert!(at.store.received(mailbox, "report@clinic.test").await.unwrap().is_some());
     assert_eq!(relation(&at, DOCTOR).await, Relation::Open);

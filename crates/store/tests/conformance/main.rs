@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod attempts;
 mod bodies;
 mod campaigns;
 mod connectors;
@@ -35,6 +36,7 @@ mod registry;
 mod returned;
 mod sqlite;
 mod support;
+mod turns;
 
 /// Runs every test for every backend. A test that is not listed is dead code, which the build refuses.
 macro_rules! conformance {
@@ -200,6 +202,18 @@ conformance! {
             a_returned_row_and_its_report_are_one_settlement
             a_returned_row_outlives_a_crash_and_is_reported_once
             a_message_that_is_only_returned_is_kept_until_it_is_reported;
+        turns:
+            where_more_is_due_than_is_claimed_destinations_take_turns
+            a_destination_that_has_enough_gets_nothing
+            notices_go_first
+            a_lease_given_up_is_due_again_and_counts_nothing
+            a_server_that_is_there_again_wakes_what_waits_for_it;
+        attempts:
+            a_row_shows_its_last_ten_tries_and_they_go_with_it
+            a_try_that_somebody_asked_for_does_not_count_in_the_back_off
+            what_was_not_tried_counts_as_no_try
+            an_admin_holds_what_waits_and_only_that
+            an_admin_gives_what_waits_back;
         queue:
             a_row_is_claimed_once_by_workers_that_race
             a_lease_comes_back_when_its_time_is_over

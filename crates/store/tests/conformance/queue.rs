@@ -26,7 +26,7 @@ fn deferred(until: Timestamp) -> Outcome {
 }
 
 fn settlement(lease: Lease, outcome: Outcome) -> Settlement {
-    Settlement { lease, outcome, report: None, delay_reported: false, audit: Vec::new() }
+    Settlement::new(lease, outcome)
 }
 
 async fn settle(at: &Fixture, lease: Lease, outcome: Outcome) -> Settled {

@@ -36,7 +36,7 @@ pub(crate) async fn the_record_outlives_its_message(backend: &dyn Backend) {
     let lease = at.store.claim_due(at.now(), Duration::from_mins(1), 1).await.unwrap().remove(0);
     let outcome = Outcome::Relayed { detail: "250 2.0.0 kept".to_owned() };
     let audit = vec![event(id, EventKind::Relayed)];
-    at.store.settle(vec![Settlement { lease, outcome, report: None, delay_reported: false, audit }]).await.unwrap();
+    at.store.settle(vec![Settlement { audit, ..Settlement::new(lease, outcome) }]).await.unwrap();
     assert!(at.store.body(id).await.is_err());
     assert_eq!(at.store.events_of(id).await.unwrap().len(), 2);
 }

@@ -33,7 +33,7 @@ async fn claim(at: &Fixture) -> Vec<Lease> {
 fn failed(lease: Lease, report: Option<NewMessage>, message: MessageId) -> Settlement {
     let outcome = Outcome::Failed { reason: "patient-unknown".to_owned(), detail: String::new() };
     let audit = vec![event(message, EventKind::Failed), event(message, EventKind::Reported)];
-    Settlement { lease, outcome, report, delay_reported: false, audit }
+    Settlement { report, audit, ..Settlement::new(lease, outcome) }
 }
 
 pub(crate) async fn a_returned_row_carries_its_reason_from_the_start_and_is_due_at_once(backend: &dyn Backend) {
@@ -90,7 +90,7 @@ pub(crate) async fn a_message_that_is_only_returned_is_kept_until_it_is_reported
     let until = at.after(600);
     let outcome = Outcome::Deferred { until, reason: "mailbox-full".to_owned(), detail: "waits".to_owned() };
     let lease = claim(&at).await.remove(0);
-    let settlement = Settlement { lease, outcome, report: None, delay_reported: false, audit: Vec::new() };
+    let settlement = Settlement::new(lease, outcome);
     at.store.settle(vec![settlement]).await.unwrap();
     assert_eq!(&at.store.body(id).await.unwrap()[..], b"header", "its report needs the header");
     assert!(claim(&at).await.is_empty());
