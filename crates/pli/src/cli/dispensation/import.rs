@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::run::{self, Run};
 use crate::admin::dispensation::{Ask, Told};
 use crate::admin::{Answer, Request, Visit};
 use crate::cli::Globals;
@@ -40,32 +41,43 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     let unread = |fault| unread(&args.file, fault);
     let mut lines = Lines::begin(input(&args.file)?, Form::Csv, window).map_err(unread)?;
     let mut report = RefusedLines::into(args.report.as_deref())?;
-    let (mut counts, mut refused) = (Counts::default(), BTreeMap::new());
+    let mut refused = BTreeMap::new();
     let mut noted = |batch: &Batch| {
         lines::count_by_code(&batch.faults, &mut refused);
         batch.faults.iter().try_for_each(|(line, fault)| report.line(*line, fault.code()))
     };
-    if args.dry_run {
-        while let Some(batch) = lines.next(BATCH).map_err(unread)? {
+    let mut read = |run: &mut Run, counts: &mut Counts| -> Result<bool, Failure> {
+        while run.len() < run::ROWS_MAX {
+            let Some(batch) = lines.next(BATCH).map_err(unread)? else { return Ok(false) };
             noted(&batch)?;
-            counts = counts.plus(batch.counts);
+            *counts = counts.plus(batch.counts);
+            batch.dispensings.iter().for_each(|dispensing| run.push(dispensing));
+        }
+        Ok(true)
+    };
+    let (mut counts, mut run) = (Counts::default(), Run::default());
+    if args.dry_run {
+        while read(&mut run, &mut counts)? {
+            run.clear();
         }
     } else {
         counts = visit(globals, true, async |_, visit| {
-            let (mut counts, mut first) = (Counts::default(), true);
-            let mut batch = lines.next(BATCH).map_err(unread)?.unwrap_or_default();
+            let mut first = true;
             loop {
-                noted(&batch)?;
-                let next = lines.next(BATCH).map_err(unread)?;
-                counts = counts.plus(batch.counts);
-                let told = send(visit, &batch, counts, first, next.is_none()).await?;
-                let Told { created, changed, unchanged } = told;
-                counts = counts.plus(Counts { created, changed, unchanged, ..Counts::default() });
-                first = false;
-                match next {
-                    Some(next) => batch = next,
-                    None => return Ok(counts),
+                let more = read(&mut run, &mut counts)?;
+                run.sort();
+                let batches = run.batches(BATCH);
+                for (index, batch) in batches.iter().enumerate() {
+                    let last = !more && index + 1 == batches.len();
+                    let Told { created, changed, unchanged } =
+                        send(visit, run::text(batch), counts, first, last).await?;
+                    counts = counts.plus(Counts { created, changed, unchanged, ..Counts::default() });
+                    first = false;
                 }
+                if !more {
+                    return Ok(counts);
+                }
+                run.clear();
             }
         })?;
     }
@@ -92,10 +104,8 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     Err(Failure::told(Exit::Refused, "rows-refused", &values))
 }
 
-async fn send(visit: &Visit<'_>, batch: &Batch, so_far: Counts, first: bool, last: bool) -> Result<Told, Failure> {
-    let mut attached = Vec::with_capacity(batch.dispensings.len() * 48);
-    batch.dispensings.iter().for_each(|dispensing| lines::write(dispensing, &mut attached));
-    match visit.ask(Request::Dispensation(Ask::Import { so_far, first, last }), Some(attached)).await? {
+async fn send(visit: &Visit<'_>, lines: Vec<u8>, so_far: Counts, first: bool, last: bool) -> Result<Told, Failure> {
+    match visit.ask(Request::Dispensation(Ask::Import { so_far, first, last }), Some(lines)).await? {
         Answer::Dispensation(told) => Ok(told),
         _ => Err(beside_the_point()),
     }

@@ -2,6 +2,7 @@
 
 mod import;
 mod list;
+mod run;
 
 use super::Globals;
 use crate::exit::Failure;
