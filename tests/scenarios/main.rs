@@ -42,6 +42,7 @@ mod relations;
 mod resumed_never;
 mod revocation_list_ends;
 mod sender_forged;
+mod sent_again;
 mod server_not_proven;
 mod sessions_end;
 mod token_stage;
@@ -145,6 +146,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(server_not_proven::a_server_that_refuses_starttls_gets_nothing),
     scenario!(server_not_proven::a_server_that_speaks_on_in_clear_gets_nothing),
     scenario!(admins_day::run_twice_it_changes_nothing_the_second_time, Program("python3")),
+    scenario!(sent_again::a_peer_that_lost_the_250_is_read_once),
     scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
     scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),
     scenario!(changed_lists_take_effect::a_certificate_revoked_while_running_is_refused, Program("openssl")),

@@ -141,11 +141,24 @@ impl Smtp {
 
     /// Sends a message to several recipients, all of which must be taken; the reply to its last byte.
     pub fn send(&mut self, from: &str, to: &[&str], message: &[u8]) -> Result<Reply> {
+        self.begin(from, to)?;
+        self.data(message)
+    }
+
+    /// The envelope: all recipients must be taken.
+    pub fn begin(&mut self, from: &str, to: &[&str]) -> Result<()> {
         self.command(&format!("MAIL FROM:<{from}> BODY=8BITMIME"))?.expect(250)?;
         for recipient in to {
             self.command(&format!("RCPT TO:<{recipient}>"))?.expect(250)?;
         }
-        self.data(message)
+        Ok(())
+    }
+
+    /// `DATA` and the whole message; the connection ends before the reply is heard.
+    pub fn end_unheard(mut self, message: &[u8]) -> Result<()> {
+        self.command("DATA")?.expect(354)?;
+        self.wire.send(&stuffed(message))?;
+        self.wire.cut()
     }
 
     /// `DATA` and the message, dots stuffed; the reply to its last byte.

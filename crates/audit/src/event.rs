@@ -62,6 +62,12 @@ pub enum EventKind {
     Released,
     /// An admin gave a held message back to its sender.
     Dropped,
+    /// A recipient's program has processed a message.
+    Integrated,
+    /// A recipient has not done in time what a deadline asks.
+    Overdue,
+    /// A message came again; a recipient who has it was left out.
+    Duplicate,
 }
 
 impl EventKind {
@@ -83,6 +89,9 @@ impl EventKind {
         Self::Held,
         Self::Released,
         Self::Dropped,
+        Self::Integrated,
+        Self::Overdue,
+        Self::Duplicate,
     ];
 
     /// The stable name.
@@ -105,6 +114,9 @@ impl EventKind {
             Self::Held => "held",
             Self::Released => "released",
             Self::Dropped => "dropped",
+            Self::Integrated => "integrated",
+            Self::Overdue => "overdue",
+            Self::Duplicate => "duplicate",
         }
     }
 }
@@ -202,6 +214,9 @@ mod tests {
         (EventKind::Held, r#""kind":"held""#),
         (EventKind::Released, r#""kind":"released""#),
         (EventKind::Dropped, r#""kind":"dropped""#),
+        (EventKind::Integrated, r#""kind":"integrated""#),
+        (EventKind::Overdue, r#""kind":"overdue""#),
+        (EventKind::Duplicate, r#""kind":"duplicate""#),
     ];
 
     fn at() -> jiff::Timestamp {

@@ -278,6 +278,7 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
         message_bytes_max: limits.message_size.bytes(),
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),
+        repeats_within: limits.repeats_within.get(),
         server_auth_clients: settings.config.pki.server_auth_clients,
         ruleset: Ruleset {
             patient: settings.config.patient.rules(),

@@ -1,6 +1,7 @@
 //! The values that go into a store and come out of it, a file a subject.
 
 mod account;
+mod arrival;
 mod campaign;
 mod change;
 mod config;
@@ -17,6 +18,7 @@ pub use account::{
     Account, AccountChange, AccountKind, AccountRecord, CredentialKind, CredentialRecord, Grant, NewAccount,
     NewCredential,
 };
+pub use arrival::{Arrival, Repeated, Target};
 pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};
 pub use change::Change;
 pub use config::Config;

@@ -88,6 +88,20 @@ impl Masker {
         DistinguishedName::from_attributes(shown).map(|name| name.to_string()).unwrap_or_default()
     }
 
+    /// What these, in this order and cut in this way, are known again by. Who has a guess cannot try it without the key.
+    #[must_use]
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(b"fingerprint");
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
+        out
+    }
+
     /// Masks a run that holds an identifier somewhere: by the real one, if there is one in it, so that it is linked
     /// with the lines that name it alone.
     fn run(&self, run: &str) -> String {
@@ -193,6 +207,16 @@ mod tests {
         assert!(mask.strip_prefix("ins-").unwrap().bytes().all(|b| b.is_ascii_hexdigit()));
         assert_ne!(mask, masker().ins(&Ins::parse("297022A02077878").unwrap()));
         assert_ne!(mask, Masker::new(&[8; 32]).ins(&Ins::parse(INS).unwrap()), "another operator's key, another mask");
+    }
+
+    #[test]
+    fn a_fingerprint_tells_where_one_part_ends() {
+        let of = |parts: &[&[u8]]| masker().fingerprint(parts);
+        assert_eq!(of(&[b"ab", b"c"]), of(&[b"ab", b"c"]));
+        for other in [&[&b"a"[..], b"bc"][..], &[b"abc"], &[b"c", b"ab"], &[b"ab", b"c", b""]] {
+            assert_ne!(of(&[b"ab", b"c"]), of(other), "{other:?}");
+        }
+        assert_ne!(of(&[b"ab"]), Masker::new(&[8; 32]).fingerprint(&[b"ab"]));
     }
 
     #[test]

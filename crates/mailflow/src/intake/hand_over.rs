@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Reason;
-use pli_store::{Held, NewMessage, Relay, Returned, StagedBody, StoreError};
+use pli_store::{Held, NewMessage, Relay, Returned, StagedBody, StoreError, Target};
 use pli_types::{Ins, QueueId};
 
 use super::Refusal;
@@ -26,11 +26,15 @@ impl Transaction {
             ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
         };
         let mut patients = Vec::new();
+        message.arrival = self.arrival(now, header);
         self.make_mailboxes().await?;
         message.audit = self.acceptance_events(now, message.body.size());
         let expires_at = expiry(now, self.intake.config.queue_lifetime);
-        for Accepted { recipient, way, .. } in self.recipients.drain(..) {
+        for Accepted { recipient, way, .. } in std::mem::take(&mut self.recipients) {
             let id = QueueId::at(now);
+            if let (Some(arrival), Some(target)) = (&mut message.arrival, target(&way, id)) {
+                arrival.recipients.push(self.repeated(now, target, &recipient.address));
+            }
             match way {
                 Way::Mailbox(mailbox) => {
                     // Whoever is the postmaster too gets one copy.
@@ -111,6 +115,15 @@ impl Transaction {
             events.push(Event { message: Some(self.id), recipient: Some(recipient), reason, ..event });
         }
         events
+    }
+}
+
+/// Where a message that comes again is looked for.
+fn target(way: &Way, row: QueueId) -> Option<Target> {
+    match way {
+        Way::Mailbox(mailbox) => Some(Target::Mailbox(*mailbox)),
+        Way::Back(_) | Way::Held(_) | Way::Elsewhere => Some(Target::Row(row)),
+        Way::Space(_) => None,
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! Read `transaction` first. `facts` asks, `pli_policy` decides for `judge`, `record` remembers, `evidence` says of a
 //! certificate what was seen; `content` reads the header, `trace_header` writes ours on top of it, `examine` looks into
-//! the whole, `scan` shows it to the virus scanner, `hand_over` makes what the store takes. [`explain`](mod@explain) asks
+//! the whole, `scan` shows it to the virus scanner, `hand_over` makes what the store takes, `arrival` says by
+//! what a message that comes again is known. [`explain`](mod@explain) asks
 //! the same questions and keeps nothing.
 
+mod arrival;
 mod contacts;
 pub(crate) mod content;
 mod documents;
@@ -66,6 +68,8 @@ pub struct IntakeConfig {
     pub recipients_max: usize,
     /// How long the queue tries.
     pub queue_lifetime: std::time::Duration,
+    /// For how long a message that comes again is known as a repeat; zero: never.
+    pub repeats_within: std::time::Duration,
     /// Is a peer whose certificate is meant for servers only believed, if the trust list names it? Never a connector.
     pub server_auth_clients: bool,
     /// How many patients without a space each sender may write to in an hour; 0 sets no limit.

@@ -11,6 +11,7 @@ use pli_policy::{Facts, Origin, Reason, RecipientFacts, ReportKind, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
 use pli_types::{EnvelopeParameters, MailAddress, MessageId, Recipient};
 
+use super::arrival::Content;
 use super::content::{self, HeaderFacts, REPORT_BYTES_MAX};
 use super::facts::Way;
 use super::header_block::{Found, HeaderBlock};
@@ -33,6 +34,8 @@ pub struct Transaction {
     pub(super) recipients: Vec<Accepted>,
     /// What was found in it.
     pub(super) examined: Examined,
+    /// Of what a client sends.
+    pub(super) content: Option<Content>,
     body: Body,
     body_bytes: u64,
     too_many_told: bool,
@@ -90,7 +93,8 @@ impl Transaction {
         let tls = session.client.tls().map(|tls| (tls.version.clone(), tls.cipher.clone()));
         let (helo, signed_in, helps) = (session.helo.clone(), session.client.is_signed_in(), session.client.helps());
         let wire = Wire { helo, remote, tls, signed_in, helps };
-        Self::new(intake, list, facts, witness, Some(wire), session.face, parameters)
+        let content = Some(Content::new()).filter(|_| !intake.config.repeats_within.is_zero());
+        Self { content, ..Self::new(intake, list, facts, witness, Some(wire), session.face, parameters) }
     }
 
     /// Pli's own, for a report.
@@ -127,6 +131,7 @@ impl Transaction {
             parameters,
             recipients: Vec::new(),
             examined: Examined::default(),
+            content: None,
             body: Body::Header(HeaderBlock::default()),
             body_bytes: 0,
             too_many_told: false,
@@ -215,6 +220,9 @@ impl Transaction {
         let taken = if self.body_bytes > self.intake.config.message_bytes_max {
             Err(self.refused_here(Reason::MessageTooBig).await)
         } else {
+            if let Some(content) = &mut self.content {
+                content.take(bytes);
+            }
             self.take(bytes).await
         };
         if let Err(refusal) = &taken {

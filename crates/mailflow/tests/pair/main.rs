@@ -21,6 +21,7 @@ mod probe;
 mod probe_tls;
 mod receipts;
 mod relay;
+mod repeats;
 mod reports;
 mod returned;
 mod spaces;

@@ -71,6 +71,7 @@ impl Relay {
                 message_bytes_max: 1_000_000,
                 recipients_max: 100,
                 queue_lifetime: Duration::from_hours(96),
+                repeats_within: Duration::ZERO,
                 server_auth_clients: false,
                 unknown_per_peer: 200,
                 ruleset: Ruleset::default(),

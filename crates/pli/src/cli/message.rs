@@ -76,7 +76,10 @@ fn is_traced(kind: EventKind) -> bool {
         | EventKind::Opened
         | EventKind::Held
         | EventKind::Released
-        | EventKind::Dropped => true,
+        | EventKind::Dropped
+        | EventKind::Integrated
+        | EventKind::Overdue
+        | EventKind::Duplicate => true,
         EventKind::SignedIn
         | EventKind::SignInFailed
         | EventKind::Deleted

@@ -200,6 +200,8 @@ pub(crate) struct Limits {
     pub(crate) connections_per_address: usize,
     /// How long the queue tries before it reports failure.
     pub(crate) queue_lifetime: Span,
+    /// For how long a message that comes again is known as a repeat; zero turns that off.
+    pub(crate) repeats_within: Span,
     /// How long a silent SMTP client is borne.
     pub(crate) smtp_idle: Span,
     /// How long a silent IMAP client is borne.
@@ -214,6 +216,7 @@ impl Default for Limits {
             connections: 2_000,
             connections_per_address: 100,
             queue_lifetime: Span::hours(5 * 24),
+            repeats_within: Span::hours(3 * 24),
             smtp_idle: Span::minutes(5),
             imap_idle: Span::minutes(30),
         }

@@ -110,6 +110,9 @@ impl Attendant {
         if let Err(error) = self.forget_received(now).await {
             failed("what mailboxes received long ago is still remembered", &error);
         }
+        if let Err(error) = self.forget_arrivals(now).await {
+            failed("by what old messages would be known again is still kept", &error);
+        }
         tracing::info!("looked after mailboxes that nobody uses");
     }
 
@@ -118,6 +121,16 @@ impl Attendant {
         let before = now.saturating_sub(RECEIVED_KEPT).unwrap_or(Timestamp::MIN);
         loop {
             let forgotten = self.store.forget_received(before, FORGOTTEN_AT_A_TIME).await?;
+            if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGOTTEN_AT_A_TIME) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A message that comes again after so long is another one.
+    async fn forget_arrivals(&self, now: Timestamp) -> Result<(), StoreError> {
+        loop {
+            let forgotten = self.store.forget_arrivals(now, FORGOTTEN_AT_A_TIME).await?;
             if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGOTTEN_AT_A_TIME) {
                 return Ok(());
             }

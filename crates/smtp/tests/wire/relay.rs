@@ -179,6 +179,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         message_bytes_max: 100_000,
         recipients_max: 100,
         queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
+        repeats_within: Duration::ZERO,
         server_auth_clients: false,
         unknown_per_peer: 200,
         ruleset: pli_policy::Ruleset::default(),

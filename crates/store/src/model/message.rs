@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, EnvelopeParameters, MailboxId, MessageId, QueueId, Recipient, ReversePath};
 
-use super::{ContactEvent, Correspondence};
+use super::{Arrival, ContactEvent, Correspondence};
 
 /// A body ready to be named by a transaction. Dropped unnamed, it leaves nothing behind.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub struct NewMessage {
     pub correspondence: Option<Correspondence>,
     /// What goes into the record with it.
     pub audit: Vec<Event>,
+    /// By what it is known again if it comes once more; none for what Pli writes itself.
+    pub arrival: Option<Arrival>,
 }
 
 impl NewMessage {
@@ -72,6 +74,7 @@ impl NewMessage {
             contacts: Vec::new(),
             correspondence: None,
             audit: Vec::new(),
+            arrival: None,
         }
     }
 }

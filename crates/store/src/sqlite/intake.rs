@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use pli_audit::Event;
-use pli_types::{DsnNotify, MailboxId, Recipient};
+use pli_types::{DsnNotify, MailboxId, QueueId, Recipient};
 
+use super::arrivals::ArrivalRows;
 use super::contact_turns::TurnRow;
 use super::flags::keywords_text;
 use super::received::CorrespondenceRow;
@@ -22,6 +23,8 @@ pub(super) struct MessageRow {
     pub(super) key_id: KeyId,
     pub(super) wrapped_key: Vec<u8>,
     pub(super) content: StagedContent,
+    /// [`crate::Arrival::key`], if a recipient may yet turn out not to get it.
+    pub(super) arrival: Option<[u8; 32]>,
 }
 
 impl MessageRow {
@@ -43,6 +46,7 @@ impl MessageRow {
 }
 
 /// A row of `queue`.
+#[derive(Clone)]
 pub(super) struct RelayRow {
     pub(super) id: [u8; 16],
     pub(super) recipient: String,
@@ -57,6 +61,7 @@ pub(super) struct RelayRow {
 }
 
 /// A row of `audit`.
+#[derive(Clone)]
 pub(super) struct AuditRow {
     pub(super) message: Option<[u8; 16]>,
     pub(super) event: Vec<u8>,
@@ -73,7 +78,7 @@ pub(super) fn audit_rows(events: &[Event]) -> AuditRows {
 /// A [`NewMessage`] as rows.
 pub(super) struct Intake {
     /// None if nobody gets it: then only its record is kept.
-    pub(super) message: Option<MessageRow>,
+    pub(super) message: Option<Arc<MessageRow>>,
     pub(super) deliveries: Vec<MailboxId>,
     /// Of its entries: as they are kept.
     pub(super) keywords: Option<String>,
@@ -81,6 +86,8 @@ pub(super) struct Intake {
     pub(super) turns: Vec<TurnRow>,
     pub(super) correspondence: Option<CorrespondenceRow>,
     pub(super) audit: AuditRows,
+    /// By what it is known again.
+    pub(super) arrival: Option<ArrivalRows>,
 }
 
 impl Intake {
@@ -105,15 +112,18 @@ impl Intake {
         let mut message = message_row(new.body.inner, new.id, accepted_at)?;
         message.sender = Some(new.sender.reveal());
         message.parameters = Some(parameters);
+        let arrival = new.arrival.map(|arrival| ArrivalRows::new(arrival, &relays));
+        message.arrival = arrival.as_ref().map(|arrival| arrival.key).filter(|_| !relays.is_empty());
         let wanted = !(deliveries.is_empty() && relays.is_empty());
         Ok(Self {
-            message: wanted.then_some(message),
+            message: wanted.then(|| Arc::new(message)),
             deliveries,
             keywords: keywords_text(&new.keywords),
             relays,
             turns: new.contacts.iter().map(TurnRow::new).collect(),
             correspondence: new.correspondence.as_ref().map(CorrespondenceRow::new),
             audit: audit_rows(&new.audit),
+            arrival,
         })
     }
 }
@@ -137,6 +147,7 @@ fn message_row(body: Staged, id: pli_types::MessageId, accepted_at: i64) -> Resu
         key_id: body.key_id,
         wrapped_key: body.wrapped_key,
         content: body.content,
+        arrival: None,
     })
 }
 
@@ -179,6 +190,12 @@ fn queue_row(id: [u8; 16], recipient: &Recipient, accepted_at: i64) -> RelayRow 
         expires_at: accepted_at,
         returned: None,
         held: None,
+    }
+}
+
+impl RelayRow {
+    pub(super) fn queue_id(&self) -> QueueId {
+        QueueId::from_bytes(self.id)
     }
 }
 

@@ -6,6 +6,7 @@
 mod account_changes;
 mod account_records;
 mod accounts;
+mod arrivals;
 mod attempts;
 mod audit_rows;
 mod bodies;

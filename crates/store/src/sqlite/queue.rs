@@ -10,6 +10,7 @@ use pli_audit::Event;
 use pli_types::{Domain, MailAddress, MessageId, QueueId};
 
 use super::SqliteStore;
+use super::arrivals;
 use super::attempts;
 use super::claim::{ClaimDue, reverse_path, row_limit};
 use super::held::{self, Abandon, GiveBack, Hold, LetGo};
@@ -115,6 +116,10 @@ impl Queue for SqliteStore {
 
     async fn drop_held(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()> {
         self.write(GiveBack { row, now: micros(now), audit: audit_rows(&audit) }).await
+    }
+
+    async fn forget_arrivals(&self, now: Timestamp, limit: usize) -> Result<u64> {
+        self.write(arrivals::Forget { now, limit: row_limit(limit) }).await
     }
 
     async fn held_backlog(&self) -> Result<HeldBacklog> {

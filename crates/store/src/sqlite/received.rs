@@ -25,6 +25,7 @@ pub(super) fn message_id_digest(message_id: &str) -> [u8; DIGEST_BYTES] {
 }
 
 /// A [`Correspondence`] as the part of a row that all mailboxes share.
+#[derive(Clone)]
 pub(super) struct CorrespondenceRow {
     digest: [u8; DIGEST_BYTES],
     author: String,
@@ -54,7 +55,7 @@ pub(super) type ReceivedRow<'r> = (MailboxId, &'r MessageRow, &'r Correspondence
 pub(super) fn rows_of(intakes: &[Arc<Intake>]) -> Vec<ReceivedRow<'_>> {
     let told = intakes
         .iter()
-        .filter_map(|intake| Some((intake.message.as_ref()?, intake.correspondence.as_ref()?, &intake.deliveries)));
+        .filter_map(|intake| Some((intake.message.as_deref()?, intake.correspondence.as_ref()?, &intake.deliveries)));
     told.flat_map(|(message, row, mailboxes)| mailboxes.iter().map(move |mailbox| (*mailbox, message, row))).collect()
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pli_types::MessageId;
 
+use super::arrivals;
 use super::attempts;
 use super::intake::{AuditRows, Intake, audit_rows};
 use super::rows::micros;
@@ -52,6 +53,9 @@ impl Write for Settle {
             settled.settled += 1;
             if !matches!(one.outcome, Outcome::Deferred { .. }) {
                 ended.insert(one.lease.message);
+            }
+            if let Outcome::Failed { .. } = one.outcome {
+                arrivals::forget_recipient(tx, one.lease.message, &one.lease.recipient.address).await?;
             }
             tx.record(&one.audit);
             if let Some(report) = &one.report {

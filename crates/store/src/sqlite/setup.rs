@@ -13,7 +13,7 @@ use super::rows::{Row, database_error, micros};
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
     include_str!("../../migrations/sqlite/0003_people.sql"),
@@ -29,6 +29,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/sqlite/0013_helpers.sql"),
     include_str!("../../migrations/sqlite/0014_receipts.sql"),
     include_str!("../../migrations/sqlite/0015_queue_turns.sql"),
+    include_str!("../../migrations/sqlite/0016_arrivals.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.

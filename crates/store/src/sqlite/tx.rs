@@ -9,6 +9,7 @@ use std::sync::Arc;
 use pli_types::{FolderId, MailboxId, MessageId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::arrivals;
 use super::bulk::{self, Bulk, Insert, Sql};
 use super::contact_turns::{self, TurnRow};
 use super::intake::{AuditRow, AuditRows, Intake, MessageRow, RelayRow};
@@ -38,6 +39,8 @@ pub(super) struct Effects {
     pub(super) dropped: Vec<MessageId>,
     /// Files that are named now.
     pub(super) named: Vec<Arc<FileGuard>>,
+    /// Messages that came before: which, as which, and for how many recipients.
+    pub(super) merged: Vec<(MessageId, MessageId, usize)>,
 }
 
 /// A transaction, begun with the first thing that is asked of it.
@@ -84,6 +87,20 @@ impl<'c> Tx<'c> {
             self.begun = true;
         }
         Ok(())
+    }
+
+    /// Changes rows in one call with `BEGIN`, if that has not been said yet: each call costs two changes of thread. `list`
+    /// is what both texts bind; what `RETURNING` says comes back.
+    pub(super) async fn begin_with(
+        &mut self,
+        begin_and_change: &'static str,
+        change: &'static str,
+        list: String,
+    ) -> Result<Vec<SqliteRow>> {
+        let sql = sqlx::query(if self.begun { change } else { begin_and_change });
+        let rows = sql.bind(list).fetch_all(&mut *self.conn).await.map_err(write_error)?;
+        self.begun = true;
+        Ok(rows)
     }
 
     /// Rows, read.
@@ -146,6 +163,11 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// What is recorded of a message, once it is known for whom it is.
+    pub(super) fn replace_audit(&mut self, audit: &AuditRows, by: &AuditRows) {
+        self.audit.iter_mut().filter(|rows| Arc::ptr_eq(rows, audit)).for_each(|rows| *rows = Arc::clone(by));
+    }
+
     pub(super) fn tell(&mut self, change: Change) {
         if !self.effects.changes.contains(&change) {
             self.effects.changes.push(change);
@@ -177,10 +199,11 @@ impl<'c> Tx<'c> {
     /// Inserts what was gathered.
     pub(super) async fn flush(&mut self) -> Result<()> {
         let (intakes, copies) = (std::mem::take(&mut self.intakes), std::mem::take(&mut self.messages));
+        let intakes = arrivals::merge(self, intakes).await?;
         self.deliver(&intakes).await?;
         let turns: Vec<&TurnRow> = intakes.iter().flat_map(|intake| &intake.turns).collect();
         contact_turns::settle(self, &turns).await?;
-        let taken_in = intakes.iter().filter_map(|intake| intake.message.as_ref());
+        let taken_in = intakes.iter().filter_map(|intake| intake.message.as_deref());
         let messages: Vec<&MessageRow> = taken_in.chain(copies.iter().map(|message| &**message)).collect();
         self.effects.named.extend(messages.iter().filter_map(|message| message.file()).cloned());
         let relays = relays_of(&intakes);
@@ -234,15 +257,13 @@ impl<'c> Tx<'c> {
     ) -> Result<BTreeMap<MailboxId, Inbox>> {
         let triples = totals.iter().map(|(mailbox, (count, bytes))| format!("[{mailbox},{count},{bytes}]"));
         let list = json_numbers(triples);
-        let sql = sqlx::query(if self.begun { ADVANCE } else { BEGIN_AND_ADVANCE });
-        let rows = sql.bind(list).fetch_all(&mut *self.conn).await.map_err(write_error)?;
-        self.begun = true;
+        let rows = self.begin_with(BEGIN_AND_ADVANCE, ADVANCE, list).await?;
         rows.iter().map(|row| Inbox::after(Row::new(row, "folders"), totals)).collect()
     }
 }
 
 fn relays_of(intakes: &[Arc<Intake>]) -> Vec<(&MessageRow, &RelayRow)> {
-    let messages = intakes.iter().filter_map(|intake| Some((intake.message.as_ref()?, &intake.relays)));
+    let messages = intakes.iter().filter_map(|intake| Some((intake.message.as_deref()?, &intake.relays)));
     messages.flat_map(|(message, relays)| relays.iter().map(move |relay| (message, relay))).collect()
 }
 
@@ -300,8 +321,10 @@ impl Inbox {
     }
 }
 
-static MESSAGES: Bulk =
-    Bulk::new("INSERT INTO messages (id, accepted_at, sender, parameters, size, key_id, wrapped_key, body)", 8);
+static MESSAGES: Bulk = Bulk::new(
+    "INSERT INTO messages (id, accepted_at, sender, parameters, size, key_id, wrapped_key, body, arrival)",
+    9,
+);
 
 fn bind_message<'r>(sql: Sql<'r>, row: &'r MessageRow) -> Sql<'r> {
     sql.bind(&row.id[..])
@@ -312,6 +335,7 @@ fn bind_message<'r>(sql: Sql<'r>, row: &'r MessageRow) -> Sql<'r> {
         .bind(&row.key_id[..])
         .bind(row.wrapped_key.as_slice())
         .bind(row.body())
+        .bind(row.arrival.as_ref().map(|key| &key[..]))
 }
 
 static ENTRIES: Bulk =

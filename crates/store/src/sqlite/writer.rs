@@ -225,6 +225,9 @@ impl Hand {
             // An error means that nobody listens.
             self.changes.send(change).ok();
         }
+        for (id, first, recipients) in effects.merged {
+            tracing::info!(%id, %first, recipients, "a message came again: whoever has it gets it no second time");
+        }
         for job in jobs {
             job.answer(None);
         }

@@ -81,6 +81,9 @@ pub trait Queue: Send + Sync {
     /// `NotFound` if no such row is held (any more).
     async fn drop_held(&self, row: QueueId, now: Timestamp, audit: Vec<Event>) -> Result<()>;
 
+    /// Forgets by what messages are known again whose time is over, the oldest first; how many rows ([`crate::Arrival`]).
+    async fn forget_arrivals(&self, now: Timestamp, limit: usize) -> Result<u64>;
+
     /// How much is held.
     async fn held_backlog(&self) -> Result<HeldBacklog>;
 }

@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod arrivals;
 mod attempts;
 mod bodies;
 mod campaigns;
@@ -72,6 +73,15 @@ conformance! {
             a_session_holds_as_long_as_all_that_opened_it
             sign_ins_are_noted_to_the_hour
             an_unknown_name_costs_a_check_too;
+        arrivals:
+            the_same_again_is_there_once_and_its_record_says_so
+            who_has_not_got_it_gets_it
+            what_differs_in_anything_is_another_message
+            after_its_time_it_is_another_message
+            repeats_in_one_batch_are_merged
+            a_merged_message_changes_nothing_between_people
+            who_was_not_reached_may_be_written_to_again
+            what_was_not_kept_is_no_first_one;
         bodies:
             a_body_comes_back_as_it_was_whatever_its_size
             a_range_is_exact_at_the_edges_of_chunks
