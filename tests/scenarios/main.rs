@@ -18,6 +18,8 @@ mod changed_lists_take_effect;
 mod changing_list_under_load;
 mod clear_text_never;
 mod connector_by_command;
+#[cfg(target_os = "linux")]
+mod disk_forgets;
 mod documents;
 mod domain_not_listed;
 mod envelope_and_header;
@@ -54,6 +56,8 @@ mod virus_found;
 use e2e::{Outcome, Sandbox, confidential, issuer, need};
 use libtest_mimic::{Arguments, Trial};
 
+#[cfg(target_os = "linux")]
+use crate::Need::Disk;
 use crate::Need::{Issuer, Program, ReferenceData, Root};
 
 /// A scenario, and what it needs beside Pli itself.
@@ -67,6 +71,9 @@ enum Need {
     Program(&'static str),
     ReferenceData,
     Root,
+    /// A mount of our own: root, and `/dev/fuse`.
+    #[cfg(target_os = "linux")]
+    Disk,
     /// npm's packages in `tests/issuer`.
     Issuer,
 }
@@ -78,6 +85,8 @@ impl Need {
             Self::Program(name) => need::program(name).is_none().then(|| format!("without {name}")),
             Self::ReferenceData => need::reference_data().is_none().then(|| "without PLI_REFERENCE_DATA".to_owned()),
             Self::Issuer => issuer::folder().is_none().then(|| "without npm's oidc-provider".to_owned()),
+            #[cfg(target_os = "linux")]
+            Self::Disk => (!e2e::disk::Disk::can_be()).then(|| "without root and /dev/fuse".to_owned()),
             Self::Root => (!need::is_root()).then(|| "without root".to_owned()),
         }
     }
@@ -277,6 +286,16 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(virus_found::nothing_infected_comes_in_by_any_door, Program("clamd"), Program("python3")),
     scenario!(virus_found::without_its_scanner_nothing_comes_in_and_nothing_is_lost, Program("clamd")),
     scenario!(virus_found::what_is_too_large_to_be_scanned_is_never_taken, Program("clamd")),
+    #[cfg(target_os = "linux")]
+    scenario!(disk_forgets::what_is_synced_survives_a_cut_and_nothing_else_does, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(disk_forgets::a_name_survives_only_if_its_folder_was_synced, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(disk_forgets::a_torn_write_is_torn_between_sectors, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(disk_forgets::a_sync_that_fails_loses_what_it_was_to_write, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(disk_forgets::a_full_disk_and_one_that_is_read_only_refuse_as_linux_does, Disk),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];
 

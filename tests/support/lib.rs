@@ -13,6 +13,8 @@ pub mod confidential;
 pub mod crl_server;
 pub mod cutter;
 pub mod description;
+#[cfg(target_os = "linux")]
+pub mod disk;
 pub mod exim;
 pub mod faults;
 pub mod imap;

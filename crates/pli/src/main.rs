@@ -15,6 +15,7 @@ mod content;
 mod descriptors;
 mod dispensations;
 mod exit;
+mod failpoints;
 mod health;
 mod life;
 mod lifecycle;

@@ -136,8 +136,10 @@ reasons! {
     AuthenticationFailed = "authentication-failed", "Check the name and the password.";
     /// The sender brings too much in too short a time.
     RateExceeded = "rate-exceeded", "Wait, then try again.";
-    /// The store did not answer, or is full, so the message could not be kept.
+    /// The store did not answer, so the message could not be kept.
     StoreUnavailable = "store-unavailable", "Try again later; the operator has been told.";
+    /// There is no room left where messages are kept (RFC 5321 §4.2.3: `452`).
+    StoreFull = "store-full", "Try again later; the operator has been told.";
     /// The next server cannot be reached.
     PeerUnreachable = "peer-unreachable", "Nothing to do yet: it is tried again.";
     /// The next server offers no TLS, or none that holds (R-SMTP-6).

@@ -7,6 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
+use pli_failpoint::failpoint;
 use pli_mailflow::{Client, Intake, PeerOnWire, Refusal, Transaction};
 use pli_net::TlsFacts;
 use pli_policy::Reason;
@@ -200,6 +201,7 @@ impl Connection {
         self.machine.answer(match verdict {
             Ok(receipt) => {
                 metrics::accepted(self.session.face);
+                failpoint!("smtp.reply.before");
                 replies::accepted(&receipt)
             }
             Err(refusal) => Reply::from(&refusal),

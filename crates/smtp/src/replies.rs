@@ -280,6 +280,7 @@ fn wording(reason: Reason) -> Wording {
         Reason::AuthenticationFailed => says(535, 454, (7, 8), "Signing in failed."),
         Reason::RateExceeded => says(550, 450, (7, 1), "You are sending too much, too fast."),
         Reason::StoreUnavailable => says(554, 451, (3, 0), "The message cannot be kept just now."),
+        Reason::StoreFull => says(552, 452, (3, 1), "There is no room left to keep the message."),
         Reason::PeerUnreachable => says(554, 451, (4, 1), "The next server cannot be reached."),
         Reason::PeerTls => says(554, 454, (7, 10), "The next server offers no TLS that holds."),
         Reason::PeerCertificateNotListed => {

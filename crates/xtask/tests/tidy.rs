@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 /// Arrows point down only: which of our crates each may import. `pli` wires everything and may import all.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("types", &[]),
+    ("failpoint", &[]),
     ("policy", &["types"]),
     ("document", &["types"]),
     ("audit", &["types"]),
-    ("store", &["types", "audit"]),
+    ("store", &["types", "failpoint", "audit"]),
     ("directory", &["types"]),
     ("net", &["types"]),
     ("signin", &["types", "policy", "audit", "store", "net"]),
     ("addressbook", &["types", "store", "directory"]),
-    ("mailflow", &["types", "policy", "document", "audit", "store", "directory", "net"]),
-    ("smtp", &["types", "policy", "audit", "store", "net", "signin", "mailflow"]),
-    ("imap", &["types", "audit", "store", "net", "signin"]),
+    ("mailflow", &["types", "failpoint", "policy", "document", "audit", "store", "directory", "net"]),
+    ("smtp", &["types", "failpoint", "policy", "audit", "store", "net", "signin", "mailflow"]),
+    ("imap", &["types", "failpoint", "audit", "store", "net", "signin"]),
     ("web", &["types", "net"]),
     ("sandbox", &["types", "audit", "store"]),
     // The bench plays a peer: it brings its load by our own TLS, and lists signed by a sandbox's authorities.

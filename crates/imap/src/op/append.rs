@@ -2,6 +2,7 @@
 
 use imap_codec::imap_types::command::{Command, CommandBody};
 use jiff::Timestamp;
+use pli_failpoint::failpoint;
 use pli_store::{Flags, Folder, NewEntry, StoreError};
 use pli_types::MessageId;
 
@@ -96,10 +97,14 @@ async fn receive(session: &mut Session<'_>, request: Request, message: Literal) 
     end_of_command(&mut session.wire).await?;
     let Some(body) = body else { return Err(fault.unwrap_or_else(|| lost().into())) };
     let body = body.finish().await?;
+    failpoint!("imap.append.staged");
     let Request { folder, flags, date } = request;
     let entry = NewEntry { id, body, flags, internal_date: date, audit: Vec::new() };
     match session.context.store.append(folder.id, entry).await {
-        Ok((validity, uid)) => Ok(Answer::ok("Kept").with_code(format!("APPENDUID {} {}", validity.0, uid.0))),
+        Ok((validity, uid)) => {
+            failpoint!("imap.append.reply.before");
+            Ok(Answer::ok("Kept").with_code(format!("APPENDUID {} {}", validity.0, uid.0)))
+        }
         Err(StoreError::NotFound(_)) => Err(Answer::no("TRYCREATE", "The folder was removed meanwhile").into()),
         Err(error) => Err(error.into()),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pli_failpoint::failpoint;
 use pli_policy::Reason;
 use pli_types::Masker;
 use tokio::time::Instant;
@@ -134,8 +135,10 @@ impl Talk<'_> {
             self.refused_all(&answer)?;
             return self.take_back().await;
         }
+        failpoint!("delivery.content.before");
         let patience = content_patience(message.bytes().len());
         let answer = self.dialogue.content(message, patience).await.map_err(End::Broken)?;
+        failpoint!("delivery.replied", End::Broken(Broken("a failpoint".to_owned())));
         if answer.closes() {
             return Err(End::Closing(answer));
         }

@@ -28,6 +28,7 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pli_failpoint::failpoint;
 use pli_net::{ClientTls, Resolver, Shutdown};
 use pli_policy::Reason;
 use pli_store::Change;
@@ -156,6 +157,7 @@ impl Worker {
         let now = self.intake.clock.now();
         match store.claim_due(now, LEASE, limit).await {
             Ok(leases) => {
+                failpoint!("delivery.claimed");
                 let more = leases.len() >= limit;
                 self.backlog.add(leases, Instant::now());
                 if more {

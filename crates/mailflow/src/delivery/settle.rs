@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind, Face};
+use pli_failpoint::failpoint;
 use pli_policy::Reason;
 use pli_store::{Lease, NewMessage, Outcome, Settlement};
 use pli_types::{BodyType, Domain, EnvelopeParameters, MailAddress, ReversePath};
@@ -34,8 +35,12 @@ pub(crate) async fn settle(intake: &Intake, parcel: &Parcel, verdicts: &[Verdict
         }
         let outcomes: Vec<_> = settlements.iter().map(|settlement| settlement.outcome.clone()).collect();
         let reports = settlements.iter().filter(|settlement| settlement.report.is_some()).count();
+        failpoint!("delivery.settle.before");
         match intake.store.0.settle(settlements).await {
-            Ok(settled) => return tell(intake, parcel, &outcomes, reports, settled.lost),
+            Ok(settled) => {
+                failpoint!("delivery.settle.after");
+                return tell(intake, parcel, &outcomes, reports, settled.lost);
+            }
             Err(error) => {
                 let error = crate::chain(&error);
                 tracing::error!(id = %parcel.message, %error, "the outcome of a delivery was not kept");
@@ -165,6 +170,7 @@ async fn report(
         crate::Refusal::from(error)
     })?;
     let end = header.windows(4).position(|window| window == b"\r\n\r\n").map_or(header.len(), |end| end + 2);
+    failpoint!("delivery.report.before", crate::Refusal { reason: Reason::StoreUnavailable, temporary: true });
     let domain = reporting_domain(intake, sender);
     let reporter = Reporter { server_name: &intake.config.server_name, domain: &domain, at: intake.clock.now() };
     let failure = Failure { lease, reason, trouble, header: header.get(..end).unwrap_or_default() };

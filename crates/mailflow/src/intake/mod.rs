@@ -272,8 +272,22 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let reason = match error {
             StoreError::MailboxFull => Reason::MailboxFull,
+            StoreError::Unavailable { full: true, .. } => Reason::StoreFull,
             _ => Reason::StoreUnavailable,
         };
         Self { reason, temporary: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_a_store_that_fails() {
+        for (full, reason) in [(true, Reason::StoreFull), (false, Reason::StoreUnavailable)] {
+            let refusal = Refusal::from(StoreError::Unavailable { what: "COMMIT failed", full, source: None });
+            assert_eq!((refusal.reason, refusal.temporary), (reason, true));
+        }
     }
 }

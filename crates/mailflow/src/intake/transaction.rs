@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pli_audit::Face;
 use pli_directory::TrustList;
 use pli_document::Examined;
+use pli_failpoint::failpoint;
 use pli_policy::facts::MailboxFacts;
 use pli_policy::{Facts, Origin, Reason, RecipientFacts, ReportKind, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
@@ -306,9 +307,11 @@ impl Transaction {
     /// Judges the content and hands everything over in one transaction. Returns only when it is kept.
     pub async fn commit(mut self) -> Result<Receipt, Refusal> {
         let message = self.prepare().await?;
+        failpoint!("intake.accept.before", Refusal { reason: Reason::StoreUnavailable, temporary: true });
         let (bytes, ways) = (message.body.size(), metrics::Ways::of(&message));
         match self.intake.store.0.accept(message).await {
             Ok(receipt) => {
+                failpoint!("intake.accept.after");
                 metrics::accepted(self.face, bytes, ways);
                 self.count_documents();
                 self.witness.log_accepted(receipt.id, ways.total(), bytes);
@@ -325,6 +328,7 @@ impl Transaction {
     /// Judges the content and makes what the store takes.
     pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
         let (body, header) = self.finish_body().await?;
+        failpoint!("intake.body.staged", Refusal { reason: Reason::StoreUnavailable, temporary: true });
         self.examine(&body, &header).await?;
         self.judge_content(&header).await?;
         self.scan(&body).await?;

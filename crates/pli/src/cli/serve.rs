@@ -24,6 +24,7 @@ pub(crate) struct Args {
 /// Runs a node until SIGTERM or SIGINT.
 pub(crate) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
     logging::begin(LevelFilter::INFO)?;
+    crate::failpoints::arm();
     args.parent.map_or(Ok(()), end_with)?;
     let settings = globals.settings()?;
     let runtime = runtime::many_threads()?;

@@ -16,7 +16,10 @@ const VARIABLE: &str = "PLI_CLOCK_FILE";
 
 /// What `--version` says.
 pub(crate) const VERSION: &str = if cfg!(feature = "testing") {
-    concat!(env!("CARGO_PKG_VERSION"), " (feature testing: PLI_CLOCK_FILE sets the clock)")
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        " (feature testing: PLI_CLOCK_FILE sets the clock, PLI_FAILPOINTS_FILE ends the process)"
+    )
 } else {
     env!("CARGO_PKG_VERSION")
 };

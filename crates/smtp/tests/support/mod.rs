@@ -190,7 +190,11 @@ fn named(address: &MailAddress) -> Option<Reason> {
 fn refused(reason: Reason) -> Reply {
     let temporary = matches!(
         reason,
-        Reason::ListUnavailable | Reason::StoreUnavailable | Reason::MailboxFull | Reason::TooManyRecipients
+        Reason::ListUnavailable
+            | Reason::StoreUnavailable
+            | Reason::StoreFull
+            | Reason::MailboxFull
+            | Reason::TooManyRecipients
     );
     Reply::from(&Refusal { reason, temporary })
 }

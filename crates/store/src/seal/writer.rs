@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::MessageId;
 
 use super::chunk::{BodyKey, CHUNK_BYTES, TAG_BYTES};
@@ -67,9 +68,12 @@ impl SealingWriter {
                 }
                 Spool::Broken => return Err(std::io::Error::other("an earlier write failed")),
             };
+            failpoint!("store.body.chunk.before", std::io::Error::other("a failpoint"));
             file.write_all(&chunk)?;
             if last {
+                failpoint!("store.body.sync.before", std::io::Error::other("a failpoint"));
                 BodyFolder::sync(&file, &folder.path(message))?;
+                failpoint!("store.body.sync.after");
             }
             chunk.clear();
             Ok((file, guard, chunk))

@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::{Domain, MailAddress, Recipient, ReversePath};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
@@ -47,6 +48,7 @@ impl Write for ClaimDue {
             );
             let ids = json_ids(leases.iter().map(|lease| lease.row.as_bytes()));
             tx.execute(sql.bind(self.until).bind(ids)).await?;
+            failpoint!("store.claim.run", crate::StoreError::unavailable("a failpoint"));
         }
         Ok(leases)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::{FolderId, MailboxId, MessageId, Uid, UidValidity};
 
 use super::flags::{flag_bits, flags_from, keywords_text};
@@ -96,6 +97,7 @@ impl Write for Append {
             size: self.message.size,
             modseq,
         };
+        failpoint!("store.append.run", StoreError::unavailable("a failpoint"));
         tx.add_entry(Arc::clone(&self.message), entry);
         tx.record(&self.audit);
         tx.tell(Change::Folder(target.mailbox, self.folder));

@@ -1,6 +1,7 @@
 //! `expunge`: entries go, their UIDs are told to whoever has the folder open, bodies go with the last reference.
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::{FolderId, MessageId, Uid};
 use sqlx::sqlite::SqliteRow;
 
@@ -54,6 +55,7 @@ impl Write for Expunge {
             sqlx::query("INSERT INTO vanished (folder_id, modseq, uid) SELECT ?, ?, value FROM json_each(?)");
         tx.execute(vanished.bind(self.folder.0).bind(modseq).bind(json_uids(&uids))).await?;
         release_space(tx, target.mailbox, bytes).await?;
+        failpoint!("store.expunge.run", crate::StoreError::unavailable("a failpoint"));
         tx.drop_unreferenced(&messages).await?;
         tx.record(&self.audit);
         tx.tell(Change::Folder(target.mailbox, self.folder));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::{FolderId, Uid};
 
 use super::entries::{Target, entry, json_uids, next_modseq};
@@ -96,6 +97,7 @@ impl Write for SetFlags {
                 let sql = sql.bind(bits).bind(keywords.as_deref()).bind(modseq);
                 tx.execute(sql.bind(self.folder.0).bind(json_uids(uids))).await?;
             }
+            failpoint!("store.flags.run", crate::StoreError::unavailable("a failpoint"));
             receipts::opened(tx, target.mailbox, &opened, self.at).await?;
             tx.tell(Change::Folder(target.mailbox, self.folder));
         }

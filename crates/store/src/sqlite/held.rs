@@ -1,6 +1,7 @@
 //! What is held: `release`, `drop_held`, and how much of it there is.
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::{MailboxId, MessageId, QueueId};
 
 use super::contact_turns::{self, TurnRow};
@@ -56,6 +57,7 @@ impl Write for LetGo {
                 }
             }
         }
+        failpoint!("store.release.run", StoreError::unavailable("a failpoint"));
         tx.record(&self.audit);
         Ok(())
     }
@@ -120,6 +122,7 @@ impl Write for GiveBack {
         if tx.execute(sql.bind(self.now).bind(&self.row.as_bytes()[..])).await? == 0 {
             return Err(not_held());
         }
+        failpoint!("store.drop-held.run", StoreError::unavailable("a failpoint"));
         tx.record(&self.audit);
         tx.tell(Change::Queue);
         Ok(())

@@ -52,6 +52,7 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::Clock;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -98,6 +99,7 @@ async fn prepare(
     let options = setup::writer_options(location);
     let connected = options.connect().await;
     let mut connection = connected.map_err(|error| database_error("the database could not be opened", error))?;
+    failpoint!("store.open.before");
     setup::migrate(&mut connection, location, clock.now()).await?;
     setup::key_certificates(&mut connection).await?;
     directory_words::fill_in(&mut connection).await?;
@@ -106,6 +108,7 @@ async fn prepare(
     check_master_key(&mut connection, master, config).await?;
     remember_master_key(&mut connection, master, clock).await?;
     forget_sessions(&mut connection).await?;
+    failpoint!("store.sweep.before");
     sweep(&mut connection, &BodyFolder::new(location.bodies())).await?;
     Ok((options, connection))
 }
@@ -245,6 +248,7 @@ async fn sweep(connection: &mut SqliteConnection, bodies: &BodyFolder) -> Result
         let orphans = sqlx::query(sql).bind(names).fetch_all(&mut *connection).await;
         for row in &orphans.map_err(|error| database_error("orphans could not be looked for", error))? {
             let message = rows::Row::new(row, "messages").message("id")?;
+            failpoint!("store.sweep.remove.before");
             bodies.remove(message).map_err(failed)?;
             tracing::info!(id = %message, "removed the file of a body that was never accepted");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pli_failpoint::failpoint;
 use pli_types::MessageId;
 
 use super::arrivals;
@@ -62,6 +63,7 @@ impl Write for Settle {
                 tx.take_in(Arc::clone(report));
             }
         }
+        failpoint!("store.settle.run", crate::StoreError::unavailable("a failpoint"));
         tx.drop_unreferenced(&ended.into_iter().collect::<Vec<_>>()).await?;
         Ok(settled)
     }

@@ -13,6 +13,7 @@ use std::thread;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use pli_failpoint::failpoint;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -221,6 +222,7 @@ impl Hand {
     }
 
     fn done(&mut self, jobs: Vec<Box<dyn Job>>, effects: Effects) {
+        failpoint!("store.answer.before");
         for change in effects.changes {
             // An error means that nobody listens.
             self.changes.send(change).ok();
@@ -262,17 +264,21 @@ async fn write_in(
     connection: &mut SqliteConnection,
     jobs: &mut [Box<dyn Job>],
 ) -> std::result::Result<Effects, Failure> {
+    failpoint!("store.batch.before", Failure::Database(StoreError::unavailable("a failpoint")));
     let mut tx = Tx::new(&mut *connection);
     for job in jobs {
         job.run(&mut tx).await?;
     }
+    failpoint!("store.flush.before");
     tx.flush().await.map_err(Failure::of)?;
     let effects = std::mem::take(&mut tx.effects);
     if !tx.is_begun() {
         return Ok(effects);
     }
     effects.named.iter().for_each(|file| file.set_named(true));
+    failpoint!("store.commit.before", Failure::Commit(StoreError::unavailable("a failpoint")));
     let commit = sqlx::query("COMMIT").execute(&mut *connection).await;
+    failpoint!("store.commit.after", Failure::Commit(StoreError::unavailable("a failpoint")));
     match commit.map_err(|error| database_error("COMMIT failed", error)) {
         Ok(_) => Ok(effects),
         // The frame that commits is the last one, and there was no room for it.
@@ -313,6 +319,7 @@ fn refuse(jobs: Vec<Box<dyn Job>>, failure: Failure) {
 
 fn remove_bodies(bodies: &BodyFolder, dropped: &[pli_types::MessageId]) {
     for message in dropped {
+        failpoint!("store.body.remove.before");
         if let Err(error) = bodies.remove(*message) {
             tracing::warn!(id = %message, %error, "a body's file stays behind; it is removed at the next start");
         }
