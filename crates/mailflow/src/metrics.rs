@@ -18,6 +18,7 @@ const TRIES: &str = "pli_delivery_tries_total";
 const CONNECTIONS: &str = "pli_delivery_connections_total";
 const UNDER_WAY: &str = "pli_delivery_under_way";
 const AGE: &str = "pli_delivery_age_seconds";
+const CIRCUITS_OPEN: &str = "pli_delivery_circuits_open";
 const UNPROVEN: &str = "pli_delivery_unproven_total";
 const UNPROVEN_DESTINATIONS: &str = "pli_delivery_unproven_destinations";
 const GUESSING: &str = "pli_intake_guessing_total";
@@ -45,6 +46,7 @@ pub fn describe() {
         "Tries in which no server of the destination proved itself, by reason: nothing was sent."
     );
     describe_gauge!(UNPROVEN_DESTINATIONS, "Destinations whose servers do not prove themselves.");
+    describe_gauge!(CIRCUITS_OPEN, "Destinations that cannot be reached, and are not tried until their next probe.");
     describe_counter!(REPORTS, "Reports of non-delivery written.");
     crate::document_metrics::describe();
 }
@@ -137,6 +139,11 @@ pub(crate) fn unproven(reason: Reason) {
 #[expect(clippy::cast_precision_loss, reason = "a gauge; the number is far below 2^52")]
 pub(crate) fn unproven_destinations(destinations: usize) {
     gauge!(UNPROVEN_DESTINATIONS).set(destinations as f64);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge; the number is far below 2^52")]
+pub(crate) fn circuits_open(destinations: usize) {
+    gauge!(CIRCUITS_OPEN).set(destinations as f64);
 }
 
 pub(crate) fn under_way(change: f64) {

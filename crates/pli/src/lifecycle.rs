@@ -149,7 +149,7 @@ pub(crate) async fn until_the_end(
 }
 
 impl Reload {
-    /// Lists and our certificate are looked at now; sections of the file that have changed are named, for they wait for a restart.
+    /// Lists, our certificate and the queue are looked at now; sections of the file that have changed are named, for they wait for a restart.
     fn look_again(&self) {
         self.hurry.iter().for_each(|looker| looker.notify_one());
         match config::load(&self.path) {
@@ -157,7 +157,7 @@ impl Reload {
                 let sections = changed_sections(&self.running, &now);
                 if sections.is_empty() {
                     tracing::info!(
-                        "SIGHUP: trust list, revocation lists and our certificate are looked at; no setting has changed"
+                        "SIGHUP: trust list, revocation lists, our certificate and the queue are looked at; no setting has changed"
                     );
                 } else {
                     tracing::warn!(?sections, "SIGHUP: these sections have changed and take effect at the next start");

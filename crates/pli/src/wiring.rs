@@ -134,6 +134,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     serve_patients(&settings, &intake, &keeper)?;
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
+    let queue = Arc::clone(&delivery.hurry);
     keeper.spawn("delivery", delivery.run(keeper.shutdown.clone()));
     let smtp = smtp_config(config, imap.signin.clone());
     let doors = Doors { smtp, imap_config: imap_config(config), tls, intake, imap, web };
@@ -141,7 +142,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         doors.open(door, listener, &keeper);
     }
     ready::announce(&ports, ready_file)?;
-    let reload = Reload { path, running: settings.config, hurry: vec![list, revocations, renewed] };
+    let reload = Reload { path, running: settings.config, hurry: vec![list, revocations, renewed, queue] };
     let ended = lifecycle::until_the_end(signals, &keeper, reload, &*store).await;
     // What the last connections brought.
     peer_file.save(&peers);
@@ -255,7 +256,7 @@ pub(crate) fn resolver(servers: &[SocketAddr]) -> Result<Resolver, NetError> {
 fn delivery(intake: &Intake, tls: &Tls, config: &Config) -> Result<Delivery, NetError> {
     let resolver = resolver(&config.dns.servers)?;
     let (tls, config) = (tls.towards_servers.clone(), config.delivery.clone());
-    Ok(Delivery { intake: intake.clone(), tls, resolver, config })
+    Ok(Delivery { intake: intake.clone(), tls, resolver, config, hurry: Arc::default() })
 }
 
 /// Who answers programs that call over HTTPS, if any may.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pli_net::{ClientTls, Resolver, TlsStream};
 use pli_policy::Reason;
 use pli_store::Lease;
-use pli_types::{Domain, MessageId, PresentedCertificate};
+use pli_types::{Domain, MessageId, PresentedCertificate, ReversePath};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -18,6 +18,7 @@ use super::opening::{self, OpeningFault};
 use super::ours;
 use super::pool::{Connection, Pool};
 use super::route::Way;
+use super::transcript::{Recorded, Transcript};
 use super::unproven::Unproven;
 use super::verdict::{Server, Trouble, Verdict};
 use crate::intake::Intake;
@@ -49,13 +50,36 @@ pub(crate) struct Parcel {
     pub(crate) leases: Vec<Lease>,
 }
 
+impl Parcel {
+    /// Does it go back to its sender, whatever a server would say?
+    pub(crate) fn goes_back(&self) -> bool {
+        self.leases.first().is_some_and(|lease| lease.returned.is_some())
+    }
+
+    /// Is it a notice, which nobody answers?
+    pub(crate) fn is_notice(&self) -> bool {
+        self.leases.first().is_some_and(|lease| lease.sender == ReversePath::Null)
+    }
+}
+
 /// How a try went.
 #[derive(Debug)]
 pub(crate) struct Tried {
     /// One a lease, in their order.
     pub(crate) verdicts: Vec<Verdict>,
-    /// Set if no server of the destination could be talked to at all, or one refuses us as a server: the same awaits every message for it.
-    pub(crate) unreachable: Option<Trouble>,
+    /// What it says of the destination.
+    pub(crate) reach: Reach,
+}
+
+/// What a try says of its destination.
+#[derive(Debug)]
+pub(crate) enum Reach {
+    /// A server of it was talked to.
+    Reached,
+    /// No server of it could be talked to at all, or one refuses us as a server: the same awaits every message for it.
+    Unreachable(Trouble),
+    /// Nothing: the fault is ours, or the message's.
+    Untold,
 }
 
 /// Carries messages. One for the whole process.
@@ -84,42 +108,45 @@ impl Courier {
         }
     }
 
-    /// Tries once to hand a parcel over.
-    pub(crate) async fn deliver(&self, parcel: &Parcel) -> Tried {
-        let all = |verdict: Verdict, unreachable| Tried { verdicts: vec![verdict; parcel.leases.len()], unreachable };
+    /// Tries once to hand a parcel over, and writes down what is said.
+    pub(crate) async fn deliver(&self, parcel: &Parcel, transcript: &Transcript) -> Tried {
+        let all = |verdict: Verdict, reach| Tried { verdicts: vec![verdict; parcel.leases.len()], reach };
         let found = Way::find(&self.intake, &self.resolver, self.port, &parcel.destination).await;
         // What can never be delivered goes back all the same.
         if !matches!(found, Err(Verdict::Never(_)))
             && let Some(trouble) = ours::fault(&self.intake, &self.tls)
         {
-            return all(Verdict::Later(trouble.clone()), Some(trouble));
+            return all(Verdict::Later(trouble), Reach::Untold);
         }
         let way = match found {
             Ok(way) => way,
-            Err(Verdict::Later(trouble)) => return all(Verdict::Later(trouble.clone()), Some(trouble)),
-            Err(verdict) => return all(verdict, None),
+            Err(Verdict::Later(trouble)) if trouble.reason == Reason::PeerUnreachable => {
+                return all(Verdict::Later(trouble.clone()), Reach::Unreachable(trouble));
+            }
+            Err(verdict) => return all(verdict, Reach::Untold),
         };
         let _memory = self.memory_for(parcel).await;
         let message = match self.message(parcel.message).await {
             Ok(message) => message,
-            Err(verdict) => return all(verdict, None),
+            Err(verdict) => return all(verdict, Reach::Untold),
         };
-        if let Some(exchange) = self.over_an_idle_connection(&way, parcel, &message).await {
-            return Tried { verdicts: exchange.verdicts, unreachable: None };
+        if let Some(exchange) = self.over_an_idle_connection(&way, parcel, &message, transcript).await {
+            return Tried { verdicts: exchange.verdicts, reach: Reach::Reached };
         }
-        let reached = tokio::time::timeout(REACH_PATIENCE, self.reach(&way)).await.unwrap_or_else(|_| {
+        let reached = tokio::time::timeout(REACH_PATIENCE, self.reach(&way, transcript)).await.unwrap_or_else(|_| {
             Err(self.trouble(Reason::PeerUnreachable, &format!("no server of {} answered in time", parcel.destination)))
         });
         match reached {
             Err(trouble) => {
                 self.unproven.tell(&parcel.destination, &trouble);
-                all(Verdict::Later(trouble.clone()), Some(trouble))
+                all(Verdict::Later(trouble.clone()), Reach::Unreachable(trouble))
             }
             Ok(connection) => {
                 self.unproven.proven(&parcel.destination);
                 metrics::connection(false);
-                let exchange = self.carry(connection, parcel, &message).await;
-                Tried { verdicts: exchange.verdicts, unreachable: exchange.refuses_us }
+                let exchange = self.carry(connection, parcel, &message, transcript).await;
+                let reach = exchange.refuses_us.map_or(Reach::Reached, Reach::Unreachable);
+                Tried { verdicts: exchange.verdicts, reach }
             }
         }
     }
@@ -148,6 +175,7 @@ impl Courier {
         way: &Way,
         parcel: &Parcel,
         message: &CanonicalMessage,
+        transcript: &Transcript,
     ) -> Option<Exchange> {
         for (host, port) in &way.hosts {
             let Some(connection) = self.pool.take(host, *port) else { continue };
@@ -155,7 +183,9 @@ impl Courier {
                 connection.close().await;
                 continue;
             }
-            let exchange = self.carry(connection, parcel, message).await;
+            transcript.server(&connection.server);
+            transcript.note("over the connection of the message before");
+            let exchange = self.carry(connection, parcel, message, transcript).await;
             // The server may have closed it meanwhile, or no longer take the certificate that we showed then. It has taken
             // nothing yet, so a new one is asked.
             if !exchange.unanswered && exchange.refuses_us.is_none() {
@@ -166,7 +196,13 @@ impl Courier {
         None
     }
 
-    async fn carry(&self, mut connection: Connection, parcel: &Parcel, message: &CanonicalMessage) -> Exchange {
+    async fn carry(
+        &self,
+        mut connection: Connection,
+        parcel: &Parcel,
+        message: &CanonicalMessage,
+        transcript: &Transcript,
+    ) -> Exchange {
         let Some(first) = parcel.leases.first() else {
             return Exchange { verdicts: Vec::new(), reusable: false, unanswered: false, refuses_us: None };
         };
@@ -177,8 +213,8 @@ impl Courier {
             message,
         };
         connection.messages += 1;
-        let dialogue = connection.dialogue.as_mut();
-        let exchange = exchange(dialogue, &connection.server, &self.intake.masker, &outgoing).await;
+        let mut dialogue = Recorded { dialogue: connection.dialogue.as_mut(), transcript };
+        let exchange = exchange(&mut dialogue, &connection.server, &self.intake.masker, &outgoing).await;
         if exchange.reusable
             && let Some(done) = self.pool.put(connection)
         {
@@ -188,22 +224,28 @@ impl Courier {
     }
 
     /// The first server that can be talked to; else the trouble with the last one.
-    async fn reach(&self, way: &Way) -> Result<Connection, Trouble> {
+    async fn reach(&self, way: &Way, transcript: &Transcript) -> Result<Connection, Trouble> {
         let mut last = self.trouble(Reason::PeerUnreachable, "the domain has no server");
         for (host, port) in &way.hosts {
             let addresses = match self.resolver.addresses(host).await {
                 Ok(addresses) => addresses,
                 Err(error) => {
                     last = self.trouble(Reason::PeerUnreachable, &format!("{host}: {}", crate::chain(&error)));
+                    transcript.note(&last.detail);
                     continue;
                 }
             };
             for address in addresses.into_iter().take(ADDRESSES_MAX) {
                 let server = Server { host: host.clone(), address: SocketAddr::new(address, *port) };
+                transcript.server(&server);
                 match self.connect(way, server).await {
-                    Ok(connection) => return Ok(connection),
+                    Ok(connection) => {
+                        transcript.note("connected, under TLS; the server has proven itself");
+                        return Ok(connection);
+                    }
                     Err(trouble) => last = trouble,
                 }
+                transcript.note(&last.detail);
             }
         }
         Err(last)

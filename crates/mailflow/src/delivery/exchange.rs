@@ -250,7 +250,7 @@ mod tests {
         let letters = exchange.verdicts.iter().map(|verdict| match verdict {
             Verdict::Relayed { .. } => '+',
             Verdict::Later(trouble) if trouble.reason == Reason::PeerUnreachable => '!',
-            Verdict::Later(_) => '4',
+            Verdict::Later(_) | Verdict::NotNow { .. } => '4',
             Verdict::Never(_) => '5',
         });
         (letters.collect(), exchange, script.heard)

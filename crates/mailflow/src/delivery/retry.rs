@@ -45,6 +45,17 @@ mod tests {
     }
 
     #[test]
+    fn five_days_are_some_125_tries_and_the_last_is_made_at_their_end() {
+        let lifetime = 120 * HOUR;
+        let (mut age, mut tries) = (Duration::ZERO, 1);
+        while let Some(pause) = pause(tries - 1, age, lifetime, 0.5) {
+            age += pause;
+            tries += 1;
+        }
+        assert_eq!((age, tries), (lifetime, 126));
+    }
+
+    #[test]
     fn the_last_try_falls_on_the_limit_and_none_after_it() {
         let left = Duration::from_secs(90);
         assert_eq!(pause(8, 96 * HOUR, 96 * HOUR + left, 0.5), Some(left));

@@ -9,9 +9,9 @@ use pli_policy::Reason;
 use pli_store::{Lease, NewMessage, Outcome, Settlement};
 use pli_types::{BodyType, Domain, EnvelopeParameters, MailAddress, ReversePath};
 
-use super::courier::Parcel;
 use super::dsn::{self, Failure, Reporter};
 use super::retry;
+use super::transcript::Transcript;
 use super::verdict::{Trouble, Verdict};
 use crate::intake::Intake;
 use crate::metrics;
@@ -26,12 +26,14 @@ const HEADER_BYTES: u64 = 64 * 1024;
 /// How long a row whose report cannot be stored waits, its failure still to be told.
 const REPORT_PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
-/// Records how a parcel's try ended, one verdict a lease.
-pub(crate) async fn settle(intake: &Intake, parcel: &Parcel, verdicts: &[Verdict]) {
+/// Records how a try ended, one verdict a lease. Without a transcript nothing was tried, and it counts as no try.
+pub(crate) async fn settle(intake: &Intake, leases: &[Lease], verdicts: &[Verdict], transcript: Option<&Transcript>) {
     for tries in 0..TRIES {
         let mut settlements = Vec::with_capacity(verdicts.len());
-        for (lease, verdict) in parcel.leases.iter().zip(verdicts) {
-            settlements.push(settlement(intake, lease, verdict).await);
+        for (lease, verdict) in leases.iter().zip(verdicts) {
+            let settlement = settlement(intake, lease, verdict).await;
+            let attempt = transcript.and_then(|said| said.attempt(intake.clock.now(), &settlement.outcome));
+            settlements.push(Settlement { attempt, untried: transcript.is_none(), ..settlement });
         }
         let outcomes: Vec<_> = settlements.iter().map(|settlement| settlement.outcome.clone()).collect();
         let reports = settlements.iter().filter(|settlement| settlement.report.is_some()).count();
@@ -39,11 +41,19 @@ pub(crate) async fn settle(intake: &Intake, parcel: &Parcel, verdicts: &[Verdict
         match intake.store.0.settle(settlements).await {
             Ok(settled) => {
                 failpoint!("delivery.settle.after");
-                return tell(intake, parcel, &outcomes, reports, settled.lost);
+                for (lease, outcome) in leases.iter().zip(&outcomes) {
+                    tell(intake, lease, outcome, transcript.is_some());
+                }
+                metrics::reported(reports);
+                if settled.lost > 0 {
+                    let lost = settled.lost;
+                    tracing::warn!(lost, "rows had passed to another worker before they were settled");
+                }
+                return;
             }
             Err(error) => {
                 let error = crate::chain(&error);
-                tracing::error!(id = %parcel.message, %error, "the outcome of a delivery was not kept");
+                tracing::error!(rows = leases.len(), %error, "the outcome of a delivery was not kept");
                 tokio::time::sleep(Duration::from_secs(1 << tries)).await;
             }
         }
@@ -51,29 +61,27 @@ pub(crate) async fn settle(intake: &Intake, parcel: &Parcel, verdicts: &[Verdict
 }
 
 /// Logs and counts, once it is kept.
-fn tell(intake: &Intake, parcel: &Parcel, outcomes: &[Outcome], reports: usize, lost: usize) {
-    let (message, destination) = (parcel.message, &parcel.destination);
-    for (lease, outcome) in parcel.leases.iter().zip(outcomes) {
-        match outcome {
-            Outcome::Relayed { detail } => {
-                metrics::tried("relayed", "none".to_owned());
-                let age = intake.clock.now().duration_since(lease.accepted_at);
-                metrics::relayed_after(Duration::try_from(age).unwrap_or_default());
-                tracing::info!(id = %message, %destination, detail, "relayed");
-            }
-            Outcome::Deferred { until, reason, detail } => {
-                metrics::tried("deferred", reason.clone());
-                tracing::warn!(id = %message, %destination, %until, reason, detail, "deferred");
-            }
-            Outcome::Failed { reason, detail } => {
-                metrics::tried("failed", reason.clone());
-                tracing::warn!(id = %message, %destination, reason, detail, "failed");
-            }
+fn tell(intake: &Intake, lease: &Lease, outcome: &Outcome, tried: bool) {
+    let (message, destination) = (lease.message, &lease.destination);
+    match outcome {
+        Outcome::Relayed { detail } => {
+            metrics::tried("relayed", "none".to_owned());
+            let age = intake.clock.now().duration_since(lease.accepted_at);
+            metrics::relayed_after(Duration::try_from(age).unwrap_or_default());
+            tracing::info!(id = %message, %destination, detail, "relayed");
         }
-    }
-    metrics::reported(reports);
-    if lost > 0 {
-        tracing::warn!(id = %message, lost, "rows had passed to another worker before they were settled");
+        // Why nothing was tried is told once, when the circuit opens.
+        Outcome::Deferred { until, reason, .. } if !tried => {
+            tracing::debug!(id = %message, %destination, %until, reason, "not tried");
+        }
+        Outcome::Deferred { until, reason, detail } => {
+            metrics::tried("deferred", reason.clone());
+            tracing::warn!(id = %message, %destination, %until, reason, detail, "deferred");
+        }
+        Outcome::Failed { reason, detail } => {
+            metrics::tried("failed", reason.clone());
+            tracing::warn!(id = %message, %destination, reason, detail, "failed");
+        }
     }
 }
 
@@ -88,6 +96,8 @@ async fn settlement(intake: &Intake, lease: &Lease, verdict: &Verdict) -> Settle
             Some(pause) => deferred(intake, lease, now, pause, trouble.reason, &trouble.detail),
             None => failed(intake, lease, now, Reason::ExpiredInQueue, trouble).await,
         },
+        Verdict::NotNow { until, trouble } if now < lease.expires_at => not_tried(intake, lease, now, *until, trouble),
+        Verdict::NotNow { trouble, .. } => failed(intake, lease, now, Reason::ExpiredInQueue, trouble).await,
         Verdict::Never(trouble) => failed(intake, lease, now, trouble.reason, trouble).await,
     }
 }
@@ -100,9 +110,15 @@ fn pause(lease: &Lease, now: Timestamp) -> Option<SignedDuration> {
 }
 
 /// A number in 0..1 that nobody can predict.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let [first, second, ..] = *uuid::Uuid::new_v4().as_bytes();
     f64::from(u16::from_be_bytes([first, second])) / 65_536.0
+}
+
+/// Its destination is not tried now. That is no event in the message's story, but the row says why it waits.
+fn not_tried(intake: &Intake, lease: &Lease, now: Timestamp, until: Timestamp, trouble: &Trouble) -> Settlement {
+    let pause = until.min(lease.expires_at).duration_since(now);
+    Settlement { audit: Vec::new(), ..deferred(intake, lease, now, pause, trouble.reason, &trouble.detail) }
 }
 
 fn deferred(

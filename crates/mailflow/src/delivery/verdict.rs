@@ -1,5 +1,6 @@
 //! [`Verdict`]: how a try ended for one recipient, and [`Trouble`], what was in the way.
 
+use jiff::Timestamp;
 use pli_policy::Reason;
 use pli_types::Masker;
 
@@ -16,6 +17,13 @@ pub(crate) enum Verdict {
     },
     /// Try again.
     Later(Trouble),
+    /// Nothing was tried, and nothing will be before this time.
+    NotNow {
+        /// When.
+        until: Timestamp,
+        /// What was in the way of others.
+        trouble: Trouble,
+    },
     /// Do not.
     Never(Trouble),
 }

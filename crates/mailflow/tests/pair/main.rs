@@ -2,6 +2,7 @@
 //! The clock only moves when it is told to; the other server is faulty at each step in turn.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod circuit;
 mod contacts;
 mod distribution_point;
 mod documents;

@@ -48,6 +48,8 @@ pub(crate) struct Relay {
     pub(crate) hospital: Peer,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
+    /// Has the way out look at the queue.
+    pub(crate) hurry: Arc<tokio::sync::Notify>,
     folder: tempfile::TempDir,
     shutdown: Shutdown,
     lists: std::sync::atomic::AtomicU32,
@@ -87,7 +89,8 @@ impl Relay {
             organisations: Arc::new(NoOrganisations),
             scanner: None,
         };
-        let relay = Self { intake, authority, peer, hospital, clock, store, folder, shutdown, lists: 0.into() };
+        let hurry = Arc::default();
+        let relay = Self { intake, authority, peer, hospital, clock, store, hurry, folder, shutdown, lists: 0.into() };
         relay.list(&[(OURS, "mss.pro.test"), (PATIENTS, "mss.pro.test"), (THEIRS, "mx.clinique.test")]);
         relay.add_mailbox(OFFICINE, MailboxKind::Org).await;
         relay.add_mailbox(PATIENT, MailboxKind::Patient).await;
@@ -233,6 +236,7 @@ impl Relay {
             tls: tls.clone(),
             resolver: Resolver::with_servers(&[]).unwrap(),
             config: DeliveryConfig::default(),
+            hurry: Arc::clone(&self.hurry),
         };
         shutdown.spawn(delivery.run(shutdown.clone()));
         shutdown

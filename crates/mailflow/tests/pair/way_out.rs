@@ -274,24 +274,6 @@ async fn a_connectors_mail_goes_to_the_connectors_certificate_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_an_unreachable_domain_is_put_off_together() {
-    let relay = Relay::start().await;
-    relay.peer.on("(greeting)", Act::Hang);
-    let session = relay.submitter().await;
-    let mut ids = Vec::new();
-    for _ in 0..30 {
-        ids.push(relay.send(&session, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await.unwrap());
-    }
-    let way_out = relay.deliver();
-    for id in ids {
-        relay.story(id, &["deferred"]).await;
-    }
-    assert!(way_out.finish(PATIENCE).await);
-    assert!(relay.peer.connections() < 30, "{} connections", relay.peer.connections());
-    relay.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_lets_a_delivery_under_way_come_to_its_end() {
     let relay = Relay::start().await;
     let (reached, at_data) = std::sync::mpsc::channel();
