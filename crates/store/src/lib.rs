@@ -2,7 +2,7 @@
 //!
 //! The traits are split by who asks: [`Mailboxes`] (IMAP, intake), [`Queue`] (intake, delivery), [`Accounts`]
 //! (sign-in), [`Registry`] and [`Connectors`] (admins), [`Patients`], [`Dispensings`], [`Contacts`], [`Campaigns`]
-//! and [`Receipts`] (the patients' side), [`AuditRows`] (everyone). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
+//! and [`Receipts`] (the patients' side), [`Stories`] (who asks where a message is), [`AuditRows`] (everyone). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
 //!
 //! `250` means kept: [`Queue::accept`] returns only when message, deliveries, queue rows and audit rows are
 //! on stable storage together.
@@ -29,7 +29,7 @@ pub use model::*;
 pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};
 pub use traits::{
     Accounts, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Mailboxes, Patients, Queue, Receipts, Registry,
-    Store,
+    Store, Stories,
 };
 
 /// Result of every method.

@@ -13,6 +13,7 @@ mod patient;
 mod queue;
 mod receipt;
 mod record;
+mod story;
 
 pub use account::{
     Account, AccountChange, AccountKind, AccountRecord, CredentialKind, CredentialRecord, Grant, NewAccount,
@@ -30,3 +31,4 @@ pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Pharmacy, Space
 pub use queue::{Attempt, HeldBacklog, Lease, Outcome, QueueRow, Settled, Settlement};
 pub use receipt::{DueReceipt, ReceiptId};
 pub use record::{Life, MailboxChange, MailboxFilter, MailboxRecord, Notice, NoticeCause};
+pub use story::{NewParty, NewStory, Party, PartyState, PartyWay, Story, StoryFilter};

@@ -10,6 +10,7 @@ mod patients;
 mod queue;
 mod receipts;
 mod registry;
+mod stories;
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -24,6 +25,7 @@ pub use patients::Patients;
 pub use queue::{BodyWriter, Queue};
 pub use receipts::Receipts;
 pub use registry::Registry;
+pub use stories::Stories;
 
 use crate::{Change, Connectors, DirectoryEntries, Publications, Result};
 
@@ -42,6 +44,7 @@ pub trait Store:
     + Contacts
     + Campaigns
     + Receipts
+    + Stories
     + AuditRows
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.

@@ -18,6 +18,7 @@ mod grouped;
 pub mod identity;
 pub mod ids;
 pub mod ins;
+pub mod lookup;
 pub mod mask;
 pub mod pace;
 pub mod peer;
@@ -33,6 +34,7 @@ pub use envelope::{BodyType, DsnNotify, DsnReturn, EnvelopeParameters, Recipient
 pub use identity::{FinessId, IdentityError, RppsId, SiretId, StructureId};
 pub use ids::{AccountId, CampaignId, CredentialId, FolderId, MailboxId, MessageId, QueueId, Uid, UidValidity};
 pub use ins::{AddressForm, Ins, InsError};
+pub use lookup::LookupKey;
 pub use mask::{Masker, hide_identifiers};
 pub use pace::{Pace, PaceError};
 pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};

@@ -115,6 +115,12 @@ impl Masker {
         self.tag(text.get(..NUMBER).unwrap_or(text).to_ascii_uppercase().as_str())
     }
 
+    /// The first bytes of the HMAC of a text of this label's kind.
+    pub(crate) fn derive(&self, label: &str, text: &str) -> [u8; 16] {
+        let whole = hmac::sign(&self.key, [label, text].concat().as_bytes());
+        std::array::from_fn(|position| whole.as_ref().get(position).copied().unwrap_or_default())
+    }
+
     fn tag(&self, text: &str) -> String {
         let tag = hmac::sign(&self.key, text.as_bytes());
         let mut bytes = [0; 4];

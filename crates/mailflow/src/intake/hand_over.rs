@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Reason;
-use pli_store::{Held, NewMessage, Relay, Returned, StagedBody, StoreError, Target};
+use pli_store::{Held, NewMessage, NewParty, NewStory, PartyWay, Relay, Returned, StagedBody, StoreError, Target};
 use pli_types::{Ins, QueueId};
 
 use super::Refusal;
@@ -25,7 +25,7 @@ impl Transaction {
             keywords: documents::keywords(&self.examined),
             ..NewMessage::new(self.id, now, self.facts.sender.clone(), body)
         };
-        let mut patients = Vec::new();
+        let (mut patients, mut parties) = (Vec::new(), Vec::with_capacity(self.recipients.len()));
         message.arrival = self.arrival(now, header);
         self.make_mailboxes().await?;
         message.audit = self.acceptance_events(now, message.body.size());
@@ -35,6 +35,10 @@ impl Transaction {
             if let (Some(arrival), Some(target)) = (&mut message.arrival, target(&way, id)) {
                 arrival.recipients.push(self.repeated(now, target, &recipient.address));
             }
+            parties.push(NewParty {
+                recipient: self.intake.masker.lookup_address(&recipient.address),
+                way: if let Way::Mailbox(mailbox) = way { PartyWay::Mailbox(mailbox) } else { PartyWay::Row(id) },
+            });
             match way {
                 Way::Mailbox(mailbox) => {
                     // Whoever is the postmaster too gets one copy.
@@ -56,7 +60,18 @@ impl Transaction {
             }
         }
         self.remember(&mut message, header, &patients);
+        message.story = Some(self.story(header, parties));
         Ok(message)
+    }
+
+    /// By what the message is found later, and who its recipients are.
+    fn story(&self, header: &HeaderFacts, parties: Vec<NewParty>) -> NewStory {
+        let masker = &self.intake.masker;
+        NewStory {
+            sender: self.facts.sender.address().map(|address| masker.lookup_address(address)),
+            message_id: header.thread.message_id.as_deref().map(|id| masker.lookup_message_id(id)),
+            parties,
+        }
     }
 
     /// Makes the mailboxes of the spaces that get their first message. A space that was closed or taken away since `RCPT`

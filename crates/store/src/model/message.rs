@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, EnvelopeParameters, MailboxId, MessageId, QueueId, Recipient, ReversePath};
 
-use super::{Arrival, ContactEvent, Correspondence};
+use super::{Arrival, ContactEvent, Correspondence, NewStory};
 
 /// A body ready to be named by a transaction. Dropped unnamed, it leaves nothing behind.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub struct NewMessage {
     pub audit: Vec<Event>,
     /// By what it is known again if it comes once more; none for what Pli writes itself.
     pub arrival: Option<Arrival>,
+    /// By what it is found, and who its recipients are; without one it is not found.
+    pub story: Option<NewStory>,
 }
 
 impl NewMessage {
@@ -75,6 +77,7 @@ impl NewMessage {
             correspondence: None,
             audit: Vec::new(),
             arrival: None,
+            story: None,
         }
     }
 }

@@ -194,6 +194,7 @@ impl Intake {
             keywords: self.keywords.clone(),
             correspondence: self.correspondence.clone(),
             arrival: None,
+            story: self.story.as_ref().map(|story| story.without(is_out)),
             deliveries,
             relays,
         }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use pli_failpoint::failpoint;
-use pli_types::{FolderId, Uid};
+use pli_types::{FolderId, MessageId, Uid};
 
 use super::entries::{Target, entry, json_uids, next_modseq};
 use super::receipts;
 use super::rows::Row;
+use super::story_steps::{Step, Which, advance_all};
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Change, Entry, FlagChange, Flags, Result};
+use crate::{Change, Entry, FlagChange, Flags, PartyState, Result};
 
 /// The bit of `\Seen` in `entries.flags`; STATUS counts those without.
 pub(super) const SEEN: i64 = 1;
@@ -99,6 +100,9 @@ impl Write for SetFlags {
             }
             failpoint!("store.flags.run", crate::StoreError::unavailable("a failpoint"));
             receipts::opened(tx, target.mailbox, &opened, self.at).await?;
+            let which = Which::Mailbox(target.mailbox);
+            let step = |message: &MessageId| Step { message: *message, which, state: PartyState::Opened, code: None };
+            advance_all(tx, &opened.iter().map(step).collect::<Vec<_>>(), self.at).await?;
             tx.tell(Change::Folder(target.mailbox, self.folder));
         }
         Ok(entries)

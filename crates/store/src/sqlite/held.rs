@@ -12,9 +12,10 @@ use super::mailboxes::take_space;
 use super::readers::Readers;
 use super::received::{self, CorrespondenceRow};
 use super::rows::{Row, database_error, micros};
+use super::story_steps::{self, Which};
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Change, HeldBacklog, Release, Result, StoreError};
+use crate::{Change, HeldBacklog, PartyState, Release, Result, StoreError};
 
 /// How much is held.
 pub(super) async fn backlog(readers: &Readers) -> Result<HeldBacklog> {
@@ -67,12 +68,12 @@ impl LetGo {
     async fn relay(&self, tx: &mut Tx<'_>, expires_at: i64) -> Result<()> {
         let sql = sqlx::query(
             "UPDATE queue SET held = NULL, next_attempt_at = ?1, claimable_at = ?1, expires_at = ?2, steps = 0
-             WHERE id = ?3 AND held IS NOT NULL AND NOT leased",
+             WHERE id = ?3 AND held IS NOT NULL AND NOT leased RETURNING id, message_id",
         );
         let sql = sql.bind(self.now).bind(expires_at).bind(&self.row.as_bytes()[..]);
-        if tx.execute(sql).await? == 0 {
-            return Err(not_held());
-        }
+        let rows = tx.change(sql).await?;
+        let row = rows.first().ok_or_else(not_held)?;
+        story_steps::free(tx, Row::new(row, "queue").message("message_id")?, self.row, None, self.now).await?;
         tx.tell(Change::Queue);
         Ok(())
     }
@@ -98,6 +99,9 @@ impl LetGo {
         tx.execute(sql.bind(self.now).bind(size).bind(modseq)).await?;
         let gone = sqlx::query("DELETE FROM queue WHERE id = ?");
         tx.execute(gone.bind(&self.row.as_bytes()[..])).await?;
+        story_steps::free(tx, message, self.row, Some(mailbox), self.now).await?;
+        let which = Which::Row(self.row);
+        story_steps::advance(tx, message, which, PartyState::Delivered, self.now, None).await?;
         tx.tell(Change::Folder(mailbox, folder));
         Ok(message)
     }
@@ -146,12 +150,14 @@ impl Write for Hold {
             "UPDATE queue SET held = ?1, next_attempt_at = expires_at, claimable_at = expires_at, leased = 0,
                 lease_token = lease_token + 1, asked = 0
              WHERE id = ?2 AND held IS NULL AND returned IS NULL AND expires_at > ?3
-                AND NOT (leased AND claimable_at > ?3)",
+                AND NOT (leased AND claimable_at > ?3)
+             RETURNING id, message_id",
         );
         let sql = sql.bind(self.reason.as_str()).bind(&self.row.as_bytes()[..]);
-        if tx.execute(sql.bind(self.now)).await? == 0 {
-            return Err(not_waiting());
-        }
+        let rows = tx.change(sql.bind(self.now)).await?;
+        let message = Row::new(rows.first().ok_or_else(not_waiting)?, "queue").message("message_id")?;
+        let (which, reason) = (Which::Row(self.row), Some(self.reason.clone()));
+        story_steps::advance(tx, message, which, PartyState::Held, self.now, reason).await?;
         tx.record(&self.audit);
         Ok(())
     }

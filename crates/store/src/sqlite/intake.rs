@@ -10,6 +10,7 @@ use super::contact_turns::TurnRow;
 use super::flags::keywords_text;
 use super::received::CorrespondenceRow;
 use super::rows::{micros, size};
+use super::story_steps::StoryRow;
 use crate::seal::{FileGuard, KeyId, Staged, StagedContent};
 use crate::{Held, NewEntry, NewMessage, Relay, Result, Returned, StoreError};
 
@@ -88,6 +89,7 @@ pub(super) struct Intake {
     pub(super) audit: AuditRows,
     /// By what it is known again.
     pub(super) arrival: Option<ArrivalRows>,
+    pub(super) story: Option<StoryRow>,
 }
 
 impl Intake {
@@ -109,6 +111,7 @@ impl Intake {
         let returns = new.returns.iter().map(|returned| returned_row(returned, accepted_at));
         let held = new.held.iter().map(|held| held_row(held, accepted_at));
         let relays: Vec<_> = relays.chain(returns).chain(held).collect();
+        let story = new.story.as_ref().map(|story| StoryRow::new(new.id, accepted_at, story, &relays));
         let mut message = message_row(new.body.inner, new.id, accepted_at)?;
         message.sender = Some(new.sender.reveal());
         message.parameters = Some(parameters);
@@ -124,6 +127,7 @@ impl Intake {
             correspondence: new.correspondence.as_ref().map(CorrespondenceRow::new),
             audit: audit_rows(&new.audit),
             arrival,
+            story,
         })
     }
 }

@@ -45,6 +45,8 @@ mod settle;
 mod setup;
 mod space_rows;
 mod standing;
+mod stories;
+mod story_steps;
 mod tx;
 mod views;
 mod writer;

@@ -57,7 +57,7 @@ impl Queue for SqliteStore {
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
         let settlements = settlements.into_iter().map(Settle::one).collect::<Result<_>>()?;
-        self.write(Settle { settlements }).await
+        self.write(Settle { settlements, now: micros(self.clock.now()) }).await
     }
 
     async fn next_due_at(&self) -> Result<Option<Timestamp>> {

@@ -11,13 +11,15 @@ use super::arrivals;
 use super::attempts;
 use super::intake::{AuditRows, Intake, audit_rows};
 use super::rows::micros;
+use super::story_steps::{Step, Which, advance_all};
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Attempt, Lease, Outcome, Result, Settled, Settlement};
+use crate::{Attempt, Lease, Outcome, PartyState, Result, Settled, Settlement};
 
 /// The settlements of one call.
 pub(super) struct Settle {
     pub(super) settlements: Vec<One>,
+    pub(super) now: i64,
 }
 
 /// One of them, its report and record as rows.
@@ -46,14 +48,16 @@ impl Write for Settle {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Settled> {
         let mut settled = Settled::default();
         let mut ended: BTreeSet<MessageId> = BTreeSet::new();
+        let mut steps = Vec::new();
         for one in &self.settlements {
             if !one.close(tx).await? {
                 settled.lost += 1;
                 continue;
             }
             settled.settled += 1;
-            if !matches!(one.outcome, Outcome::Deferred { .. }) {
+            if let Some(step) = one.step() {
                 ended.insert(one.lease.message);
+                steps.push(step);
             }
             if let Outcome::Failed { .. } = one.outcome {
                 arrivals::forget_recipient(tx, one.lease.message, &one.lease.recipient.address).await?;
@@ -63,6 +67,7 @@ impl Write for Settle {
                 tx.take_in(Arc::clone(report));
             }
         }
+        advance_all(tx, &steps, self.now).await?;
         failpoint!("store.settle.run", crate::StoreError::unavailable("a failpoint"));
         tx.drop_unreferenced(&ended.into_iter().collect::<Vec<_>>()).await?;
         Ok(settled)
@@ -70,6 +75,19 @@ impl Write for Settle {
 }
 
 impl One {
+    /// How the story of its message goes on; none if the row stays.
+    fn step(&self) -> Option<Step> {
+        let (state, code) = match &self.outcome {
+            Outcome::Relayed { .. } => (PartyState::Relayed, None),
+            Outcome::Deferred { .. } => return None,
+            Outcome::Failed { reason, .. } if self.lease.returned.is_some() => {
+                (PartyState::Returned, Some(reason.clone()))
+            }
+            Outcome::Failed { reason, .. } => (PartyState::Failed, Some(reason.clone())),
+        };
+        Some(Step { message: self.lease.message, which: Which::Row(self.lease.row), state, code })
+    }
+
     /// Removes the row or puts it off; false if the lease has passed to someone else, or was settled before.
     async fn close(&self, tx: &mut Tx<'_>) -> Result<bool> {
         // A token that is larger than the database can hold was not given by it.

@@ -13,7 +13,7 @@ use super::rows::{Row, database_error, micros};
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-const MIGRATIONS: [&str; 16] = [
+pub(super) const MIGRATIONS: [&str; 17] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
     include_str!("../../migrations/sqlite/0003_people.sql"),
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/sqlite/0014_receipts.sql"),
     include_str!("../../migrations/sqlite/0015_queue_turns.sql"),
     include_str!("../../migrations/sqlite/0016_arrivals.sql"),
+    include_str!("../../migrations/sqlite/0017_stories.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.

@@ -15,6 +15,7 @@ use super::contact_turns::{self, TurnRow};
 use super::intake::{AuditRow, AuditRows, Intake, MessageRow, RelayRow};
 use super::received::{self, RECEIVED, bind_received};
 use super::rows::{Row, database_error, json_ids, json_numbers};
+use super::story_steps::{self, PARTIES, STORIES, bind_party, bind_story};
 use crate::seal::FileGuard;
 use crate::{Change, Result, StoreError};
 
@@ -219,6 +220,11 @@ impl<'c> Tx<'c> {
         let entries = ENTRIES.rows(&self.entries, bind_entry);
         bulk::insert_both(self.conn, messages, entries).await.map_err(write_error)?;
         QUEUE.rows(&relays, bind_relay).insert(self.conn).await.map_err(write_error)?;
+        let stories = story_steps::stories_of(&intakes);
+        let parties = story_steps::parties_of(&stories);
+        let (stories, parties) =
+            (STORIES.rows(&stories, |sql, row| bind_story(sql, row)), PARTIES.rows(&parties, bind_party));
+        bulk::insert_both(self.conn, stories, parties).await.map_err(write_error)?;
         let received = received::rows_of(&intakes);
         let audit = AUDIT.rows(&audit, |sql, row| bind_audit(sql, row));
         bulk::insert_both(self.conn, RECEIVED.rows(&received, bind_received), audit).await.map_err(write_error)

@@ -36,6 +36,7 @@ mod record;
 mod registry;
 mod returned;
 mod sqlite;
+mod stories;
 mod support;
 mod turns;
 
@@ -245,6 +246,16 @@ conformance! {
             only_a_patient_who_opens_what_asks_for_it_owes_a_receipt
             what_is_opened_can_be_read_until_its_receipt_is_settled
             receipts_go_with_their_mailbox_and_their_time;
+        stories:
+            a_story_begins_with_its_message
+            a_message_relayed_ends_its_story
+            what_fails_and_what_is_returned_say_why
+            what_is_held_and_goes_on_waits_again
+            what_is_held_and_put_into_a_mailbox_is_opened_there
+            a_message_is_opened_once_and_by_whom_it_lies_with
+            many_at_once_have_each_its_story
+            stories_are_found_by_all_that_is_asked_the_last_first
+            stories_are_forgotten_when_their_time_is_over_a_few_at_a_time;
         record:
             events_of_a_message_come_in_order
             rows_of_their_own_are_kept
