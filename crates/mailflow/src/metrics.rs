@@ -47,7 +47,7 @@ pub fn describe() {
     );
     describe_gauge!(UNPROVEN_DESTINATIONS, "Destinations whose servers do not prove themselves.");
     describe_gauge!(CIRCUITS_OPEN, "Destinations that cannot be reached, and are not tried until their next probe.");
-    describe_counter!(REPORTS, "Reports of non-delivery written.");
+    describe_counter!(REPORTS, "Reports to senders written, by what they tell.");
     crate::document_metrics::describe();
 }
 
@@ -154,6 +154,7 @@ pub(crate) fn relayed_after(age: Duration) {
     histogram!(AGE).record(age.as_secs_f64());
 }
 
-pub(crate) fn reported(reports: usize) {
-    counter!(REPORTS).increment(reports as u64);
+/// `action` is that of RFC 3464 §2.3.3, or `displayed` for a read receipt.
+pub(crate) fn reported(action: &'static str) {
+    counter!(REPORTS, "action" => action).increment(1);
 }

@@ -103,7 +103,7 @@ impl Receiptor {
         };
         let sent = report.is_some();
         if store.settle_receipt(due.id, report, vec![event]).await? && sent {
-            metrics::reported(1);
+            metrics::reported("displayed");
         }
         Ok(())
     }

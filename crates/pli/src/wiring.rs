@@ -280,6 +280,7 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
         recipients_max: limits.recipients,
         queue_lifetime: limits.queue_lifetime.get(),
         repeats_within: limits.repeats_within.get(),
+        delay_after: settings.config.report.delay_after.get(),
         server_auth_clients: settings.config.pki.server_auth_clients,
         ruleset: Ruleset {
             patient: settings.config.patient.rules(),

@@ -1,4 +1,5 @@
-//! The report of non-delivery (RFC 3461 to 3464): a letter to the sender, for a person first, then for a program.
+//! The report of what became of a message (RFC 3461 to 3464): a letter to the sender, for a person first, then for a
+//! program.
 //!
 //! It never holds the message, nor its subject, which names the patient (spec §6.2): of the original header it returns
 //! `Message-ID`, `Date` and `X-MSS-NIL`, by which the sender's program finds its letter again.
@@ -31,21 +32,76 @@ pub(crate) struct Reporter<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// What is reported.
-#[derive(Debug)]
-pub(crate) struct Failure<'a> {
-    /// The row that ends.
-    pub(crate) lease: &'a Lease,
-    /// Why.
-    pub(crate) reason: Reason,
-    /// What happened at the last try.
-    pub(crate) trouble: &'a Trouble,
-    /// The header of the message, or as much as was read of it.
-    pub(crate) header: &'a [u8],
+/// What became of a message for one recipient.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum News<'a> {
+    /// It will never get there.
+    Failed {
+        /// Why.
+        reason: Reason,
+        /// What happened at the last try.
+        trouble: &'a Trouble,
+    },
+    /// It is not there yet, and is tried again.
+    Delayed {
+        /// What happened at the last try.
+        trouble: &'a Trouble,
+        /// Was it tried just now? Else its destination is known not to answer.
+        tried: bool,
+    },
+    /// The next server has it, and will tell no more.
+    Relayed {
+        /// Its name.
+        host: &'a str,
+    },
+    /// It is in the recipient's mailbox here.
+    #[expect(dead_code, reason = "written once the store keeps what is to be confirmed")]
+    Delivered,
 }
 
-/// Writes the report to `sender`.
-pub(crate) fn write(reporter: &Reporter<'_>, sender: &MailAddress, failure: &Failure<'_>) -> String {
+impl News<'_> {
+    /// RFC 3464 §2.3.3.
+    pub(crate) fn action(self) -> &'static str {
+        match self {
+            Self::Failed { .. } => "failed",
+            Self::Delayed { .. } => "delayed",
+            Self::Relayed { .. } => "relayed",
+            Self::Delivered => "delivered",
+        }
+    }
+
+    fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Failed { trouble, .. } | Self::Delayed { trouble, .. } => Some(trouble),
+            Self::Relayed { .. } | Self::Delivered => None,
+        }
+    }
+
+    /// Whose answer is told.
+    fn remote_host(&self) -> Option<&str> {
+        match self {
+            Self::Relayed { host } => Some(host),
+            other => other.trouble()?.remote_host.as_deref(),
+        }
+    }
+
+    fn status(&self) -> String {
+        match self {
+            Self::Failed { reason, trouble } => status(*reason, trouble),
+            Self::Delayed { trouble, .. } => status_of_delay(trouble),
+            Self::Relayed { .. } | Self::Delivered => "2.0.0".to_owned(),
+        }
+    }
+}
+
+/// Writes the report to `sender`. `header` is the message's, or as much as was read of it.
+pub(crate) fn write(
+    reporter: &Reporter<'_>,
+    sender: &MailAddress,
+    lease: &Lease,
+    news: News<'_>,
+    header: &[u8],
+) -> String {
     let id = MessageId::at(reporter.at);
     let boundary = format!("=_{id}");
     let mut out = String::with_capacity(4096);
@@ -62,25 +118,18 @@ pub(crate) fn write(reporter: &Reporter<'_>, sender: &MailAddress, failure: &Fai
          Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\"\r\n\r\n",
         domain = reporter.domain,
         sender = sender.reveal(),
-        subject = words::SUBJECT,
+        subject = words::subject(news),
         date = date(reporter.at),
         server = reporter.server_name,
-    );
-    let letter = words::letter(
-        &failure.lease.recipient.address.reveal(),
-        failure.reason,
-        failure.trouble.reply.as_ref().and_then(|reply| words::named(reply, &failure.lease.recipient.address)),
-        failure.trouble.reason,
-        &failure.trouble.detail,
     );
     part(
         &mut out,
         &boundary,
         "text/plain; charset=utf-8\r\nContent-Language: fr, en\r\nContent-Transfer-Encoding: quoted-printable",
-        &quoted_printable(&letter),
+        &quoted_printable(&words::letter(&lease.recipient.address, news, lease.expires_at)),
     );
-    part(&mut out, &boundary, "message/delivery-status", &delivery_status(reporter, failure));
-    part(&mut out, &boundary, "text/rfc822-headers", &returned_header(failure.header));
+    part(&mut out, &boundary, "message/delivery-status", &delivery_status(reporter, lease, news));
+    part(&mut out, &boundary, "text/rfc822-headers", &returned_header(header));
     let _ = write!(out, "--{boundary}--\r\n");
     out
 }
@@ -90,9 +139,7 @@ fn part(out: &mut String, boundary: &str, content_type: &str, body: &str) {
 }
 
 /// RFC 3464 §2: fields of the message, an empty line, fields of the recipient.
-fn delivery_status(reporter: &Reporter<'_>, failure: &Failure<'_>) -> String {
-    let Failure { lease, reason, trouble, .. } = failure;
-    let status = status(*reason, trouble);
+fn delivery_status(reporter: &Reporter<'_>, lease: &Lease, news: News<'_>) -> String {
     let mut out = format!("Reporting-MTA: dns; {}\r\n", reporter.server_name);
     if let Some(envid) = lease.parameters.envid.as_deref().and_then(from_xtext) {
         let _ = write!(out, "Original-Envelope-Id: {envid}\r\n");
@@ -105,25 +152,39 @@ fn delivery_status(reporter: &Reporter<'_>, failure: &Failure<'_>) -> String {
     }
     let _ = write!(
         out,
-        "Final-Recipient: {}\r\nAction: failed\r\nStatus: {status}\r\n",
+        "Final-Recipient: {}\r\nAction: {}\r\nStatus: {}\r\n",
         typed_address(&lease.recipient.address),
+        news.action(),
+        news.status(),
     );
-    if let Some(host) = trouble.remote_host.as_deref().filter(|host| is_printable(host)) {
+    if let Some(host) = news.remote_host().filter(|host| is_printable(host)) {
         let _ = write!(out, "Remote-MTA: dns; {host}\r\n");
     }
-    let _ = write!(out, "Diagnostic-Code: {}\r\n", diagnostic(&status, failure));
-    let _ = write!(out, "Last-Attempt-Date: {}\r\n", date(reporter.at));
+    if let Some(diagnostic) = diagnostic(news) {
+        let _ = write!(out, "Diagnostic-Code: {diagnostic}\r\n");
+    }
+    if matches!(news, News::Failed { .. } | News::Delayed { tried: true, .. }) {
+        let _ = write!(out, "Last-Attempt-Date: {}\r\n", date(reporter.at));
+    }
+    if let News::Delayed { .. } = news {
+        // RFC 3464 §2.3.9: of a delay only.
+        let _ = write!(out, "Will-Retry-Until: {}\r\n", date(lease.expires_at));
+    }
     out
 }
 
 /// RFC 3464 §2.3.6: another server's words are of type `smtp`; what none said, being ours, is of a type of our own.
-fn diagnostic(status: &str, failure: &Failure<'_>) -> String {
-    let Failure { reason, trouble, .. } = failure;
+fn diagnostic(news: News<'_>) -> Option<String> {
+    let trouble = news.trouble()?;
     if let Some(reply) = &trouble.reply {
-        return format!("smtp; {}", printable(&reply.to_string()));
+        return Some(format!("smtp; {}", printable(&reply.to_string())));
     }
-    let codes = words::codes(*reason, trouble.reason);
-    format!("X-Pli; {}", printable(format!("550 {status} {codes} {}", trouble.detail).trim_end()))
+    let (code, reason) = match news {
+        News::Failed { reason, .. } => (550, reason),
+        _ => (450, trouble.reason),
+    };
+    let (status, codes) = (news.status(), words::codes(reason, trouble.reason));
+    Some(format!("X-Pli; {}", printable(format!("{code} {status} {codes} {}", trouble.detail).trim_end())))
 }
 
 /// The code of RFC 3463: the other server's own where it gave one, else ours.
@@ -141,6 +202,19 @@ pub(crate) fn status(reason: Reason, trouble: &Trouble) -> String {
         // A null MX (RFC 7505 §4.2) is the one way in which a server cannot be reached for ever.
         Reason::PeerUnreachable => "5.1.10",
         _ => "5.0.0",
+    };
+    theirs.unwrap_or(ours).to_owned()
+}
+
+/// The code of RFC 3463 of what lasts no longer than its cause: the other server's own where it gave one, else ours.
+fn status_of_delay(trouble: &Trouble) -> String {
+    let theirs = trouble.reply.as_ref().and_then(Reply::enhanced).filter(|code| code.starts_with('4'));
+    let ours = match trouble.reason {
+        Reason::PeerUnreachable => "4.4.1",
+        Reason::PeerTls => "4.7.5",
+        Reason::MailboxFull => "4.2.2",
+        Reason::StoreUnavailable => "4.3.0",
+        _ => "4.0.0",
     };
     theirs.unwrap_or(ours).to_owned()
 }
@@ -199,154 +273,4 @@ fn printable(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use mail_parser::{MessageParser, MimeHeaders};
-    use pli_types::{DsnNotify, EnvelopeParameters, QueueId, Recipient, ReversePath};
-
-    use super::*;
-    use crate::delivery::reply::Reply;
-
-    const HEADER: &[u8] = b"Received: from a\r\nMessage-ID: <1@pharmacie.mssante.fr>\r\nSubject: DUPONT Jean\r\n\
-                            Date: Tue, 3 Mar 2026 09:00:00 +0100\r\nX-MSS-NIL: DEV935997\r\nTo: <a@b.fr>\r\n";
-
-    fn lease(recipient: &str) -> Lease {
-        let address = MailAddress::parse(recipient).unwrap();
-        let at: Timestamp = "2026-03-03T10:00:00Z".parse().unwrap();
-        Lease {
-            row: QueueId::from_bytes([1; 16]),
-            token: 1,
-            message: MessageId::from_bytes([2; 16]),
-            sender: ReversePath::Null,
-            parameters: EnvelopeParameters { envid: Some("QQ314159+2B".to_owned()), ..EnvelopeParameters::default() },
-            destination: address.domain().clone(),
-            recipient: Recipient {
-                address,
-                notify: DsnNotify::default(),
-                orcpt: Some("rfc822;Bob+2Bx@b.fr".to_owned()),
-            },
-            attempts: 3,
-            accepted_at: at,
-            expires_at: at,
-            delay_reported: false,
-            size: 1,
-            returned: None,
-            steps: 0,
-            asked: false,
-        }
-    }
-
-    fn trouble(reply: Option<(u16, &str)>) -> Trouble {
-        let reply = reply.map(|(code, text)| Reply { code, text: text.to_owned() });
-        let detail = "mx.b.fr[192.0.2.1]:25: 550 5.1.1 nobody".to_owned();
-        Trouble { reason: Reason::PeerRefused, detail, remote_host: Some("mx.b.fr".to_owned()), reply }
-    }
-
-    fn report(recipient: &str, sender: &str, reason: Reason, trouble: &Trouble) -> String {
-        let at = "2026-03-07T10:00:00Z".parse().unwrap();
-        let reporter = Reporter { server_name: "mss.pro.test", domain: "pharmacie.mssante.fr", at };
-        let failure = Failure { lease: &lease(recipient), reason, trouble, header: HEADER };
-        write(&reporter, &MailAddress::parse(sender).unwrap(), &failure)
-    }
-
-    #[test]
-    fn a_program_finds_the_three_parts_and_a_person_the_first() {
-        let text = report("bob@b.fr", "a@x.fr", Reason::PeerRefused, &trouble(Some((550, "5.1.1 nobody"))));
-        let message = MessageParser::default().parse(text.as_bytes()).unwrap();
-        assert_eq!(message.subject(), Some("Message non distribu\u{e9} / Undelivered message"));
-        assert_eq!(message.from().unwrap().first().unwrap().address(), Some("MAILER-DAEMON@pharmacie.mssante.fr"));
-        let kind = message.content_type().unwrap();
-        assert_eq!((kind.ctype(), kind.subtype()), ("multipart", Some("report")));
-        assert_eq!(kind.attribute("report-type"), Some("delivery-status"));
-        let parts: Vec<_> = message.parts.iter().skip(1).map(|part| part.content_type().unwrap()).collect();
-        assert_eq!(
-            parts.iter().map(|part| part.subtype().unwrap()).collect::<Vec<_>>(),
-            ["plain", "delivery-status", "rfc822-headers"]
-        );
-        let letter = message.body_text(0).unwrap();
-        assert!(letter.contains("n'a pas pu \u{ea}tre remis") && letter.contains("bob@b.fr"), "{letter}");
-        assert!(letter.find("Message non distribu\u{e9}").unwrap() < letter.find("Undelivered message").unwrap());
-    }
-
-    #[test]
-    fn the_status_part_says_who_where_and_why() {
-        let text = report("bob@b.fr", "a@x.fr", Reason::PeerRefused, &trouble(Some((550, "5.1.1 nobody"))));
-        let message = MessageParser::default().parse(text.as_bytes()).unwrap();
-        let status = str::from_utf8(message.part(2).unwrap().contents()).unwrap();
-        let expected = "Reporting-MTA: dns; mss.pro.test\r\n\
-                        Original-Envelope-Id: QQ314159+\r\n\
-                        Arrival-Date: Tue, 3 Mar 2026 10:00:00 +0000\r\n\r\n\
-                        Original-Recipient: rfc822; Bob+x@b.fr\r\n\
-                        Final-Recipient: rfc822; bob@b.fr\r\n\
-                        Action: failed\r\n\
-                        Status: 5.1.1\r\n\
-                        Remote-MTA: dns; mx.b.fr\r\n\
-                        Diagnostic-Code: smtp; 550 5.1.1 nobody\r\n\
-                        Last-Attempt-Date: Sat, 7 Mar 2026 10:00:00 +0000\r\n";
-        assert_eq!(status.trim_end(), expected.trim_end());
-    }
-
-    #[test]
-    fn a_reason_of_our_own_is_told_by_its_code_to_both_readers() {
-        let not_listed = Reason::RecipientDomainNotListed;
-        let own = |reason| Trouble::scrubbed(reason, "b.fr is not in the list, \u{e9}t\u{e9}".to_owned());
-        let cases = [
-            (
-                not_listed,
-                own(not_listed),
-                "[recipient-domain-not-listed]",
-                "X-Pli; 550 5.7.1 [recipient-domain-not-listed] b.fr is not in the list, ?t?",
-            ),
-            (
-                Reason::ExpiredInQueue,
-                own(Reason::CertificateExpired),
-                "[expired-in-queue] [certificate-expired]",
-                "X-Pli; 550 5.4.7 [expired-in-queue] [certificate-expired] b.fr is not in the list, ?t?",
-            ),
-            (Reason::PeerRefused, trouble(Some((550, "5.1.1 nobody"))), "[peer-refused]", "smtp; 550 5.1.1 nobody"),
-        ];
-        for (reason, trouble, codes, diagnostic) in cases {
-            let text = report("bob@b.fr", "a@x.fr", reason, &trouble);
-            let message = MessageParser::default().parse(text.as_bytes()).unwrap();
-            let letter = message.body_text(0).unwrap().replace("\r\n", "\n");
-            for line in [format!("\nCode : {codes}\n"), format!("\nCode: {codes}\n")] {
-                assert!(letter.contains(&line), "{line} in {letter}");
-            }
-            assert!(text.contains(&format!("\r\nDiagnostic-Code: {diagnostic}\r\n")), "{diagnostic} in {text}");
-        }
-    }
-
-    #[test]
-    fn nothing_of_the_letter_comes_back_but_what_finds_it_again() {
-        let text = report("bob@b.fr", "a@x.fr", Reason::ExpiredInQueue, &trouble(None));
-        assert!(!text.contains("DUPONT"));
-        assert!(text.contains(
-            "Message-ID: <1@pharmacie.mssante.fr>\r\nDate: Tue, 3 Mar 2026 09:00:00 +0100\r\nX-MSS-NIL: DEV935997\r\n"
-        ));
-        assert!(text.contains("\r\nStatus: 5.4.7\r\n"));
-    }
-
-    #[test]
-    fn a_report_is_seven_bit_in_lines_of_bounded_length() {
-        let text = report("h\u{e9}l\u{e8}ne@b.fr", "a@x.fr", Reason::PeerRefused, &trouble(Some((554, "non"))));
-        assert!(text.is_ascii());
-        assert!(text.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
-        assert!(text.contains("Final-Recipient: utf-8; h\\x{E9}l\\x{E8}ne@b.fr\r\n"));
-        assert!(text.contains("\r\nStatus: 5.0.0\r\n"));
-    }
-
-    #[test]
-    fn a_status_of_another_class_is_not_believed() {
-        let temporary = trouble(Some((450, "4.2.2 full")));
-        assert_eq!(status(Reason::ExpiredInQueue, &temporary), "5.4.7");
-        assert_eq!(status(Reason::PeerRefused, &temporary), "5.0.0");
-        assert_eq!(status(Reason::PeerUnreachable, &trouble(None)), "5.1.10");
-    }
-
-    #[test]
-    fn xtext_that_hides_a_line_end_is_not_repeated() {
-        assert_eq!(from_xtext("a+2Bb").as_deref(), Some("a+b"));
-        for bad in ["a+0D+0Ab", "a+", "a+2", "a+zz", "+E9", ""] {
-            assert_eq!(from_xtext(bad), None, "{bad}");
-        }
-    }
-}
+mod tests;

@@ -147,7 +147,12 @@ impl Talk<'_> {
             return self.take_back().await;
         }
         let detail = crate::intake::record::foreign(self.masker, &format!("{}: {answer}", self.server));
-        self.settle_rest(|_| Verdict::Relayed { detail: detail.clone() });
+        let reports = self.dialogue.offers().dsn;
+        let relayed = |talk: &Self| {
+            let (detail, host) = (detail.clone(), talk.server.host.clone());
+            Verdict::Relayed { detail, host, reports }
+        };
+        self.settle_rest(relayed);
         Ok(())
     }
 
@@ -263,7 +268,7 @@ mod tests {
         assert_eq!(letters, "+54");
         assert!(exchange.reusable && !exchange.unanswered);
         assert_eq!(heard.last().map(String::as_str), Some("(content)"));
-        let Verdict::Relayed { detail } = &exchange.verdicts[0] else { panic!("not relayed") };
+        let Verdict::Relayed { detail, .. } = &exchange.verdicts[0] else { panic!("not relayed") };
         assert_eq!(detail, "mx.b.fr[192.0.2.1]:25: 250 2.0.0 kept");
     }
 

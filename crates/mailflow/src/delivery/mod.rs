@@ -17,6 +17,7 @@ mod ours;
 mod pool;
 pub mod probe;
 mod reply;
+mod report;
 mod retry;
 mod returned;
 mod route;

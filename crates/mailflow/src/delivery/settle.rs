@@ -6,22 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind, Face};
 use pli_failpoint::failpoint;
 use pli_policy::Reason;
-use pli_store::{Lease, NewMessage, Outcome, Settlement};
-use pli_types::{BodyType, Domain, EnvelopeParameters, MailAddress, ReversePath};
+use pli_store::{Lease, Outcome, Settlement};
 
-use super::dsn::{self, Failure, Reporter};
-use super::retry;
+use super::dsn::News;
 use super::transcript::Transcript;
 use super::verdict::{Trouble, Verdict};
+use super::{report, retry};
 use crate::intake::Intake;
 use crate::metrics;
 
 /// How often a settlement is brought to a store that does not take it. What is not settled in the end is tried again
 /// when its lease ends: a message may then arrive twice, but is never lost.
 const TRIES: u32 = 6;
-
-/// How much of the original header is read for a report.
-const HEADER_BYTES: u64 = 64 * 1024;
 
 /// How long a row whose report cannot be stored waits, its failure still to be told.
 const REPORT_PAUSE: SignedDuration = SignedDuration::from_mins(10);
@@ -36,7 +32,8 @@ pub(crate) async fn settle(intake: &Intake, leases: &[Lease], verdicts: &[Verdic
             settlements.push(Settlement { attempt, untried: transcript.is_none(), ..settlement });
         }
         let outcomes: Vec<_> = settlements.iter().map(|settlement| settlement.outcome.clone()).collect();
-        let reports = settlements.iter().filter(|settlement| settlement.report.is_some()).count();
+        let reported = settlements.iter().filter(|one| one.report.is_some());
+        let reports: Vec<_> = reported.map(|one| action(&one.outcome)).collect();
         failpoint!("delivery.settle.before");
         match intake.store.0.settle(settlements).await {
             Ok(settled) => {
@@ -44,7 +41,9 @@ pub(crate) async fn settle(intake: &Intake, leases: &[Lease], verdicts: &[Verdic
                 for (lease, outcome) in leases.iter().zip(&outcomes) {
                     tell(intake, lease, outcome, transcript.is_some());
                 }
-                metrics::reported(reports);
+                for action in reports {
+                    metrics::reported(action);
+                }
                 if settled.lost > 0 {
                     let lost = settled.lost;
                     tracing::warn!(lost, "rows had passed to another worker before they were settled");
@@ -85,18 +84,28 @@ fn tell(intake: &Intake, lease: &Lease, outcome: &Outcome, tried: bool) {
     }
 }
 
+/// What the report that goes with an outcome says (RFC 3464 §2.3.3).
+fn action(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Relayed { .. } => "relayed",
+        Outcome::Deferred { .. } => "delayed",
+        Outcome::Failed { .. } => "failed",
+    }
+}
+
 async fn settlement(intake: &Intake, lease: &Lease, verdict: &Verdict) -> Settlement {
     let now = intake.clock.now();
     match verdict {
-        Verdict::Relayed { detail } => {
-            let event = Event { detail: Some(detail.clone()), ..event(intake, lease, now, EventKind::Relayed) };
-            closed(lease, Outcome::Relayed { detail: detail.clone() }, vec![event])
+        Verdict::Relayed { detail, host, reports } => {
+            relayed(intake, lease, now, detail, (!reports).then_some(host)).await
         }
         Verdict::Later(trouble) => match pause(lease, now) {
-            Some(pause) => deferred(intake, lease, now, pause, trouble.reason, &trouble.detail),
+            Some(pause) => put_off(intake, lease, now, pause, trouble).await,
             None => failed(intake, lease, now, Reason::ExpiredInQueue, trouble).await,
         },
-        Verdict::NotNow { until, trouble } if now < lease.expires_at => not_tried(intake, lease, now, *until, trouble),
+        Verdict::NotNow { until, trouble } if now < lease.expires_at => {
+            not_tried(intake, lease, now, *until, trouble).await
+        }
         Verdict::NotNow { trouble, .. } => failed(intake, lease, now, Reason::ExpiredInQueue, trouble).await,
         Verdict::Never(trouble) => failed(intake, lease, now, trouble.reason, trouble).await,
     }
@@ -115,10 +124,77 @@ pub(crate) fn jitter() -> f64 {
     f64::from(u16::from_be_bytes([first, second])) / 65_536.0
 }
 
-/// Its destination is not tried now. That is no event in the message's story, but the row says why it waits.
-fn not_tried(intake: &Intake, lease: &Lease, now: Timestamp, until: Timestamp, trouble: &Trouble) -> Settlement {
+/// Its destination is not tried now. That is no event in the message's story, but the row says why it waits, and its
+/// sender is told when he has waited for long.
+async fn not_tried(intake: &Intake, lease: &Lease, now: Timestamp, until: Timestamp, trouble: &Trouble) -> Settlement {
     let pause = until.min(lease.expires_at).duration_since(now);
-    Settlement { audit: Vec::new(), ..deferred(intake, lease, now, pause, trouble.reason, &trouble.detail) }
+    let deferred = deferred(intake, lease, now, pause, trouble.reason, &trouble.detail);
+    let mut settlement = Settlement { audit: Vec::new(), ..deferred };
+    tell_of_delay(intake, &mut settlement, now, News::Delayed { trouble, tried: false }).await;
+    settlement
+}
+
+/// The next server has it. If it tells no more, a sender who asked is told that by us (RFC 3461 §5.2.2).
+async fn relayed(intake: &Intake, lease: &Lease, now: Timestamp, detail: &str, silent: Option<&String>) -> Settlement {
+    let event = Event { detail: Some(detail.to_owned()), ..event(intake, lease, now, EventKind::Relayed) };
+    let mut settlement = closed(lease, Outcome::Relayed { detail: detail.to_owned() }, vec![event]);
+    if let Some(host) = silent {
+        confirm(intake, &mut settlement, now, News::Relayed { host }).await;
+    }
+    settlement
+}
+
+/// Adds the confirmation that a sender asked for. The message is where it should be: if the confirmation cannot be
+/// written it is left out, and the record says so.
+async fn confirm(intake: &Intake, settlement: &mut Settlement, now: Timestamp, news: News<'_>) {
+    let lease = &settlement.lease;
+    let detail = match report::write(intake, lease, news).await {
+        Ok(None) => return,
+        Ok(Some(report)) => {
+            let detail = format!("confirmation {}", report.id);
+            settlement.report = Some(report);
+            detail
+        }
+        Err(refusal) => format!("no confirmation: {}", refusal.reason.code()),
+    };
+    let event = reported(intake, &settlement.lease, now, detail);
+    settlement.audit.push(event);
+}
+
+/// Not now. A sender who has waited for long is told.
+async fn put_off(
+    intake: &Intake,
+    lease: &Lease,
+    now: Timestamp,
+    pause: SignedDuration,
+    trouble: &Trouble,
+) -> Settlement {
+    let mut settlement = deferred(intake, lease, now, pause, trouble.reason, &trouble.detail);
+    tell_of_delay(intake, &mut settlement, now, News::Delayed { trouble, tried: true }).await;
+    settlement
+}
+
+/// Adds the notice of a delay, once for each row, if it is time for it.
+async fn tell_of_delay(intake: &Intake, settlement: &mut Settlement, now: Timestamp, news: News<'_>) {
+    let lease = &settlement.lease;
+    if !report::is_late(intake, lease, now) {
+        return;
+    }
+    match report::write(intake, lease, news).await {
+        Ok(Some(report)) => {
+            let event = reported(intake, lease, now, format!("delay notice {}", report.id));
+            settlement.audit.push(event);
+            settlement.report = Some(report);
+            settlement.delay_reported = true;
+        }
+        Ok(None) => settlement.delay_reported = true,
+        // The next try tells it.
+        Err(refusal) if refusal.temporary => {}
+        Err(refusal) => {
+            tracing::warn!(id = %lease.message, reason = refusal.reason.code(), "nobody could be told of a delay");
+            settlement.delay_reported = true;
+        }
+    }
 }
 
 fn deferred(
@@ -146,18 +222,10 @@ async fn failed(intake: &Intake, lease: &Lease, now: Timestamp, reason: Reason, 
         ..event(intake, lease, now, EventKind::Failed)
     };
     let outcome = Outcome::Failed { reason: reason.code().to_owned(), detail: trouble.detail.clone() };
-    let ReversePath::Address(sender) = &lease.sender else {
-        return closed(lease, outcome, vec![failure(&trouble.detail)]);
-    };
-    if !lease.recipient.notify.failure {
-        return closed(lease, outcome, vec![failure(&trouble.detail)]);
-    }
-    match report(intake, lease, sender, reason, trouble).await {
-        Ok(report) => {
-            let reported = Event {
-                detail: Some(format!("report {}", report.id)),
-                ..event(intake, lease, now, EventKind::Reported)
-            };
+    match report::write(intake, lease, News::Failed { reason, trouble }).await {
+        Ok(None) => closed(lease, outcome, vec![failure(&trouble.detail)]),
+        Ok(Some(report)) => {
+            let reported = reported(intake, lease, now, format!("report {}", report.id));
             let audit = vec![failure(&trouble.detail), reported];
             Settlement { report: Some(report), ..closed(lease, outcome, audit) }
         }
@@ -174,42 +242,12 @@ async fn failed(intake: &Intake, lease: &Lease, now: Timestamp, reason: Reason, 
     }
 }
 
-async fn report(
-    intake: &Intake,
-    lease: &Lease,
-    sender: &MailAddress,
-    reason: Reason,
-    trouble: &Trouble,
-) -> Result<NewMessage, crate::Refusal> {
-    let header = intake.store.0.body_range(lease.message, 0, HEADER_BYTES).await.map_err(|error| {
-        tracing::error!(id = %lease.message, error = %crate::chain(&error), "a header could not be read");
-        crate::Refusal::from(error)
-    })?;
-    let end = header.windows(4).position(|window| window == b"\r\n\r\n").map_or(header.len(), |end| end + 2);
-    failpoint!("delivery.report.before", crate::Refusal { reason: Reason::StoreUnavailable, temporary: true });
-    let domain = reporting_domain(intake, sender);
-    let reporter = Reporter { server_name: &intake.config.server_name, domain: &domain, at: intake.clock.now() };
-    let failure = Failure { lease, reason, trouble, header: header.get(..end).unwrap_or_default() };
-    let text = dsn::write(&reporter, sender, &failure);
-    let smtputf8 = !text.is_ascii();
-    let body = if smtputf8 { BodyType::EightBitMime } else { BodyType::SevenBit };
-    let parameters = EnvelopeParameters { body, smtputf8, ..EnvelopeParameters::default() };
-    intake.report(sender.clone(), parameters, text.as_bytes()).await
-}
-
-/// A domain of ours that other operators find in the list under our certificate: with `<>`, it is all they can judge
-/// a report by (spec §3.4 point 4). The sender's own, if it is one of them.
-fn reporting_domain(intake: &Intake, sender: &MailAddress) -> String {
-    let hosted = &intake.config.hosted_domains;
-    let list = intake.trust.current();
-    let listed = |domain: &&Domain| list.as_ref().is_some_and(|list| list.lists_domain(domain));
-    let own = hosted.iter().find(|domain| *domain == sender.domain()).filter(listed);
-    let any = || hosted.iter().find(listed).or(hosted.first());
-    own.or_else(any).map_or_else(|| intake.config.server_name.clone(), ToString::to_string)
-}
-
 fn closed(lease: &Lease, outcome: Outcome, audit: Vec<Event>) -> Settlement {
     Settlement { audit, ..Settlement::new(lease.clone(), outcome) }
+}
+
+fn reported(intake: &Intake, lease: &Lease, now: Timestamp, detail: String) -> Event {
+    Event { detail: Some(detail), ..event(intake, lease, now, EventKind::Reported) }
 }
 
 fn event(intake: &Intake, lease: &Lease, now: Timestamp, kind: EventKind) -> Event {

@@ -14,6 +14,10 @@ pub(crate) enum Verdict {
     Relayed {
         /// `mx.example.test[192.0.2.1]:25: 250 2.0.0 …`, scrubbed.
         detail: String,
+        /// The server's name.
+        host: String,
+        /// Does it offer DSN? Then what the sender wants to hear is its business from here on (RFC 3461 §5.2.1).
+        reports: bool,
     },
     /// Try again.
     Later(Trouble),

@@ -70,6 +70,8 @@ pub struct IntakeConfig {
     pub queue_lifetime: std::time::Duration,
     /// For how long a message that comes again is known as a repeat; zero: never.
     pub repeats_within: std::time::Duration,
+    /// After how long the sender of a message that is still tried is told of it; zero: never.
+    pub delay_after: std::time::Duration,
     /// Is a peer whose certificate is meant for servers only believed, if the trust list names it? Never a connector.
     pub server_auth_clients: bool,
     /// How many patients without a space each sender may write to in an hour; 0 sets no limit.

@@ -4,6 +4,7 @@
 
 mod circuit;
 mod contacts;
+mod delays;
 mod distribution_point;
 mod documents;
 mod explained;

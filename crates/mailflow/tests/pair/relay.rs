@@ -74,6 +74,7 @@ impl Relay {
                 recipients_max: 100,
                 queue_lifetime: Duration::from_hours(96),
                 repeats_within: Duration::ZERO,
+                delay_after: Duration::from_hours(4),
                 server_auth_clients: false,
                 unknown_per_peer: 200,
                 ruleset: Ruleset::default(),
@@ -205,7 +206,18 @@ impl Relay {
         to: Vec<Recipient>,
         message: &[u8],
     ) -> Result<MessageId, Refusal> {
-        let mut transaction = self.begin(session, sender).await?;
+        self.send_with(session, sender, EnvelopeParameters::default(), to, message).await
+    }
+
+    pub(crate) async fn send_with(
+        &self,
+        session: &Session,
+        sender: &str,
+        parameters: EnvelopeParameters,
+        to: Vec<Recipient>,
+        message: &[u8],
+    ) -> Result<MessageId, Refusal> {
+        let mut transaction = self.intake.begin(session, path(sender), parameters).await?;
         for recipient in to {
             transaction.recipient(recipient).await?;
         }
@@ -216,11 +228,7 @@ impl Relay {
     }
 
     pub(crate) async fn begin(&self, session: &Session, sender: &str) -> Result<Transaction, Refusal> {
-        let sender = match sender {
-            "" => ReversePath::Null,
-            address => ReversePath::Address(address_of(address)),
-        };
-        self.intake.begin(session, sender, EnvelopeParameters::default()).await
+        self.intake.begin(session, path(sender), EnvelopeParameters::default()).await
     }
 
     /// Starts the way out; it ends with [`Relay::stop`].
@@ -340,6 +348,10 @@ fn list_entry(domain: &str, name: &str) -> String {
          <ResponsableContact>c</ResponsableContact><SupportContact>c</SupportContact>\
          <DateMAJ>2026-05-01T00:00:00Z</DateMAJ></Domaine>\n"
     )
+}
+
+fn path(sender: &str) -> ReversePath {
+    if sender.is_empty() { ReversePath::Null } else { ReversePath::Address(address_of(sender)) }
 }
 
 pub(crate) fn address_of(text: &str) -> MailAddress {

@@ -11,6 +11,7 @@ mod load;
 mod mailbox;
 mod nearest;
 mod patient;
+mod report;
 mod secrets;
 mod settings;
 mod trust;
@@ -35,6 +36,7 @@ pub(crate) use load::{ConfigFault, load};
 pub(crate) use mailbox::MailboxConfig;
 pub(crate) use patient::PatientConfig;
 pub(crate) use pli_types::{ByteSize, Span};
+pub(crate) use report::ReportConfig;
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
 pub(crate) use trust::{ListOrigin, TrustConfig};
@@ -69,6 +71,9 @@ pub(crate) struct Config {
     /// `[delivery]`: the way out.
     #[serde(default)]
     pub(crate) delivery: DeliveryConfig,
+    /// `[report]`: what senders are told of their messages.
+    #[serde(default)]
+    pub(crate) report: ReportConfig,
     /// `[mailbox]`: how long mailboxes live.
     #[serde(default)]
     pub(crate) mailbox: MailboxConfig,
@@ -281,6 +286,7 @@ mod tests {
         let mut sample = toml::Table::try_from(load::parse(SAMPLE, "deploy/pli.toml".as_ref()).unwrap()).unwrap();
         assert_eq!(sample.remove("limits"), Some(toml::Value::try_from(Limits::default()).unwrap()));
         assert_eq!(sample.remove("delivery"), Some(toml::Value::try_from(DeliveryConfig::default()).unwrap()));
+        assert_eq!(sample.remove("report"), Some(toml::Value::try_from(ReportConfig::default()).unwrap()));
         assert_eq!(sample.remove("signin"), Some(toml::Value::try_from(SignIn::default()).unwrap()));
         assert_eq!(sample.remove("patient"), Some(toml::Value::try_from(PatientConfig::default()).unwrap()));
         assert_eq!(sample.remove("mailbox"), Some(toml::Value::try_from(MailboxConfig::default()).unwrap()));

@@ -180,6 +180,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         recipients_max: 100,
         queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
         repeats_within: Duration::ZERO,
+        delay_after: SignedDuration::from_hours(4).unsigned_abs(),
         server_auth_clients: false,
         unknown_per_peer: 200,
         ruleset: pli_policy::Ruleset::default(),
