@@ -19,6 +19,8 @@ mod changing_list_under_load;
 mod clear_text_never;
 mod connector_by_command;
 #[cfg(target_os = "linux")]
+mod crash;
+#[cfg(target_os = "linux")]
 mod disk_forgets;
 mod documents;
 mod domain_not_listed;
@@ -296,6 +298,24 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(disk_forgets::a_sync_that_fails_loses_what_it_was_to_write, Disk),
     #[cfg(target_os = "linux")]
     scenario!(disk_forgets::a_full_disk_and_one_that_is_read_only_refuse_as_linux_does, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::every_point_has_a_name_of_its_own),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::every_250_is_accounted_for_after_a_kill_at_any_point, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_disk_that_lies_about_syncs_is_noticed, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_full_disk_says_452_and_takes_mail_again_once_there_is_room, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_read_only_disk_puts_mail_off_and_loses_nothing, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_sync_that_fails_is_never_answered_with_250, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_clock_that_jumps_loses_nothing, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_peer_that_dies_before_its_reply_gets_the_message_again, Disk),
+    #[cfg(target_os = "linux")]
+    scenario!(crash::a_store_that_was_just_made_survives_a_power_cut, Disk),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];
 

@@ -10,6 +10,8 @@ pub mod clamav;
 pub mod client_hello;
 pub mod command;
 pub mod confidential;
+#[cfg(target_os = "linux")]
+pub mod crash;
 pub mod crl_server;
 pub mod cutter;
 pub mod description;

@@ -307,6 +307,15 @@ impl Sandbox {
         signal("KILL", self.pid(operator)?)
     }
 
+    /// Have all processes that were started ended?
+    pub fn has_ended(&self) -> Result<bool> {
+        let mut all = true;
+        for child in self.children.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            all &= child.try_wait()?.is_some();
+        }
+        Ok(all)
+    }
+
     /// Stops everything cleanly and waits for the end.
     pub fn stop(&self) -> Result<()> {
         for child in self.children.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {

@@ -16,7 +16,7 @@ mod staged;
 mod writer;
 
 pub(crate) use chunk::BodyKey;
-pub(crate) use files::BodyFolder;
+pub(crate) use files::{BodyFolder, create_folder};
 pub(crate) use key::{KeyId, MasterKey};
 pub(crate) use reader::{SealedBody, SealedContent};
 pub(crate) use staged::{FileGuard, Staged, StagedContent};

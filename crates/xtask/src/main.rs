@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod docs;
 
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ use clap::Parser;
 enum Task {
     /// All checks and tests, as they must pass before a change is taken.
     Ci,
+    /// Ends a node at every point, on a disk that forgets, and counts what became of every `250`. Root only.
+    Crash(crash::Args),
     /// Writes the pages that are made from the code (`docs/reasons.md`).
     Docs(docs::Args),
     /// Measures, and prints what it measured.
@@ -27,6 +30,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
         Task::Ci => ci::run(),
+        Task::Crash(args) => crash::run(&args),
         Task::Docs(args) => docs::run(&args),
         Task::Bench(bench) => bench::run(&bench),
     }

@@ -39,6 +39,8 @@ pub enum Fault {
     ReadOnly,
     /// The next sync fails (`EIO`), and what it was to write is never written, as Linux has it; then all is well again.
     NextSyncFails,
+    /// Syncs succeed and do nothing: no program can be safe on such a disk, and a test that does not notice is none.
+    Lies,
     /// Nothing works any more (`EIO`): after a power cut, until it is mounted again.
     Gone,
 }
@@ -106,7 +108,7 @@ impl Tree {
             Fault::Gone => Err(Refused::Broken),
             Fault::ReadOnly => Err(Refused::ReadOnly),
             Fault::Full if grows => Err(Refused::Full),
-            Fault::Full | Fault::None | Fault::NextSyncFails => Ok(()),
+            Fault::Full | Fault::None | Fault::NextSyncFails | Fault::Lies => Ok(()),
         }
     }
 
@@ -203,6 +205,9 @@ impl Tree {
     pub(super) fn sync(&mut self, number: Number) -> Result<(), Refused> {
         self.works()?;
         self.syncs += 1;
+        if self.fault == Fault::Lies {
+            return Ok(());
+        }
         let fails = self.fault == Fault::NextSyncFails;
         if fails {
             self.fault = Fault::None;

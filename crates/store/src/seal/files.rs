@@ -80,7 +80,7 @@ fn read_folder(path: &Path) -> io::Result<impl Iterator<Item = io::Result<std::f
 }
 
 /// Makes a folder if it is not there, and its name durable.
-fn create_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, Sql
 use sqlx::{AssertSqlSafe, ConnectOptions, Row as _};
 
 use super::rows::{Row, database_error, micros};
+use crate::seal::create_folder;
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
@@ -76,13 +77,7 @@ impl Location {
     /// Makes the folder and the database's file, readable by their owner only, if they are not there.
     pub(super) fn prepare(&self) -> Result<()> {
         let folder = self.folder();
-        if !folder.as_os_str().is_empty() && !folder.exists() {
-            let mut builder = std::fs::DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(folder).map_err(|error| self.refused("its folder cannot be made", &error))?;
-        }
+        create_folders(folder).map_err(|error| self.refused("its folder cannot be made", &error))?;
         // SQLite gives the files beside it the same permissions.
         owner_only().open(&self.database).map_err(|error| self.refused("it cannot be written", &error))?;
         Ok(())
@@ -91,6 +86,16 @@ impl Location {
     fn refused(&self, what: &str, error: &std::io::Error) -> StoreError {
         StoreError::Configuration(format!("the store {}: {what}: {error}", self.database.display()))
     }
+}
+
+/// Makes a folder and those above it, from the top, each with its name on stable storage: what is kept in a folder that is
+/// gone after a power cut is gone too.
+fn create_folders(folder: &Path) -> std::io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.exists() {
+        return Ok(());
+    }
+    folder.parent().map_or(Ok(()), create_folders)?;
+    create_folder(folder)
 }
 
 fn owner_only() -> OpenOptions {
