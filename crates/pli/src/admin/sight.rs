@@ -20,6 +20,11 @@ impl Sight {
         Self { masker, clear: true }
     }
 
+    /// Is anything shown in clear?
+    pub(crate) fn is_clear(&self) -> bool {
+        self.clear
+    }
+
     /// An address.
     pub(crate) fn address(&self, address: &MailAddress) -> String {
         if self.clear { address.reveal() } else { self.masker.address(address) }

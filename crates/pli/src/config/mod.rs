@@ -14,6 +14,7 @@ mod patient;
 mod report;
 mod secrets;
 mod settings;
+mod story;
 mod trust;
 mod virus;
 
@@ -39,6 +40,7 @@ pub(crate) use pli_types::{ByteSize, Span};
 pub(crate) use report::ReportConfig;
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
+pub(crate) use story::StoryConfig;
 pub(crate) use trust::{ListOrigin, TrustConfig};
 pub(crate) use virus::VirusConfig;
 
@@ -77,6 +79,9 @@ pub(crate) struct Config {
     /// `[mailbox]`: how long mailboxes live.
     #[serde(default)]
     pub(crate) mailbox: MailboxConfig,
+    /// `[story]`: how long it is kept what became of messages.
+    #[serde(default)]
+    pub(crate) story: StoryConfig,
     /// `[document]`: what becomes of a message whose documents show a fault.
     #[serde(default)]
     pub(crate) document: DocumentConfig,
@@ -291,6 +296,7 @@ mod tests {
         assert_eq!(sample.remove("patient"), Some(toml::Value::try_from(PatientConfig::default()).unwrap()));
         assert_eq!(sample.remove("mailbox"), Some(toml::Value::try_from(MailboxConfig::default()).unwrap()));
         assert_eq!(sample.remove("document"), Some(toml::Value::try_from(DocumentConfig::default()).unwrap()));
+        assert_eq!(sample.remove("story"), Some(toml::Value::try_from(StoryConfig::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
         let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
         let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));

@@ -22,7 +22,7 @@ use pli_net::Shutdown;
 use pli_store::{
     Change, MailboxChange, MailboxFilter, MailboxKind, MailboxRecord, NewMessage, NoticeCause, Store, StoreError,
 };
-use pli_types::{Clock, MailAddress, MailboxId, Masker, MessageId, ReversePath};
+use pli_types::{Clock, MailAddress, MailboxId, Masker, MessageId, ReversePath, Span};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
@@ -66,6 +66,8 @@ pub(crate) struct Attendant {
     /// Where the content of deleted mailboxes goes, a folder each.
     exports: PathBuf,
     server_name: String,
+    /// How long stories are kept after their end.
+    stories_kept: Span,
 }
 
 impl Attendant {
@@ -77,6 +79,7 @@ impl Attendant {
             rules: Rules::new(&config.mailbox),
             exports: config.mailbox.exports(&config.server.state),
             server_name: config.server.name.0.to_string(),
+            stories_kept: config.story.kept,
         }
     }
 
@@ -113,6 +116,9 @@ impl Attendant {
         if let Err(error) = self.forget_arrivals(now).await {
             failed("by what old messages would be known again is still kept", &error);
         }
+        if let Err(error) = self.forget_stories(now).await {
+            failed("what became of old messages is still kept", &error);
+        }
         tracing::info!("looked after mailboxes that nobody uses");
     }
 
@@ -131,6 +137,18 @@ impl Attendant {
     async fn forget_arrivals(&self, now: Timestamp) -> Result<(), StoreError> {
         loop {
             let forgotten = self.store.forget_arrivals(now, FORGOTTEN_AT_A_TIME).await?;
+            if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGOTTEN_AT_A_TIME) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Nobody asks any more where a message is that ended so long ago.
+    async fn forget_stories(&self, now: Timestamp) -> Result<(), StoreError> {
+        let kept = SignedDuration::try_from(self.stories_kept.get()).unwrap_or(SignedDuration::MAX);
+        let before = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+        loop {
+            let forgotten = self.store.forget_stories(before, FORGOTTEN_AT_A_TIME).await?;
             if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGOTTEN_AT_A_TIME) {
                 return Ok(());
             }

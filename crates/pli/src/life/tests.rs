@@ -36,6 +36,7 @@ impl Stage {
             rules: Rules::new(&MailboxConfig::default()),
             exports: folder.path().join("exports"),
             server_name: "mss.test".to_owned(),
+            stories_kept: "180d".parse().unwrap(),
         };
         Self { attendant, clock, folder }
     }

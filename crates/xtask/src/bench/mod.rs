@@ -8,6 +8,7 @@ mod load;
 mod numbers;
 mod patients;
 mod smtp;
+mod story;
 mod trust;
 
 use anyhow::Result;
@@ -23,6 +24,8 @@ pub(crate) enum Bench {
     Patients(patients::Options),
     /// Messages a second and CPU, mutual TLS, beside Postfix in the same run.
     Smtp(smtp::Options),
+    /// The stories of messages: how fast `pli message trace` finds one among many.
+    Story(story::Options),
     /// The trust list: how long until it is in force, and how long a question to it takes.
     Trust(trust::Options),
 }
@@ -34,6 +37,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Dispensations(options) => dispensations::run(options),
         Bench::Patients(options) => patients::run(options),
         Bench::Smtp(options) => smtp::run(options),
+        Bench::Story(options) => story::run(options),
         Bench::Trust(options) => trust::run(options),
     }
 }

@@ -1,0 +1,164 @@
+//! [`Told`]: all that is known of one message.
+
+use jiff::Timestamp;
+use pli_audit::{Event, EventKind};
+use pli_store::{Party, Story};
+use pli_types::{LookupKey, MailAddress, MessageId, Span};
+use serde_json::{Map, Value, json};
+
+use crate::admin::Sight;
+use crate::cli::reading::Reading;
+use crate::exit::Failure;
+use crate::output::SCHEMA_VERSION;
+
+/// A message, what became of it, and what is on record about it.
+pub(super) struct Told {
+    pub(super) message: MessageId,
+    /// None of a message from before there were stories.
+    pub(super) story: Option<Story>,
+    pub(super) events: Vec<Event>,
+}
+
+impl Told {
+    /// Of this message; none if there was none, or its story is no longer kept.
+    pub(super) async fn of(
+        reading: &Reading,
+        message: MessageId,
+        kept: Span,
+        sight: &Sight,
+    ) -> Result<Option<Self>, Failure> {
+        if let Some(story) = reading.store.story(message).await? {
+            return Self::of_story(reading, story, sight).await.map(Some);
+        }
+        let events = events(reading, message, sight).await?;
+        // The record outlives the story, and tells nobody here of it.
+        let forgotten = |event: &Event| {
+            let at: Option<Timestamp> = event.at.parse().ok();
+            at.is_none_or(|at| reading.clock.now().duration_since(at).unsigned_abs() > kept.get())
+        };
+        let kept = events.first().is_some_and(|first| !forgotten(first));
+        Ok(kept.then_some(Self { message, story: None, events }))
+    }
+
+    /// Of the message of this story.
+    pub(super) async fn of_story(reading: &Reading, story: Story, sight: &Sight) -> Result<Self, Failure> {
+        let events = events(reading, story.message, sight).await?;
+        Ok(Self { message: story.message, story: Some(story), events })
+    }
+
+    /// What its sender is shown, if this is he: what became of it and why, and nothing of other servers or readers.
+    pub(super) fn for_its_sender(self, sender: LookupKey) -> Option<Self> {
+        let story = self.story.filter(|story| story.sender == Some(sender))?;
+        let shown = |event: Event| Event { actor: None, remote: None, detail: None, mailbox: None, ..event };
+        Some(Self { story: Some(story), events: self.events.into_iter().map(shown).collect(), ..self })
+    }
+
+    fn accepted(&self) -> Option<&Event> {
+        self.events.iter().find(|event| event.kind == EventKind::Accepted)
+    }
+
+    /// The address of a party as the record has it: the accepted event names all, in the order of the envelope.
+    pub(super) fn recipient(&self, party: &Party) -> Option<&str> {
+        let all = self.accepted()?.recipient.as_deref()?;
+        all.split(", ").nth(usize::try_from(party.number).ok()?)
+    }
+
+    fn parties(&self) -> impl Iterator<Item = &Party> {
+        self.story.iter().flat_map(|story| &story.parties)
+    }
+
+    /// A party, as a row.
+    fn party(&self, party: &Party) -> Map<String, Value> {
+        object(&json!({
+            "number": party.number,
+            "recipient": self.recipient(party),
+            "state": party.state.as_str(),
+            "since": party.since.to_string(),
+            "code": party.code,
+        }))
+    }
+
+    /// Its parties, a row each.
+    pub(super) fn party_rows(&self) -> Vec<Map<String, Value>> {
+        self.parties().map(|party| self.party(party)).collect()
+    }
+
+    /// The same, each with what is said of the message too; one row if it has no parties.
+    pub(super) fn rows(&self) -> Vec<Map<String, Value>> {
+        let about = self.about();
+        let mut rows: Vec<_> = self.party_rows();
+        if rows.is_empty() {
+            rows.push(Map::new());
+        }
+        rows.into_iter().map(|row| about.clone().into_iter().chain(row).collect()).collect()
+    }
+
+    fn about(&self) -> Map<String, Value> {
+        let story = self.story.as_ref();
+        object(&json!({
+            "schema_version": SCHEMA_VERSION,
+            "message": self.message.to_string(),
+            "accepted_at": story.map(|story| story.accepted_at.to_string()),
+            "ended_at": story.and_then(|story| story.ended_at).map(|at| at.to_string()),
+            "sender": self.accepted().and_then(|event| event.sender.clone()),
+        }))
+    }
+
+    /// The message and what became of it, as one object.
+    pub(super) fn members(&self) -> Map<String, Value> {
+        let parties = self.party_rows().into_iter().map(Value::Object).collect();
+        self.about().into_iter().chain([("parties".to_owned(), Value::Array(parties))]).collect()
+    }
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// What is on record about a message, in order.
+async fn events(reading: &Reading, message: MessageId, sight: &Sight) -> Result<Vec<Event>, Failure> {
+    let mut events = reading.store.events_of(message).await?;
+    events.retain(|event| is_traced(event.kind));
+    if !sight.is_clear() {
+        return Ok(events);
+    }
+    let known = addresses(reading, message).await?;
+    for event in &mut events {
+        for text in [&mut event.sender, &mut event.recipient, &mut event.detail].into_iter().flatten() {
+            *text = sight.recorded(text, &known);
+        }
+    }
+    Ok(events)
+}
+
+/// The record has addresses masked for ever. Those of a message are known in clear as long as it waits in the queue.
+async fn addresses(reading: &Reading, message: MessageId) -> Result<Vec<MailAddress>, Failure> {
+    let rows = reading.store.queue_rows(usize::MAX).await?;
+    let of_message = rows.into_iter().filter(|row| row.message == message);
+    Ok(of_message.flat_map(|row| row.sender.address().cloned().into_iter().chain([row.recipient])).collect())
+}
+
+/// The events of a message's own life. Others that name it (deleting it from a mailbox) are the audit's.
+fn is_traced(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Accepted
+        | EventKind::Refused
+        | EventKind::Delivered
+        | EventKind::Relayed
+        | EventKind::Deferred
+        | EventKind::Failed
+        | EventKind::Reported
+        | EventKind::Opened
+        | EventKind::Held
+        | EventKind::Released
+        | EventKind::Dropped
+        | EventKind::Integrated
+        | EventKind::Overdue
+        | EventKind::Duplicate => true,
+        EventKind::SignedIn
+        | EventKind::SignInFailed
+        | EventKind::Deleted
+        | EventKind::Changed
+        | EventKind::Revealed => false,
+    }
+}
