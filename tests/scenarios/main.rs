@@ -51,6 +51,7 @@ mod server_not_proven;
 mod sessions_end;
 mod token_stage;
 mod tokens_of_an_issuer;
+mod too_much;
 mod trust_list_kept;
 mod trust_list_of_the_field;
 mod virus_found;
@@ -157,6 +158,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(server_not_proven::a_server_that_refuses_starttls_gets_nothing),
     scenario!(server_not_proven::a_server_that_speaks_on_in_clear_gets_nothing),
     scenario!(admins_day::run_twice_it_changes_nothing_the_second_time, Program("python3")),
+    scenario!(too_much::a_store_that_falls_behind_puts_off_what_is_new_and_recovers),
+    scenario!(too_much::a_peer_that_holds_all_it_may_leaves_the_others_room),
     scenario!(sent_again::a_peer_that_lost_the_250_is_read_once),
     scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
     scenario!(bytes_kept_as_sent::a_message_at_the_size_limit_arrives),

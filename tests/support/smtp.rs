@@ -154,17 +154,21 @@ impl Smtp {
         Ok(())
     }
 
+    /// `DATA` and the whole message; its reply is still to be read.
+    pub fn data_unanswered(&mut self, message: &[u8]) -> Result<()> {
+        self.command("DATA")?.expect(354)?;
+        self.wire.send(&stuffed(message))
+    }
+
     /// `DATA` and the whole message; the connection ends before the reply is heard.
     pub fn end_unheard(mut self, message: &[u8]) -> Result<()> {
-        self.command("DATA")?.expect(354)?;
-        self.wire.send(&stuffed(message))?;
+        self.data_unanswered(message)?;
         self.wire.cut()
     }
 
     /// `DATA` and the message, dots stuffed; the reply to its last byte.
     pub fn data(&mut self, message: &[u8]) -> Result<Reply> {
-        self.command("DATA")?.expect(354)?;
-        self.wire.send(&stuffed(message))?;
+        self.data_unanswered(message)?;
         self.reply()
     }
 }

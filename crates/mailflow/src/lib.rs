@@ -14,6 +14,7 @@ mod mime;
 pub mod peer_book;
 pub mod receipts;
 pub mod scanner;
+mod traffic;
 
 pub use campaign::Herald;
 pub use delivery::probe::{Probe, ProbeReport};
@@ -25,6 +26,7 @@ pub use intake::{
 pub use peer_book::{PeerBook, PeerRecord, Seen};
 pub use receipts::Receiptor;
 pub use scanner::{Scanner, ScannerConfig, ScannerPlace};
+pub use traffic::{BehindLimits, ShareLimits, Traffic, TrafficLimits};
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

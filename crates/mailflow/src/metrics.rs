@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use pli_audit::Face;
 use pli_policy::{Reason, ScanFacts};
-use pli_store::NewMessage;
+use pli_store::{Backlog, NewMessage};
 
 const ACCEPTED: &str = "pli_intake_messages_total";
 const ACCEPTED_BYTES: &str = "pli_intake_bytes_total";
@@ -21,6 +21,9 @@ const AGE: &str = "pli_delivery_age_seconds";
 const CIRCUITS_OPEN: &str = "pli_delivery_circuits_open";
 const UNPROVEN: &str = "pli_delivery_unproven_total";
 const UNPROVEN_DESTINATIONS: &str = "pli_delivery_unproven_destinations";
+const OVERLOADED: &str = "pli_intake_overloaded_total";
+const WRITES_WAITING: &str = "pli_store_writes_waiting";
+const WRITE_AGE: &str = "pli_store_oldest_write_seconds";
 const GUESSING: &str = "pli_intake_guessing_total";
 const REPORTS: &str = "pli_delivery_reports_total";
 
@@ -37,6 +40,9 @@ pub fn describe() {
     describe_counter!(SCANS, "Messages brought before the virus scanner, by outcome.");
     describe_histogram!(SCAN_SECONDS, Unit::Seconds, "From the end of a message to the virus scanner's answer.");
     describe_counter!(GUESSING, "Times that a sender reached the limit of unknown patients in an hour.");
+    describe_counter!(OVERLOADED, "Messages put off at MAIL because the store is behind.");
+    describe_gauge!(WRITES_WAITING, "Writes to the store that are not on stable storage yet.");
+    describe_gauge!(WRITE_AGE, Unit::Seconds, "For how long the oldest of the writes being done has waited.");
     describe_counter!(TRIES, "Tries to relay, one a recipient, by outcome and reason.");
     describe_counter!(CONNECTIONS, "Connections to other servers used for a message, by kind (new, reused).");
     describe_gauge!(UNDER_WAY, "Deliveries to other servers under way.");
@@ -93,6 +99,16 @@ pub(crate) fn refused(face: Face, reason: Reason) {
 
 pub(crate) fn guessing() {
     counter!(GUESSING).increment(1);
+}
+
+pub(crate) fn overloaded() {
+    counter!(OVERLOADED).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge; the number is far below 2^52")]
+pub(crate) fn store_backlog(backlog: Backlog) {
+    gauge!(WRITES_WAITING).set(backlog.waiting as f64);
+    gauge!(WRITE_AGE).set(backlog.oldest.as_secs_f64());
 }
 
 pub(crate) fn record_lost() {

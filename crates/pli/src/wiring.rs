@@ -9,7 +9,7 @@ use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor};
+use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor, Traffic};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -88,6 +88,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         clock: Arc::clone(&clock),
         peers: peers.clone(),
         guesses: Guesses::default(),
+        traffic: Traffic::default(),
         organisations: Arc::new(OrganisationBook::new(Arc::clone(&store), config.server.state.clone())),
         scanner: config.virus.as_ref().map(VirusConfig::scanner),
     };
@@ -167,6 +168,7 @@ fn trust_kept(
 fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
+    keeper.spawn("store", intake.clone().watch_store(keeper.shutdown.clone()));
     if let Some(scanner) = intake.scanner.clone() {
         keeper.spawn("virus-scanner", scanner.watch(Arc::clone(&intake.clock), keeper.shutdown.clone()));
     }
@@ -288,6 +290,7 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
             virus: settings.config.virus.as_ref().map(VirusConfig::rules),
         },
         unknown_per_peer: settings.config.patient.unknown_per_peer,
+        traffic: limits.traffic(),
     }
 }
 

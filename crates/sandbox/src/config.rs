@@ -99,6 +99,11 @@ struct Patient {
 struct Limits {
     connections: usize,
     connections_per_address: usize,
+    /// None.
+    messages_per_peer: u32,
+    messages_per_account: u32,
+    messages_at_once: usize,
+    messages_at_once_each: usize,
 }
 
 /// `[[connector]]`: a hospital's own mail server.
@@ -175,7 +180,14 @@ impl ConfigFile {
                 imaps: at(ports.imaps),
                 http: at(ports.http),
             },
-            limits: Limits { connections: CONNECTIONS, connections_per_address: CONNECTIONS },
+            limits: Limits {
+                connections: CONNECTIONS,
+                connections_per_address: CONNECTIONS,
+                messages_per_peer: 0,
+                messages_per_account: 0,
+                messages_at_once: CONNECTIONS,
+                messages_at_once_each: CONNECTIONS,
+            },
             signin: SignIn { failures_undelayed: FAILURES, failures_per_address: FAILURES },
             patient: Patient { unknown_per_peer: UNKNOWN_PATIENTS },
             connector: connectors.to_vec(),

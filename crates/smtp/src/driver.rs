@@ -56,7 +56,8 @@ pub(crate) struct Connection {
     /// Who is there, as intake wants to know it.
     session: pli_mailflow::Session,
     idle: Duration,
-    transaction: Option<Transaction>,
+    /// Boxed: an idle connection carries none of it about.
+    transaction: Option<Box<Transaction>>,
     /// What intake said to a piece of the body; told at its end.
     refused: Option<Refusal>,
     /// Replies not yet written.
@@ -158,10 +159,10 @@ impl Connection {
     }
 
     async fn on_mail(&mut self, sender: ReversePath, parameters: EnvelopeParameters, too_big: bool) {
-        let reply = match self.intake.begin(&self.session, sender, parameters).await {
+        let reply = match Box::pin(self.intake.begin(&self.session, sender, parameters)).await {
             Ok(transaction) if too_big => Reply::from(&transaction.refuse(Reason::MessageTooBig).await),
             Ok(transaction) => {
-                self.transaction = Some(transaction);
+                self.transaction = Some(Box::new(transaction));
                 self.refused = None;
                 replies::sender_accepted()
             }
@@ -172,7 +173,7 @@ impl Connection {
 
     async fn on_recipient(&mut self, recipient: Recipient) {
         let verdict = match &mut self.transaction {
-            Some(transaction) => transaction.recipient(recipient).await,
+            Some(transaction) => Box::pin(transaction.recipient(recipient)).await,
             None => Err(Refusal { reason: Reason::StoreUnavailable, temporary: true }),
         };
         self.machine.answer(match verdict {

@@ -2,6 +2,7 @@
 
 mod account;
 mod arrival;
+mod backlog;
 mod campaign;
 mod change;
 mod config;
@@ -20,6 +21,7 @@ pub use account::{
     NewCredential,
 };
 pub use arrival::{Arrival, Repeated, Target};
+pub use backlog::Backlog;
 pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};
 pub use change::Change;
 pub use config::Config;

@@ -27,7 +27,7 @@ pub use receipts::Receipts;
 pub use registry::Registry;
 pub use stories::Stories;
 
-use crate::{Change, Connectors, DirectoryEntries, Publications, Result};
+use crate::{Backlog, Change, Connectors, DirectoryEntries, Publications, Result};
 
 /// One store, all roles.
 #[async_trait]
@@ -49,6 +49,9 @@ pub trait Store:
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
+
+    /// How far writing is behind. Asks nobody, and waits for nothing.
+    fn backlog(&self) -> Backlog;
 
     /// Writes something that means nothing, in the next group commit; returns when it is on stable storage. This is
     /// how to learn that a store which can still be read takes no more mail: `Unavailable`.

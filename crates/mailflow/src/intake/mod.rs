@@ -4,9 +4,10 @@
 //! Read `transaction` first. `facts` asks, `pli_policy` decides for `judge`, `record` remembers, `evidence` says of a
 //! certificate what was seen; `content` reads the header, `trace_header` writes ours on top of it, `examine` looks into
 //! the whole, `scan` shows it to the virus scanner, `hand_over` makes what the store takes, `arrival` says by
-//! what a message that comes again is known. [`explain`](mod@explain) asks
+//! what a message that comes again is known. `admit` asks whether there is room for one at all. [`explain`](mod@explain) asks
 //! the same questions and keeps nothing.
 
+mod admit;
 mod arrival;
 mod contacts;
 pub(crate) mod content;
@@ -42,6 +43,7 @@ use pli_types::{
 
 use crate::peer_book::{Direction, Meeting, Noted, PeerBook};
 use crate::scanner::Scanner;
+use crate::traffic::{Traffic, TrafficLimits};
 use tokio::sync::OnceCell;
 
 use evidence::Shown;
@@ -76,6 +78,8 @@ pub struct IntakeConfig {
     pub server_auth_clients: bool,
     /// How many patients without a space each sender may write to in an hour; 0 sets no limit.
     pub unknown_per_peer: u32,
+    /// How much may come in at once, and in a minute.
+    pub traffic: TrafficLimits,
     /// What can be set of the rules.
     pub ruleset: Ruleset,
 }
@@ -101,6 +105,8 @@ pub struct Intake {
     pub peers: PeerBook,
     /// Who writes to patients that there are not.
     pub guesses: Guesses,
+    /// What comes in just now.
+    pub traffic: Traffic,
     /// Whose an address is, as far as the directory is kept here.
     pub organisations: Arc<dyn Organisations>,
     /// The virus scanner, if there is one. Whether a message may pass without it, the ruleset says.
@@ -230,6 +236,7 @@ impl Intake {
         sender: ReversePath,
         parameters: EnvelopeParameters,
     ) -> Result<Transaction, Refusal> {
+        self.has_room(session.face)?;
         if let Client::Peer(peer) = &session.client {
             peer.prepare(self).await;
         }
@@ -240,7 +247,9 @@ impl Intake {
         if let Client::Peer(peer) = &session.client {
             peer.met(self, session.remote, decided.as_ref().err().map(|refusal| refusal.reason));
         }
-        decided.map(|_| transaction)
+        decided?;
+        transaction.enter().await?;
+        Ok(transaction)
     }
 
     /// A path by the whole INS, before anything looks at it: what is kept, judged, recorded and passed on is one spelling.

@@ -20,6 +20,7 @@ use super::record::Witness;
 use super::trace_header::{self, Trace};
 use super::{Intake, Refusal, Session, facts, relation};
 use crate::metrics;
+use crate::traffic::Place;
 
 /// One message on its way in. Dropped without [`Transaction::commit`], it leaves nothing behind.
 pub struct Transaction {
@@ -37,6 +38,8 @@ pub struct Transaction {
     pub(super) examined: Examined,
     /// Of what a client sends.
     pub(super) content: Option<Content>,
+    /// Among the messages on their way in.
+    pub(super) place: Option<Place>,
     body: Body,
     body_bytes: u64,
     too_many_told: bool,
@@ -133,6 +136,7 @@ impl Transaction {
             recipients: Vec::new(),
             examined: Examined::default(),
             content: None,
+            place: None,
             body: Body::Header(HeaderBlock::default()),
             body_bytes: 0,
             too_many_told: false,

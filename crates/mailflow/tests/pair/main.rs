@@ -27,6 +27,7 @@ mod repeats;
 mod reports;
 mod returned;
 mod spaces;
+mod traffic;
 mod unsolicited;
 mod way_in;
 mod way_out;

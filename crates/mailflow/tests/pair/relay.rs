@@ -11,7 +11,7 @@ use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Ro
 use pli_mailflow::intake::{NoOrganisations, StoreHandle};
 use pli_mailflow::{
     Client, Delivery, DeliveryConfig, Guesses, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session,
-    Transaction,
+    Traffic, TrafficLimits, Transaction,
 };
 use pli_net::{ClientTls, OwnCertificate, Pki, Resolver, Shutdown, TlsConfig, TlsFacts};
 use pli_policy::Ruleset;
@@ -75,6 +75,7 @@ impl Relay {
                 queue_lifetime: Duration::from_hours(96),
                 repeats_within: Duration::ZERO,
                 delay_after: Duration::from_hours(4),
+                traffic: TrafficLimits::default(),
                 server_auth_clients: false,
                 unknown_per_peer: 200,
                 ruleset: Ruleset::default(),
@@ -87,6 +88,7 @@ impl Relay {
             clock: clock.clone(),
             peers: PeerBook::default(),
             guesses: Guesses::default(),
+            traffic: Traffic::default(),
             organisations: Arc::new(NoOrganisations),
             scanner: None,
         };

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::LimitsConfig;
 
+/// So many places each address may have while the last quarter of all is being taken.
+const FEW: usize = 4;
+
 /// The places of one listener. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
@@ -27,6 +30,20 @@ pub(super) enum Full {
     Total,
     #[error("as many connections as one address may have")]
     Address,
+    #[error("the last places are for addresses that have few")]
+    Last,
+}
+
+/// May an address that has `own` of the `all` connections have another? Many addresses of one peer, however patient, leave
+/// the last quarter to those who have few.
+fn may_take(own: usize, all: usize, limits: LimitsConfig) -> Result<(), Full> {
+    let common = limits.connections - limits.connections / 4;
+    match () {
+        () if all >= limits.connections => Err(Full::Total),
+        () if own >= limits.connections_per_address => Err(Full::Address),
+        () if all >= common && own >= FEW => Err(Full::Last),
+        () => Ok(()),
+    }
 }
 
 /// A connection's place in the limits, given back when dropped.
@@ -44,14 +61,9 @@ impl Places {
     pub(super) fn take(&self, remote: IpAddr) -> Result<Place, Full> {
         let source = source(remote);
         let mut taken = lock(&self.taken);
-        if taken.total >= self.limits.connections {
-            return Err(Full::Total);
-        }
-        let here = taken.by_source.entry(source).or_default();
-        if *here >= self.limits.connections_per_address {
-            return Err(Full::Address);
-        }
-        *here += 1;
+        let here = taken.by_source.get(&source).copied().unwrap_or_default();
+        may_take(here, taken.total, self.limits)?;
+        taken.by_source.insert(source, here + 1);
         taken.total += 1;
         Ok(Place { taken: Arc::clone(&self.taken), source })
     }
@@ -110,6 +122,19 @@ mod tests {
         let _held = [places.take(ip("192.0.2.1")).unwrap(), places.take(ip("192.0.2.1")).unwrap()];
         assert_eq!(places.take(ip("::ffff:192.0.2.1")).unwrap_err(), Full::Address);
         places.take(ip("192.0.2.2")).unwrap();
+    }
+
+    #[test]
+    fn many_addresses_of_one_peer_leave_the_last_quarter_to_those_who_have_few() {
+        let places = places(40, 10);
+        let take = |last: u8, times| (0..times).map_while(move |_| places.take(ip(&format!("192.0.2.{last}"))).ok());
+        let greedy: Vec<Place> = (1..=3).flat_map(|last| take.clone()(last, 10)).collect();
+        assert_eq!(greedy.len(), 30);
+        assert_eq!(take.clone()(1, 1).count(), 0);
+        let others: Vec<Place> = (4..=5).flat_map(|last| take.clone()(last, 10)).collect();
+        assert_eq!(others.len(), 2 * FEW);
+        let late: Vec<Place> = (6..=9).flat_map(|last| take.clone()(last, 1)).collect();
+        assert_eq!((late.len(), take(6, 1).count()), (2, 0), "and no more than all");
     }
 
     #[test]

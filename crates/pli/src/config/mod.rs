@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pli_directory::{ConnectorConfig, RouteConfig};
-use pli_mailflow::DeliveryConfig;
+use pli_mailflow::{DeliveryConfig, ShareLimits, TrafficLimits};
 use pli_net::{PkiConfig, TlsConfig};
 use pli_signin::PscConfig;
 use pli_signin::backoff;
@@ -208,6 +208,14 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Connections at once from one address, of each listener.
     pub(crate) connections_per_address: usize,
+    /// Messages that one peer may bring in a minute; 0 sets no limit.
+    pub(crate) messages_per_peer: u32,
+    /// Messages that one account may send in a minute; 0 sets no limit.
+    pub(crate) messages_per_account: u32,
+    /// Messages that may be on their way in at one time.
+    pub(crate) messages_at_once: usize,
+    /// The same, from one peer, connector or account.
+    pub(crate) messages_at_once_each: usize,
     /// How long the queue tries before it reports failure.
     pub(crate) queue_lifetime: Span,
     /// For how long a message that comes again is known as a repeat; zero turns that off.
@@ -225,10 +233,26 @@ impl Default for Limits {
             recipients: 1_000,
             connections: 2_000,
             connections_per_address: 100,
+            messages_per_peer: 6_000,
+            messages_per_account: 600,
+            messages_at_once: 1_000,
+            messages_at_once_each: 250,
             queue_lifetime: Span::hours(5 * 24),
             repeats_within: Span::hours(3 * 24),
             smtp_idle: Span::minutes(5),
             imap_idle: Span::minutes(30),
+        }
+    }
+}
+
+impl Limits {
+    /// What may come in, as intake wants to know it.
+    pub(crate) fn traffic(&self) -> TrafficLimits {
+        TrafficLimits {
+            per_peer: self.messages_per_peer,
+            per_account: self.messages_per_account,
+            share: ShareLimits { all: self.messages_at_once, each: self.messages_at_once_each },
+            ..TrafficLimits::default()
         }
     }
 }

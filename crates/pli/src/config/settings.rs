@@ -119,6 +119,8 @@ fn limits(config: &Config) -> Result<(), ConfigFault> {
         ("message_size", limits.message_size.bytes() == 0),
         ("connections", limits.connections == 0),
         ("connections_per_address", limits.connections_per_address == 0),
+        ("messages_at_once", limits.messages_at_once == 0),
+        ("messages_at_once_each", limits.messages_at_once_each == 0),
         ("queue_lifetime", limits.queue_lifetime.get().is_zero()),
         ("smtp_idle", limits.smtp_idle.get().is_zero()),
         ("imap_idle", limits.imap_idle.get().is_zero()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use pli_directory::{RoutesHandle, TrustHandle, TrustList};
 use pli_mailflow::intake::{NoOrganisations, StoreHandle};
-use pli_mailflow::{Intake, IntakeConfig, PeerBook};
+use pli_mailflow::{Intake, IntakeConfig, PeerBook, Traffic, TrafficLimits};
 use pli_net::{LimitsConfig, Listener, Pki, PkiConfig, ServerTls, Shutdown, TlsConfig};
 use pli_sandbox::pki::{DEPARTMENT, Issued, Leaf, Purpose, Subject, TestPki};
 use pli_sandbox::whitelist::{self, Entry};
@@ -181,6 +181,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         queue_lifetime: SignedDuration::from_hours(24).unsigned_abs(),
         repeats_within: Duration::ZERO,
         delay_after: SignedDuration::from_hours(4).unsigned_abs(),
+        traffic: TrafficLimits::default(),
         server_auth_clients: false,
         unknown_per_peer: 200,
         ruleset: pli_policy::Ruleset::default(),
@@ -195,6 +196,8 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         clock: Arc::new(SystemClock),
         peers: PeerBook::default(),
         guesses: pli_mailflow::Guesses::default(),
+
+        traffic: Traffic::default(),
         organisations: Arc::new(NoOrganisations),
         scanner: None,
     }

@@ -26,6 +26,7 @@ mod flags;
 mod folders;
 mod held;
 mod intake;
+mod load;
 mod mailbox_changes;
 mod mailbox_making;
 mod mailboxes;
@@ -67,7 +68,7 @@ use self::rows::{json_ids, micros};
 use self::setup::{Location, Lock};
 use self::writer::{Hand, Write, Writer};
 use crate::seal::{BodyFolder, MasterKey};
-use crate::{Change, Config, Result, Store, StoreError};
+use crate::{Backlog, Change, Config, Result, Store, StoreError};
 
 /// Changes that a receiver may be behind before it is told to look for itself.
 const CHANGES_MAX: usize = 1024;
@@ -191,6 +192,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.writer.as_ref().map(Writer::backlog).unwrap_or_default()
     }
 
     async fn probe(&self) -> Result<()> {

@@ -10,6 +10,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::thread;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -19,11 +20,12 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::load::{Load, Waiting};
 use super::rows::database_error;
 use super::setup::Lock;
 use super::tx::{Effects, Tx};
 use crate::seal::BodyFolder;
-use crate::{Change, Result, StoreError};
+use crate::{Backlog, Change, Result, StoreError};
 
 /// Writes that may wait; more callers wait for a place.
 const QUEUE_MAX: usize = 1024;
@@ -47,6 +49,7 @@ pub(super) trait Write: Send + Sync + 'static {
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
+    load: Load,
 }
 
 enum Message {
@@ -60,18 +63,25 @@ impl Writer {
         let failed = |error| StoreError::io("the writing thread could not be started", error);
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
         let (queue, inbox) = mpsc::channel(QUEUE_MAX);
-        let run = move || runtime.block_on(hand.run(inbox));
+        let load = Load::default();
+        let told = load.clone();
+        let run = move || runtime.block_on(hand.run(inbox, &told));
         thread::Builder::new().name("pli-store-writer".to_owned()).spawn(run).map_err(failed)?;
-        Ok(Self { queue })
+        Ok(Self { queue, load })
     }
 
     /// Queues a write and waits for its outcome.
     pub(super) async fn write<W: Write>(&self, write: W) -> Result<W::Output> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Asked { write, outcome: None, reply });
+        let job = Box::new(Asked { write, outcome: None, reply, waiting: self.load.wait() });
         let closed = || StoreError::unavailable("it is closed");
         self.queue.send(Message::Write(job)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
+    }
+
+    /// How many writes wait, and since when.
+    pub(super) fn backlog(&self) -> Backlog {
+        self.load.backlog()
     }
 
     /// Waits until all that is queued is written and the database is closed.
@@ -89,6 +99,8 @@ impl Writer {
 trait Job: Send {
     /// Does it and keeps the outcome for [`Job::answer`]; an error comes back only if the batch must know of it.
     async fn run(&mut self, tx: &mut Tx<'_>) -> std::result::Result<(), Failure>;
+    /// When it was asked for.
+    fn since(&self) -> Instant;
     /// Tells the caller: the outcome kept, or an error that came after.
     fn answer(self: Box<Self>, failed: Option<StoreError>);
 }
@@ -97,6 +109,7 @@ struct Asked<W: Write> {
     write: W,
     outcome: Option<Result<W::Output>>,
     reply: oneshot::Sender<Result<W::Output>>,
+    waiting: Waiting,
 }
 
 #[async_trait]
@@ -113,8 +126,13 @@ impl<W: Write> Job for Asked<W> {
         }
     }
 
+    fn since(&self) -> Instant {
+        self.waiting.since()
+    }
+
     fn answer(self: Box<Self>, failed: Option<StoreError>) {
-        let Self { write, outcome, reply } = *self;
+        let Self { write, outcome, reply, waiting } = *self;
+        drop(waiting);
         // With it goes the file of a message that was refused: before the caller hears of it.
         drop(write);
         let outcome = failed.map(Err).or(outcome);
@@ -157,7 +175,7 @@ pub(super) struct Hand {
 }
 
 impl Hand {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Message>, load: &Load) {
         let mut messages = Vec::with_capacity(BATCH_MAX);
         let mut closing = Vec::new();
         while closing.is_empty() && gather(&mut inbox, &mut messages).await {
@@ -168,7 +186,9 @@ impl Hand {
                     Message::Close(done) => closing.push(done),
                 }
             }
+            load.in_hand(jobs.first().map(|job| job.since()));
             self.write_all(jobs).await;
+            load.in_hand(None);
         }
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await

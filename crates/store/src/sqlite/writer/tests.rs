@@ -126,6 +126,28 @@ async fn count(tx: &mut Tx<'_>, name: &str) -> Result<i64> {
 }
 
 #[tokio::test]
+async fn what_waits_is_told_while_it_waits() {
+    let bench = Bench::new().await;
+    let (started, has_started) = oneshot::channel();
+    let (release, released) = oneshot::channel();
+    let hold = bench.write(Step::Hold(Mutex::new(Some((started, released)))));
+    let mut seen = Vec::new();
+    let others = async {
+        has_started.await.unwrap();
+        seen.push(bench.writer.backlog());
+        // One is asked for and waits; then whoever asked for it goes away, and it waits all the same.
+        assert!(bench.write(Step::Count("a")).now_or_never().is_none());
+        seen.push(bench.writer.backlog());
+        release.send(()).unwrap();
+    };
+    join(hold, others).await.0.unwrap();
+    assert_eq!(seen.iter().map(|backlog| backlog.waiting).collect::<Vec<_>>(), [1, 2]);
+    assert!(seen[1].oldest > seen[0].oldest, "{seen:?}");
+    assert_eq!(bench.counter("a").await, 1);
+    assert_eq!(bench.writer.backlog().waiting, 0);
+}
+
+#[tokio::test]
 async fn a_write_that_is_refused_early_or_late_fails_alone() {
     let bench = Bench::new().await;
     for refused in [|| Step::RefuseAtOnce, || Step::CountThenRefuse("b")] {
