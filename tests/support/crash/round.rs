@@ -90,7 +90,8 @@ pub fn run(rig: &mut Rig, round: &Round) -> Result<Found> {
 fn break_it(rig: &mut Rig, round: &Round) -> Outcome {
     match &round.ending {
         Ending::At(point, _) if point.is_at_start() => {
-            load(rig, |rig| rig.load.acknowledged() >= 8)?;
+            let target = rig.load.acknowledged() + 8;
+            load(rig, |rig| rig.load.acknowledged() >= target)?;
             return at_start(rig, point, round.torn);
         }
         Ending::At(point, nth) => {
