@@ -44,7 +44,7 @@ fn a_mistake_on_the_command_line_is_told_in_the_language_of_who_made_it() {
     for (arguments, english, french) in [
         (&["serv"][..], "`serv` is no command", "`serv` n'est pas une commande"),
         (&["serve", "--wrong"], "there is no `--wrong` here", "il n'y a pas de `--wrong` ici"),
-        (&["queue", "retry"], "`<ID>` must be given", "`<ID>` : à donner"),
+        (&["queue", "retry"], "`<FILTER>...` must be given", "`<FILTRE>...` : à donner"),
         (&["completions", "c64"], "cannot be `c64`", "ne peut pas être `c64`"),
         (&["explain", "--from", "nobody", "--to", "a@b.fr"], "cannot be `nobody`: ", "ne peut pas être `nobody` : "),
     ] {

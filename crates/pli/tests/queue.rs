@@ -74,6 +74,45 @@ fn a_row_is_tried_at_once_by_the_node_and_due_without_one() {
 }
 
 #[test]
+fn rows_are_meant_by_a_filter_held_and_given_back() {
+    let operator = Operator::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for _ in 0..3 {
+        runtime.block_on(queue_a_letter(&operator));
+    }
+    let listed = |filter: &[&str]| {
+        let rows = operator.told(&[&["queue", "list"], filter].concat());
+        rows.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = listed(&[]);
+    let id = all[0].as_str();
+    assert_eq!(listed(&["domain:peer.mssante.fr", "state:due", "from:@pharmacie-du-pont.mssante.fr"]), all);
+    assert_eq!((listed(&["state:held"]).len(), listed(&["older:5d"]).len(), listed(&[id]).len()), (0, 0, 1));
+    operator.fails(&["queue", "list", "to:279035121518989"], 2, "queue-filter");
+    assert_eq!(operator.told(&["queue", "show", id])["attempts_made"], serde_json::json!([]));
+
+    let held = operator.told(&["queue", "hold", id, "--reason", "the author asks"]);
+    assert_eq!((&held["outcome"], &held["id"]), (&"held".into(), &id.into()));
+    assert!(operator.is_on_record("the author asks"));
+    assert_eq!(operator.told(&["queue", "show", id])["held"], "stopped-by-admin");
+    operator.fails(&["queue", "retry", id], 4, "queue-row-held");
+    operator.fails(&["queue", "hold", id, "--reason", "again"], 4, "queue-row-held");
+    operator.fails(&["queue", "hold", "all", "--reason", " "], 2, "reason-missing");
+
+    // A wider filter tells of each row, and which could not be.
+    let told = operator.told(&["queue", "retry", "all"]);
+    let outcomes: Vec<_> = told.as_array().unwrap().iter().map(|row| row["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["refused", "due", "due"]);
+    assert_eq!(told[0]["code"], "queue-row-held");
+    let would = operator.told(&["queue", "drop", "domain:peer.mssante.fr", "--reason", "a mistake", "--dry-run"]);
+    assert_eq!(would.as_array().unwrap().len(), 3);
+    assert_eq!(listed(&["state:returned"]).len(), 0);
+    operator.told(&["queue", "drop", "domain:peer.mssante.fr", "--reason", "a mistake"]);
+    assert_eq!(listed(&["state:returned", "reason:stopped-by-admin"]), all);
+    assert!(operator.is_on_record("a mistake"));
+}
+
+#[test]
 fn an_identifier_is_shown_in_clear_to_who_says_why_and_that_is_on_record_first() {
     let operator = Operator::new();
     tokio::runtime::Runtime::new().unwrap().block_on(queue_a_letter_to(&operator, PATIENT));

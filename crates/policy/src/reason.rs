@@ -150,6 +150,8 @@ reasons! {
     PeerRefused = "peer-refused", "Read the other server's words.";
     /// The message was not delivered before the queue's limit (scenario 42).
     ExpiredInQueue = "expired-in-queue", "Send again, or reach the recipient another way.";
+    /// An admin of this operator has stopped the message on its way.
+    StoppedByAdmin = "stopped-by-admin", "Ask the operator, or reach the recipient another way.";
 }
 
 impl Reason {

@@ -287,6 +287,7 @@ fn wording(reason: Reason) -> Wording {
             says(554, 454, (7, 1), "The next server's certificate is not the one listed for the domain.")
         }
         Reason::PeerRefused => says(554, 451, (0, 0), "The next server refused the message."),
+        Reason::StoppedByAdmin => says(554, 451, (7, 0), "The operator has stopped the message."),
         Reason::ExpiredInQueue => says(554, 451, (4, 7), "The message could not be delivered in time."),
     }
 }

@@ -313,4 +313,52 @@ mod tests {
         let (letters, exchange, _) = play(2, &["421 idle too long"]).await;
         assert_eq!((letters.as_str(), exchange.unanswered), ("44", true));
     }
+
+    /// A server that agrees to everything, 20 ms away.
+    #[derive(Debug)]
+    struct Distant;
+
+    const ROUND_TRIP: Duration = Duration::from_millis(20);
+
+    #[async_trait]
+    impl SmtpDialogue for Distant {
+        fn offers(&self) -> Offers {
+            Offers::default()
+        }
+
+        async fn command(&mut self, line: &str, _patience: Duration) -> Result<Reply, Broken> {
+            tokio::time::sleep(ROUND_TRIP).await;
+            Ok(Reply { code: if line == "DATA" { 354 } else { 250 }, text: "ok".to_owned() })
+        }
+
+        async fn content(&mut self, _message: &CanonicalMessage, _patience: Duration) -> Result<Reply, Broken> {
+            self.command("(content)", Duration::ZERO).await
+        }
+    }
+
+    /// What pipelining could spare (docs/adr/0017-one-command-at-a-time.md).
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_takes_three_round_trips_and_one_for_each_recipient() {
+        for (count, expected) in [(1_u32, 4), (3, 6), (100, 103)] {
+            let recipients: Vec<_> = (0..count)
+                .map(|n| Recipient {
+                    address: MailAddress::parse(&format!("r{n}@b.fr")).unwrap(),
+                    notify: DsnNotify::default(),
+                    orcpt: None,
+                })
+                .collect();
+            let message = CanonicalMessage::check(Bytes::from_static(b"A: b\r\n\r\nc\r\n")).unwrap();
+            let outgoing = Outgoing {
+                sender: &ReversePath::Null,
+                parameters: &EnvelopeParameters::default(),
+                recipients: recipients.iter().collect(),
+                message: &message,
+            };
+            let server = Server { host: "mx.b.fr".to_owned(), address: "192.0.2.1:25".parse().unwrap() };
+            let begun = Instant::now();
+            exchange(&mut Distant, &server, &Masker::new(&[1; 32]), &outgoing).await;
+            let trips = begun.elapsed().as_millis() / ROUND_TRIP.as_millis();
+            assert_eq!(trips, expected, "{count} recipients");
+        }
+    }
 }

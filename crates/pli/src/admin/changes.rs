@@ -1,14 +1,10 @@
-//! What an admin changes: the list in force, the turn of a row in the queue. Each change is on record under his name.
+//! What an admin changes of the list in force. Each change is on record under his name.
 
-use jiff::Timestamp;
-use pli_audit::{Event, EventKind};
 use pli_directory::Installed;
-use pli_store::{QueueRow, Store};
-use pli_types::QueueId;
 
 use super::desk::{Desk, Office, off_threads};
-use super::protocol::{ListChange, Outcome, Retry};
-use crate::exit::{Exit, Failure};
+use super::protocol::{ListChange, Outcome};
+use crate::exit::Failure;
 use crate::trust::{Author, ChangeFault, Looked};
 use crate::words::Said;
 
@@ -76,38 +72,6 @@ fn change(outcome: Outcome, installed: &Installed) -> ListChange {
         removed: installed.changes.removed.len(),
         changed: installed.changes.changed.len(),
     }
-}
-
-/// The row of the queue that an admin means.
-pub(crate) async fn queue_row(store: &dyn Store, id: &str) -> Result<QueueRow, Failure> {
-    let unknown = || Failure::told(Exit::NotFound, "queue-row-unknown", &[("id", &id)]);
-    let id = QueueId::parse(id).map_err(|_| unknown())?;
-    let rows = store.queue_rows(usize::MAX).await?;
-    rows.into_iter().find(|row| row.id == id).ok_or_else(unknown)
-}
-
-/// Makes it due now.
-pub(super) async fn retry(
-    store: &dyn Store,
-    row: &QueueRow,
-    dry_run: bool,
-    actor: &str,
-    now: Timestamp,
-) -> Result<Retry, Failure> {
-    if !dry_run {
-        let event = Event {
-            message: Some(row.message),
-            detail: Some(format!("{}: tried at once, as an admin asked", row.destination)),
-            ..Author::Admin(actor.to_owned()).event(EventKind::Changed, now)
-        };
-        store.retry_now(row.id, now, vec![event]).await?;
-    }
-    Ok(Retry {
-        id: row.id.to_string(),
-        message: row.message.to_string(),
-        destination: row.destination.to_string(),
-        dry_run,
-    })
 }
 
 impl From<ChangeFault> for Failure {

@@ -75,22 +75,7 @@ impl Desk {
                 let office = self.office(&request)?;
                 office.roll_back(to.clone(), actor, checked_reason(reason)?).await.map(Answer::Change)
             }
-            Request::QueueRetry { ref id, dry_run } => {
-                let store = self.store.as_ref().ok_or_else(|| unable(&request))?;
-                let row = super::changes::queue_row(&**store, id).await?;
-                super::changes::retry(&**store, &row, dry_run, actor, self.clock.now()).await.map(Answer::Retry)
-            }
-            Request::QueueRelease { ref id, ref reason, dry_run } => {
-                let intake = self.intake.as_ref().ok_or_else(|| unable(&request))?;
-                let release = super::held::release(intake, id, checked_reason(reason)?, dry_run, actor);
-                Box::pin(release).await.map(Answer::Decided)
-            }
-            Request::QueueDrop { ref id, ref reason, dry_run } => {
-                let store = self.store.as_ref().ok_or_else(|| unable(&request))?;
-                let masker = &self.store_and_house()?.1.masker;
-                let decision = super::held::Dropping { store: &**store, masker, now: self.clock.now() };
-                decision.drop_row(id, checked_reason(reason)?, dry_run, actor).await.map(Answer::Decided)
-            }
+            Request::Queue(ref ask) => Box::pin(self.queue(ask, actor)).await.map(Answer::Queue),
             Request::DirectoryInstall { ref digest } => {
                 let about = self.install_directory(digest, actor).await?;
                 Ok(Answer::Directory { taken: about.taken, refused: about.refused })

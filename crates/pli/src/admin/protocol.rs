@@ -5,7 +5,7 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{account, connector, directory, dispensation, mailbox, notice, patient, relation, reveal};
+use super::{account, connector, directory, dispensation, mailbox, notice, patient, queue, relation, reveal};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -42,12 +42,8 @@ pub(crate) enum Request {
     TrustInstall { reason: String, dry_run: bool },
     /// Go back to the list before, or to the one whose digest begins so.
     TrustRollback { to: Option<String>, reason: String, dry_run: bool },
-    /// Try this row of the queue now.
-    QueueRetry { id: String, dry_run: bool },
-    /// Let this held row of the queue go to its recipient.
-    QueueRelease { id: String, reason: String, dry_run: bool },
-    /// Give this held row of the queue back to its sender.
-    QueueDrop { id: String, reason: String, dry_run: bool },
+    /// Do this to rows of the queue.
+    Queue(queue::Ask),
     /// Put the copy of the national directory that lies prepared in the state folder, and is of this text, in place.
     DirectoryInstall { digest: String },
     /// Have the state's directory told of these mailboxes now, or of all that wait if none is named.
@@ -120,10 +116,8 @@ pub(crate) enum Answer {
     },
     /// To what changes the list, or would.
     Change(ListChange),
-    /// To [`Request::QueueRetry`].
-    Retry(Retry),
-    /// To [`Request::QueueRelease`] and [`Request::QueueDrop`].
-    Decided(Decided),
+    /// To [`Request::Queue`].
+    Queue(queue::Told),
     /// To [`Request::DirectoryInstall`]: how many lines it has, and how many were not taken.
     Directory { taken: u64, refused: u64 },
     /// To [`Request::Publish`].
@@ -238,27 +232,6 @@ pub(crate) enum Kind {
     Added,
 }
 
-/// A held row of the queue that an admin has decided on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub(crate) struct Decided {
-    /// `delivered`, `due` or `dropped`, or what would be.
-    pub(crate) outcome: String,
-    pub(crate) id: String,
-    pub(crate) message: String,
-    /// Why it was held.
-    pub(crate) held: String,
-    pub(crate) dry_run: bool,
-}
-
-/// A row of the queue that is tried now.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub(crate) struct Retry {
-    pub(crate) id: String,
-    pub(crate) message: String,
-    pub(crate) destination: String,
-    pub(crate) dry_run: bool,
-}
-
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct AlarmTold {
@@ -331,9 +304,7 @@ impl Request {
             Self::TrustFetch => "trust-fetch",
             Self::TrustInstall { .. } => "trust-install",
             Self::TrustRollback { .. } => "trust-rollback",
-            Self::QueueRetry { .. } => "queue-retry",
-            Self::QueueRelease { .. } => "queue-release",
-            Self::QueueDrop { .. } => "queue-drop",
+            Self::Queue(_) => "queue",
             Self::DirectoryInstall { .. } => "directory-install",
             Self::Publish { .. } => "publish",
             Self::Mailbox(_) => "mailbox",
@@ -354,7 +325,7 @@ impl Request {
     pub(crate) fn looks_into_store(&self) -> bool {
         matches!(
             self,
-            Self::QueueRetry { .. }
+            Self::Queue(_)
                 | Self::Connector(_)
                 | Self::Directory(_)
                 | Self::Mailbox(_)
@@ -388,9 +359,7 @@ impl Request {
             | Self::Reveal(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
-            | Self::QueueRetry { dry_run, .. }
-            | Self::QueueRelease { dry_run, .. }
-            | Self::QueueDrop { dry_run, .. } => !dry_run,
+            | Self::Queue(queue::Ask { dry_run, .. }) => !dry_run,
         }
     }
 }

@@ -150,6 +150,8 @@ pub struct QueueRow {
     pub held: Option<String>,
     /// When it is tried no longer; a held one is given back to its sender then.
     pub expires_at: Timestamp,
+    /// When the message was taken in.
+    pub accepted_at: Timestamp,
 }
 
 /// How much is held.

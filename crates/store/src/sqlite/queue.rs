@@ -74,7 +74,7 @@ impl Queue for SqliteStore {
         let sql = sqlx::query(
             "SELECT q.id, q.message_id, m.sender, q.recipient, q.destination, q.attempts, q.next_attempt_at,
                     q.leased AND q.claimable_at > ? AS leased, q.returned, q.held, q.expires_at,
-                    coalesce(q.last_reason, q.returned, q.held) AS last_reason, q.last_detail
+                    coalesce(q.last_reason, q.returned, q.held) AS last_reason, q.last_detail, m.accepted_at
              FROM queue AS q JOIN messages AS m ON m.id = q.message_id
              ORDER BY q.seq LIMIT ?",
         );
@@ -253,6 +253,7 @@ fn shown_row(row: Row<'_>) -> Result<QueueRow> {
         returned: row.get("returned")?,
         held: row.get("held")?,
         expires_at: row.instant("expires_at")?,
+        accepted_at: row.of("messages", "message_id").instant("accepted_at")?,
     })
 }
 
