@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use pli_audit::Face;
 use pli_policy::{Reason, ScanFacts};
-use pli_store::{Backlog, NewMessage};
+use pli_store::{Backlog, NewMessage, Returned};
 
 const ACCEPTED: &str = "pli_intake_messages_total";
 const ACCEPTED_BYTES: &str = "pli_intake_bytes_total";
@@ -70,7 +70,8 @@ impl Ways {
     /// Of a message about to be taken in.
     pub(crate) fn of(message: &NewMessage) -> Self {
         let (mailboxes, relays) = (message.deliveries.len(), message.relays.len());
-        Self { mailboxes, relays, returns: message.returns.len(), held: message.held.len() }
+        let returns = message.returns.iter().filter(|returned| returned.reason != Returned::DELIVERED).count();
+        Self { mailboxes, relays, returns, held: message.held.len() }
     }
 
     /// Those that wait for an admin.

@@ -55,7 +55,6 @@ pub(crate) enum News<'a> {
         host: &'a str,
     },
     /// It is in the recipient's mailbox here.
-    #[expect(dead_code, reason = "written once the store keeps what is to be confirmed")]
     Delivered,
 }
 

@@ -253,7 +253,7 @@ mod tests {
         let exchange = exchange(&mut script, &server, &masker, &outgoing).await;
         assert!(script.answers.is_empty(), "not asked for: {:?}", script.answers);
         let letters = exchange.verdicts.iter().map(|verdict| match verdict {
-            Verdict::Relayed { .. } => '+',
+            Verdict::Relayed { .. } | Verdict::Delivered => '+',
             Verdict::Later(trouble) if trouble.reason == Reason::PeerUnreachable => '!',
             Verdict::Later(_) | Verdict::NotNow { .. } => '4',
             Verdict::Never(_) => '5',

@@ -33,7 +33,7 @@ pub(crate) async fn settle(intake: &Intake, leases: &[Lease], verdicts: &[Verdic
         }
         let outcomes: Vec<_> = settlements.iter().map(|settlement| settlement.outcome.clone()).collect();
         let reported = settlements.iter().filter(|one| one.report.is_some());
-        let reports: Vec<_> = reported.map(|one| action(&one.outcome)).collect();
+        let reports: Vec<_> = reported.map(|one| action(&one.lease, &one.outcome)).collect();
         failpoint!("delivery.settle.before");
         match intake.store.0.settle(settlements).await {
             Ok(settled) => {
@@ -63,6 +63,8 @@ pub(crate) async fn settle(intake: &Intake, leases: &[Lease], verdicts: &[Verdic
 fn tell(intake: &Intake, lease: &Lease, outcome: &Outcome, tried: bool) {
     let (message, destination) = (lease.message, &lease.destination);
     match outcome {
+        // A confirmation: the message was here before.
+        Outcome::Relayed { .. } if lease.returned.is_some() => {}
         Outcome::Relayed { detail } => {
             metrics::tried("relayed", "none".to_owned());
             let age = intake.clock.now().duration_since(lease.accepted_at);
@@ -85,8 +87,9 @@ fn tell(intake: &Intake, lease: &Lease, outcome: &Outcome, tried: bool) {
 }
 
 /// What the report that goes with an outcome says (RFC 3464 §2.3.3).
-fn action(outcome: &Outcome) -> &'static str {
+fn action(lease: &Lease, outcome: &Outcome) -> &'static str {
     match outcome {
+        Outcome::Relayed { .. } if lease.returned.is_some() => "delivered",
         Outcome::Relayed { .. } => "relayed",
         Outcome::Deferred { .. } => "delayed",
         Outcome::Failed { .. } => "failed",
@@ -99,6 +102,7 @@ async fn settlement(intake: &Intake, lease: &Lease, verdict: &Verdict) -> Settle
         Verdict::Relayed { detail, host, reports } => {
             relayed(intake, lease, now, detail, (!reports).then_some(host)).await
         }
+        Verdict::Delivered => delivered(intake, lease, now).await,
         Verdict::Later(trouble) => match pause(lease, now) {
             Some(pause) => put_off(intake, lease, now, pause, trouble).await,
             None => failed(intake, lease, now, Reason::ExpiredInQueue, trouble).await,
@@ -142,6 +146,26 @@ async fn relayed(intake: &Intake, lease: &Lease, now: Timestamp, detail: &str, s
         confirm(intake, &mut settlement, now, News::Relayed { host }).await;
     }
     settlement
+}
+
+/// The recipient has it, and its sender is told. If that cannot be now it is done later, as long as messages are tried.
+async fn delivered(intake: &Intake, lease: &Lease, now: Timestamp) -> Settlement {
+    let lifetime = SignedDuration::try_from(intake.config.queue_lifetime).unwrap_or(SignedDuration::MAX);
+    let detail = match report::write(intake, lease, News::Delivered).await {
+        Ok(Some(report)) => {
+            let event = reported(intake, lease, now, format!("confirmation {}", report.id));
+            let outcome = Outcome::Relayed { detail: "confirmed".to_owned() };
+            return Settlement { report: Some(report), ..closed(lease, outcome, vec![event]) };
+        }
+        Ok(None) => return closed(lease, Outcome::Relayed { detail: "not to be confirmed".to_owned() }, Vec::new()),
+        Err(refusal) if refusal.temporary && now.duration_since(lease.accepted_at) < lifetime => {
+            let deferred = deferred(intake, lease, now, REPORT_PAUSE, refusal.reason, "the confirmation waits");
+            return Settlement { audit: Vec::new(), ..deferred };
+        }
+        Err(refusal) => format!("no confirmation: {}", refusal.reason.code()),
+    };
+    let event = reported(intake, lease, now, detail.clone());
+    closed(lease, Outcome::Relayed { detail }, vec![event])
 }
 
 /// Adds the confirmation that a sender asked for. The message is where it should be: if the confirmation cannot be

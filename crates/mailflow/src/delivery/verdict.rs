@@ -19,6 +19,8 @@ pub(crate) enum Verdict {
         /// Does it offer DSN? Then what the sender wants to hear is its business from here on (RFC 3461 §5.2.1).
         reports: bool,
     },
+    /// It is in a mailbox here, and its sender wants to hear of it.
+    Delivered,
     /// Try again.
     Later(Trouble),
     /// Nothing was tried, and nothing will be before this time.

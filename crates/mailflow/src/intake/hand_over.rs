@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Reason;
 use pli_store::{Held, NewMessage, NewParty, NewStory, PartyWay, Relay, Returned, StagedBody, StoreError, Target};
-use pli_types::{Ins, QueueId};
+use pli_types::{Ins, QueueId, Recipient};
 
 use super::Refusal;
 use super::contacts::{self, Turn};
@@ -46,6 +46,9 @@ impl Transaction {
                         message.deliveries.push(mailbox);
                     }
                     patients.extend(recipient.address.ins());
+                    if recipient.notify.success && self.facts.sender.address().is_some() {
+                        self.owe_confirmation(&mut message, id, recipient);
+                    }
                 }
                 Way::Back(reason) => message.returns.push(Returned { id, recipient, reason: reason.code().to_owned() }),
                 Way::Held(reason) => {
@@ -62,6 +65,15 @@ impl Transaction {
         self.remember(&mut message, header, &patients);
         message.story = Some(self.story(header, parties));
         Ok(message)
+    }
+
+    /// The sender asked to hear of success (RFC 3461 §4.1): his confirmation waits as a row of the queue, in the
+    /// transaction that delivers. If the message comes again, it is confirmed no second time.
+    fn owe_confirmation(&self, message: &mut NewMessage, id: QueueId, recipient: Recipient) {
+        if let Some(arrival) = &mut message.arrival {
+            arrival.recipients.push(self.repeated(message.accepted_at, Target::Row(id), &recipient.address));
+        }
+        message.returns.push(Returned { id, recipient, reason: Returned::DELIVERED.to_owned() });
     }
 
     /// By what the message is found later, and who its recipients are.

@@ -89,8 +89,13 @@ pub struct Returned {
     pub id: QueueId,
     /// To whom it was.
     pub recipient: Recipient,
-    /// Why: a reason's stable code.
+    /// Why: a reason's stable code, or [`Returned::DELIVERED`].
     pub reason: String,
+}
+
+impl Returned {
+    /// In place of a reason: the recipient has the message, and nothing but the confirmation goes back to its sender.
+    pub const DELIVERED: &str = "delivered";
 }
 
 /// A recipient whose mail is held, here or elsewhere. It waits in the queue, and never without an end.
