@@ -203,9 +203,12 @@ fn page(row: &Map<String, Value>) -> String {
         let text = |name: &str| attempt.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
         let number = attempt.get("number").and_then(Value::as_u64).unwrap_or_default();
         let (at, server, reason) = (text("at"), text("server"), text("reason"));
-        page.push_str(&format!("\n#{number}  {at}  {server}  {reason}\n"));
+        let heading = format!("\n#{number}  {at}  {server}  {reason}\n");
+        page += &heading;
         for line in attempt.get("transcript").and_then(Value::as_array).into_iter().flatten() {
-            page.push_str(&format!("    {}\n", line.as_str().unwrap_or_default()));
+            page += "    ";
+            page += line.as_str().unwrap_or_default();
+            page += "\n";
         }
     }
     page
