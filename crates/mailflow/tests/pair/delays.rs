@@ -13,6 +13,7 @@ use crate::relay::{HOSPITAL, OFFICINE, Relay, letter, recipient};
 
 const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 const PATIENCE: Duration = Duration::from_secs(25);
+const MOMENT: SignedDuration = SignedDuration::from_micros(1);
 
 fn kinds(story: &[Event]) -> Vec<&'static str> {
     story.iter().map(|event| event.kind.as_str()).collect()
@@ -154,12 +155,17 @@ async fn four_days_of_a_dead_server_end_in_one_notice_and_one_report() {
     while let Some(row) = put_off(&relay, id, &mut others).await {
         let pause = row.next_attempt_at.duration_since(relay.now());
         assert!(pause <= SignedDuration::from_mins(72), "it is looked after: {pause}");
-        relay.clock.advance(pause);
+        // The store keeps microseconds: a moment later, whoever counts finer agrees that it is time.
+        relay.clock.advance(pause + MOMENT);
         other_mail(&relay).await;
         (looks, others) = (looks + 1, others + 1);
         assert!(looks < 500, "it has an end");
     }
-    assert_eq!(relay.now().duration_since(begun), SignedDuration::from_hours(96), "not sooner and not later");
+    let lasted = relay.now().duration_since(begun) - SignedDuration::from_hours(96);
+    assert!(
+        (SignedDuration::ZERO..SignedDuration::from_secs(1)).contains(&lasted),
+        "not sooner and not later: {lasted}"
+    );
     let story = relay.story(id, &["reported"]).await;
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !relay.store.queue_rows(9).await.unwrap().is_empty() {
