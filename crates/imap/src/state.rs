@@ -129,6 +129,6 @@ fn concerns(change: Change, folder: FolderId) -> bool {
     match change {
         Change::Folder(_, changed) => changed == folder,
         Change::Folders(_) => true,
-        Change::Queue | Change::Campaigns | Change::Receipts | Change::Access => false,
+        Change::Queue | Change::Campaigns | Change::Receipts | Change::Watches | Change::Access => false,
     }
 }

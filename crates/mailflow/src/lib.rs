@@ -2,7 +2,7 @@
 //!
 //! Gather facts, let `pli_policy` decide, commit once, answer. No function both decides and writes.
 //!
-//! [`campaign`] sends notices to patients here, [`receipts`] their read receipts. Only [`intake`] builds a message for the store, our own included; only [`delivery`] connects to another
+//! [`campaign`] sends notices to patients here, [`receipts`] their read receipts; [`watch`] tells senders of what is late. Only [`intake`] builds a message for the store, our own included; only [`delivery`] connects to another
 //! server, and only over TLS, to a certificate that was judged first.
 
 pub mod campaign;
@@ -15,6 +15,7 @@ pub mod peer_book;
 pub mod receipts;
 pub mod scanner;
 mod traffic;
+pub mod watch;
 
 pub use campaign::Herald;
 pub use delivery::probe::{Probe, ProbeReport};
@@ -27,6 +28,7 @@ pub use peer_book::{PeerBook, PeerRecord, Seen};
 pub use receipts::Receiptor;
 pub use scanner::{Scanner, ScannerConfig, ScannerPlace};
 pub use traffic::{BehindLimits, ShareLimits, Traffic, TrafficLimits};
+pub use watch::{Deadline, Watcher};
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

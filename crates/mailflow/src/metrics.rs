@@ -26,6 +26,7 @@ const WRITES_WAITING: &str = "pli_store_writes_waiting";
 const WRITE_AGE: &str = "pli_store_oldest_write_seconds";
 const GUESSING: &str = "pli_intake_guessing_total";
 const REPORTS: &str = "pli_delivery_reports_total";
+const OVERDUE: &str = "pli_overdue_total";
 
 /// Registers the help texts. Called once, after the recorder is installed.
 pub fn describe() {
@@ -54,6 +55,10 @@ pub fn describe() {
     describe_gauge!(UNPROVEN_DESTINATIONS, "Destinations whose servers do not prove themselves.");
     describe_gauge!(CIRCUITS_OPEN, "Destinations that cannot be reached, and are not tried until their next probe.");
     describe_counter!(REPORTS, "Reports to senders written, by what they tell.");
+    describe_counter!(
+        OVERDUE,
+        "Deadlines that passed, by the state that was not reached and whether the message was sent again."
+    );
     crate::document_metrics::describe();
 }
 
@@ -174,4 +179,9 @@ pub(crate) fn relayed_after(age: Duration) {
 /// `action` is that of RFC 3464 §2.3.3, or `displayed` for a read receipt.
 pub(crate) fn reported(action: &'static str) {
     counter!(REPORTS, "action" => action).increment(1);
+}
+
+pub(crate) fn overdue(state: &'static str, resent: bool) {
+    let resent = if resent { "yes" } else { "no" };
+    counter!(OVERDUE, "state" => state, "resent" => resent).increment(1);
 }

@@ -9,7 +9,7 @@ use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor, Traffic};
+use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor, Traffic, Watcher};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -133,6 +133,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     serve_patients(&settings, &intake, &keeper)?;
+    keeper.spawn("deadlines", Watcher::new(intake.clone()).run(keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     let queue = Arc::clone(&delivery.hurry);
@@ -289,6 +290,7 @@ pub(crate) fn intake_config(settings: &Settings) -> IntakeConfig {
             documents: settings.config.document.rules(),
             virus: settings.config.virus.as_ref().map(VirusConfig::rules),
         },
+        deadlines: settings.config.deadline.clone(),
         unknown_per_peer: settings.config.patient.unknown_per_peer,
         traffic: limits.traffic(),
     }

@@ -59,7 +59,8 @@ async fn serve(service: Service, implicit: bool, listener: Listener, shutdown: S
     listener
         .serve(shutdown, move |accepted| {
             let service = Arc::clone(&service);
-            async move { service.client(accepted, implicit).await }
+            // A session is larger than a task should move about.
+            async move { Box::pin(service.client(accepted, implicit)).await }
         })
         .await;
 }

@@ -29,7 +29,7 @@ pub use model::*;
 pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};
 pub use traits::{
     Accounts, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Mailboxes, Patients, Queue, Receipts, Registry,
-    Store, Stories,
+    Store, Stories, Watches,
 };
 
 /// Result of every method.

@@ -15,6 +15,7 @@ mod queue;
 mod receipt;
 mod record;
 mod story;
+mod watch;
 
 pub use account::{
     Account, AccountChange, AccountKind, AccountRecord, CredentialKind, CredentialRecord, Grant, NewAccount,
@@ -33,4 +34,5 @@ pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Pharmacy, Space
 pub use queue::{Attempt, HeldBacklog, Lease, Outcome, QueueRow, Settled, Settlement};
 pub use receipt::{DueReceipt, ReceiptId};
 pub use record::{Life, MailboxChange, MailboxFilter, MailboxRecord, Notice, NoticeCause};
-pub use story::{NewParty, NewStory, Party, PartyState, PartyWay, Story, StoryFilter};
+pub use story::{NewParty, NewStory, Party, PartyState, PartyWay, ReportedState, Story, StoryFilter};
+pub use watch::{DueWatch, NewWatch, OverdueBacklog, WatchId};

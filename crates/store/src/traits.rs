@@ -11,6 +11,7 @@ mod queue;
 mod receipts;
 mod registry;
 mod stories;
+mod watches;
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -26,6 +27,7 @@ pub use queue::{BodyWriter, Queue};
 pub use receipts::Receipts;
 pub use registry::Registry;
 pub use stories::Stories;
+pub use watches::Watches;
 
 use crate::{Backlog, Change, Connectors, DirectoryEntries, Publications, Result};
 
@@ -45,6 +47,7 @@ pub trait Store:
     + Campaigns
     + Receipts
     + Stories
+    + Watches
     + AuditRows
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.

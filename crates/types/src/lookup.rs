@@ -21,7 +21,7 @@ impl LookupKey {
 
     /// Back from the bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }

@@ -35,6 +35,7 @@ use pli_net::{ClientTls, Resolver, Shutdown};
 use tokio::sync::Notify;
 
 use crate::intake::Intake;
+pub(crate) use report::reporting_domain;
 
 /// `[delivery]`.
 #[derive(Debug, Clone, serde::Deserialize, serde::Serialize)]

@@ -61,7 +61,7 @@ async fn header(intake: &Intake, lease: &Lease) -> Result<Vec<u8>, Refusal> {
 
 /// A domain of ours that other operators find in the list under our certificate: with `<>`, it is all they can judge
 /// a report by (spec §3.4 point 4). The sender's own, if it is one of them.
-fn reporting_domain(intake: &Intake, sender: &MailAddress) -> String {
+pub(crate) fn reporting_domain(intake: &Intake, sender: &MailAddress) -> String {
     let hosted = &intake.config.hosted_domains;
     let list = intake.trust.current();
     let listed = |domain: &&Domain| list.as_ref().is_some_and(|list| list.lists_domain(domain));

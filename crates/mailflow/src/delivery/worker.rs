@@ -345,7 +345,14 @@ async fn queue_changed(changes: &mut broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
             Ok(Change::Queue) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Ok(Change::Folder(..) | Change::Folders(_) | Change::Campaigns | Change::Receipts | Change::Access) => {}
+            Ok(
+                Change::Folder(..)
+                | Change::Folders(_)
+                | Change::Campaigns
+                | Change::Receipts
+                | Change::Watches
+                | Change::Access,
+            ) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }

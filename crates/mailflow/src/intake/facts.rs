@@ -121,7 +121,7 @@ fn may_use_server_certificate(intake: &Intake, list: Option<&TrustList>, name: &
 }
 
 /// What the list says of a domain for what this origin can prove.
-fn listing_under(list: Option<&TrustList>, origin: &Origin, domain: &Domain) -> Listing {
+pub(super) fn listing_under(list: Option<&TrustList>, origin: &Origin, domain: &Domain) -> Listing {
     let Some(list) = list else { return Listing::Unavailable };
     match origin {
         Origin::Peer { certificate: CertificateFacts::Proven(name), .. } if list.binds(domain, name) => Listing::Listed,

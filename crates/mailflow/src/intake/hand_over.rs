@@ -29,6 +29,8 @@ impl Transaction {
         message.arrival = self.arrival(now, header);
         self.make_mailboxes().await?;
         message.audit = self.acceptance_events(now, message.body.size());
+        message.reported = self.reported(header, now);
+        message.watches = self.watches(header, now);
         let expires_at = expiry(now, self.intake.config.queue_lifetime);
         for Accepted { recipient, way, .. } in std::mem::take(&mut self.recipients) {
             let id = QueueId::at(now);

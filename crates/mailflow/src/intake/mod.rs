@@ -25,9 +25,11 @@ mod organisations;
 pub(crate) mod record;
 mod relation;
 mod release;
+mod reported;
 mod scan;
 pub(crate) mod trace_header;
 mod transaction;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -82,6 +84,8 @@ pub struct IntakeConfig {
     pub traffic: TrafficLimits,
     /// What can be set of the rules.
     pub ruleset: Ruleset,
+    /// Until when what must have become of messages; the first that fits holds.
+    pub deadlines: Vec<crate::watch::Deadline>,
 }
 
 /// The way in. One for the whole process.

@@ -8,15 +8,16 @@ use pli_directory::TrustList;
 use pli_document::Examined;
 use pli_failpoint::failpoint;
 use pli_policy::facts::MailboxFacts;
-use pli_policy::{Facts, Origin, Reason, RecipientFacts, ReportKind, Stage};
+use pli_policy::{Facts, Origin, Reason, RecipientFacts, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
 use pli_types::{EnvelopeParameters, MailAddress, MessageId, Recipient};
 
 use super::arrival::Content;
-use super::content::{self, HeaderFacts, REPORT_BYTES_MAX};
+use super::content::{self, HeaderFacts};
 use super::facts::Way;
 use super::header_block::{Found, HeaderBlock};
 use super::record::Witness;
+use super::reported::{Beginning, Tidings};
 use super::trace_header::{self, Trace};
 use super::{Intake, Refusal, Session, facts, relation};
 use crate::metrics;
@@ -40,6 +41,8 @@ pub struct Transaction {
     pub(super) content: Option<Content>,
     /// Among the messages on their way in.
     pub(super) place: Option<Place>,
+    /// What it says of another message, if it is a report.
+    pub(super) tidings: Option<Tidings>,
     body: Body,
     body_bytes: u64,
     too_many_told: bool,
@@ -74,12 +77,6 @@ enum Body {
     Streaming { writer: Box<dyn BodyWriter>, header: Box<HeaderFacts>, report: Option<Beginning> },
     /// Refused while it came: final.
     Refused(Refusal),
-}
-
-/// The beginning of the body of a report that is judged by what it reports on.
-struct Beginning {
-    kind: ReportKind,
-    bytes: Vec<u8>,
 }
 
 impl Transaction {
@@ -137,6 +134,7 @@ impl Transaction {
             examined: Examined::default(),
             content: None,
             place: None,
+            tidings: None,
             body: Body::Header(HeaderBlock::default()),
             body_bytes: 0,
             too_many_told: false,
@@ -268,8 +266,7 @@ impl Transaction {
         }
         writer.write(added.as_bytes()).await.map_err(store_failed)?;
         writer.write(block.bytes()).await.map_err(store_failed)?;
-        let report = header.thread.report.filter(|_| relation::is_report_of_account(&self.facts)).map(|kind| {
-            let mut report = Beginning { kind, bytes: Vec::new() };
+        let report = Beginning::of(&header.thread).map(|mut report| {
             report.take(block.bytes().get(header_end..).unwrap_or_default());
             report
         });
@@ -347,8 +344,10 @@ impl Transaction {
         }
         match std::mem::replace(&mut self.body, Body::Header(HeaderBlock::default())) {
             Body::Streaming { writer, mut header, report } => {
+                self.tidings = report.map(Beginning::read);
                 // What it says of itself comes before what its header says (RFC 8098 §3.2.5).
-                if let Some(id) = report.and_then(|report| content::reported_on(report.kind, &report.bytes)) {
+                let named = self.tidings.as_ref().and_then(|tidings| tidings.original.clone());
+                if let Some(id) = named.filter(|_| relation::is_report_of_account(&self.facts)) {
                     header.thread.answers = vec![id];
                 }
                 Ok((writer.finish().await.map_err(store_failed)?, *header))
@@ -388,13 +387,6 @@ impl Accepted {
             Way::Mailbox(_) | Way::Space(_) | Way::Back(_) | Way::Held(_) => self.key == key,
             Way::Elsewhere => self.recipient.address == *address,
         }
-    }
-}
-
-impl Beginning {
-    fn take(&mut self, bytes: &[u8]) {
-        let room = REPORT_BYTES_MAX.saturating_sub(self.bytes.len());
-        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 }
 

@@ -2,9 +2,11 @@
 //! The clock only moves when it is told to; the other server is faulty at each step in turn.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod answers;
 mod circuit;
 mod confirmed;
 mod contacts;
+mod deadlines;
 mod delays;
 mod distribution_point;
 mod documents;

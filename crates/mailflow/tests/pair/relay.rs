@@ -79,6 +79,7 @@ impl Relay {
                 server_auth_clients: false,
                 unknown_per_peer: 200,
                 ruleset: Ruleset::default(),
+                deadlines: Vec::new(),
             }),
             store: StoreHandle(store.clone()),
             trust: TrustHandle::unkept(ListRules { lost_domains_max: 100, ..ListRules::default() }, Arc::new(NoSigner)),

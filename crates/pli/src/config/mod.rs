@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pli_directory::{ConnectorConfig, RouteConfig};
-use pli_mailflow::{DeliveryConfig, ShareLimits, TrafficLimits};
+use pli_mailflow::{Deadline, DeliveryConfig, ShareLimits, TrafficLimits};
 use pli_net::{PkiConfig, TlsConfig};
 use pli_signin::PscConfig;
 use pli_signin::backoff;
@@ -100,6 +100,9 @@ pub(crate) struct Config {
     /// `[api]`: programs that call over HTTPS.
     #[serde(default, skip_serializing_if = "ApiConfig::is_default")]
     pub(crate) api: ApiConfig,
+    /// `[[deadline]]`: until when what must have become of a message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deadline: Vec<Deadline>,
     /// `[[connector]]`: hospitals' own mail servers.
     #[serde(default)]
     pub(crate) connector: Vec<ConnectorConfig>,
@@ -336,7 +339,7 @@ mod tests {
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
         let all = all.replace("# exports = ", "exports = ");
         let all = all.replace("#psc ", "").replace("#autoconfig ", "").replace("#annuaire ", "");
-        let all = all.replace("#virus ", "");
+        let all = all.replace("#virus ", "").replace("#deadline ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
         assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");
         assert!(config.virus.is_some() && config.annuaire.is_some() && !config.autoconfig.is_default(), "{all}");

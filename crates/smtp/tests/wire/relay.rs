@@ -185,6 +185,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         server_auth_clients: false,
         unknown_per_peer: 200,
         ruleset: pli_policy::Ruleset::default(),
+        deadlines: Vec::new(),
     };
     Intake {
         config: Arc::new(config),

@@ -15,6 +15,8 @@ pub enum Change {
     Campaigns,
     /// A read receipt is owed.
     Receipts,
+    /// Something is waited for, until a time that may be the next.
+    Watches,
     /// Something about who may sign in, or about the state of a mailbox, changed: whoever is signed in is asked about
     /// again ([`crate::Accounts::still_holds`]).
     Access,

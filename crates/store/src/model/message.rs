@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Domain, EnvelopeParameters, MailboxId, MessageId, QueueId, Recipient, ReversePath};
 
-use super::{Arrival, ContactEvent, Correspondence, NewStory};
+use super::{Arrival, ContactEvent, Correspondence, NewStory, NewWatch, ReportedState};
 
 /// A body ready to be named by a transaction. Dropped unnamed, it leaves nothing behind.
 #[derive(Debug)]
@@ -56,6 +56,10 @@ pub struct NewMessage {
     pub arrival: Option<Arrival>,
     /// By what it is found, and who its recipients are; without one it is not found.
     pub story: Option<NewStory>,
+    /// What it says of messages that were taken in before.
+    pub reported: Vec<ReportedState>,
+    /// Until when what must have become of it.
+    pub watches: Vec<NewWatch>,
 }
 
 impl NewMessage {
@@ -78,6 +82,8 @@ impl NewMessage {
             audit: Vec::new(),
             arrival: None,
             story: None,
+            reported: Vec::new(),
+            watches: Vec::new(),
         }
     }
 }

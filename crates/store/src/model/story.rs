@@ -1,6 +1,7 @@
 //! The story of a message: by what it is found, and what became of it for each recipient.
 
 use jiff::Timestamp;
+use pli_audit::Event;
 use pli_types::{LookupKey, MailboxId, MessageId, QueueId};
 
 /// What is kept of a new message to find it by. No address is in it: keys are made under the operator's masking key.
@@ -92,6 +93,23 @@ impl PartyState {
     pub fn is_end(self) -> bool {
         self >= Self::Relayed
     }
+}
+
+/// What a message that is taken in, a report, says of one that was taken in before.
+#[derive(Debug, Clone)]
+pub struct ReportedState {
+    /// Of the Message-ID of that message.
+    pub message_id: LookupKey,
+    /// Of those whom the report is for: only a message that one of them has sent goes on.
+    pub senders: Vec<LookupKey>,
+    /// By what the recipient may be known for whom it goes on. Whoever brings the report must be able to speak for each.
+    pub parties: Vec<LookupKey>,
+    /// What became of it for him.
+    pub state: PartyState,
+    /// The code of the report, if it has one.
+    pub code: Option<String>,
+    /// What goes into the record of that message, if this is news.
+    pub event: Event,
 }
 
 /// The story of one message.

@@ -195,6 +195,9 @@ impl Intake {
             correspondence: self.correspondence.clone(),
             arrival: None,
             story: self.story.as_ref().map(|story| story.without(is_out)),
+            reported: self.reported.clone(),
+            // Who is out is not in the story: nobody waits for him by this one.
+            watches: self.watches.clone(),
             deliveries,
             relays,
         }

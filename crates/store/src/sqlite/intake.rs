@@ -11,8 +11,9 @@ use super::flags::keywords_text;
 use super::received::CorrespondenceRow;
 use super::rows::{micros, size};
 use super::story_steps::StoryRow;
+use super::watches::WatchRow;
 use crate::seal::{FileGuard, KeyId, Staged, StagedContent};
-use crate::{Held, NewEntry, NewMessage, Relay, Result, Returned, StoreError};
+use crate::{Held, NewEntry, NewMessage, Relay, ReportedState, Result, Returned, StoreError};
 
 /// A row of `messages`.
 pub(super) struct MessageRow {
@@ -90,6 +91,8 @@ pub(super) struct Intake {
     /// By what it is known again.
     pub(super) arrival: Option<ArrivalRows>,
     pub(super) story: Option<StoryRow>,
+    pub(super) reported: Vec<ReportedState>,
+    pub(super) watches: Vec<WatchRow>,
 }
 
 impl Intake {
@@ -112,6 +115,7 @@ impl Intake {
         let held = new.held.iter().map(|held| held_row(held, accepted_at));
         let relays: Vec<_> = relays.chain(returns).chain(held).collect();
         let story = new.story.as_ref().map(|story| StoryRow::new(new.id, accepted_at, story, &relays));
+        let watches = new.watches.iter().filter_map(|watch| WatchRow::new(watch, &new.sender)).collect();
         let mut message = message_row(new.body.inner, new.id, accepted_at)?;
         message.sender = Some(new.sender.reveal());
         message.parameters = Some(parameters);
@@ -128,6 +132,8 @@ impl Intake {
             audit: audit_rows(&new.audit),
             arrival,
             story,
+            reported: new.reported,
+            watches,
         })
     }
 }
@@ -155,7 +161,7 @@ fn message_row(body: Staged, id: pli_types::MessageId, accepted_at: i64) -> Resu
     })
 }
 
-fn relay_row(relay: &Relay, accepted_at: i64) -> RelayRow {
+pub(super) fn relay_row(relay: &Relay, accepted_at: i64) -> RelayRow {
     RelayRow {
         destination: relay.destination.as_str().to_owned(),
         expires_at: micros(relay.expires_at),
@@ -203,7 +209,7 @@ impl RelayRow {
     }
 }
 
-fn notify_bits(notify: DsnNotify) -> i64 {
+pub(super) fn notify_bits(notify: DsnNotify) -> i64 {
     i64::from(notify.success) | i64::from(notify.failure) << 1 | i64::from(notify.delay) << 2
 }
 

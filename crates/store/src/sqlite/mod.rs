@@ -41,6 +41,7 @@ mod received;
 mod records;
 mod registry;
 mod rename;
+mod reported;
 mod rows;
 mod settle;
 mod setup;
@@ -50,6 +51,7 @@ mod stories;
 mod story_steps;
 mod tx;
 mod views;
+mod watches;
 mod writer;
 
 use std::sync::Arc;

@@ -131,7 +131,6 @@ pub(super) enum Which {
     /// Whose mailbox this is.
     Mailbox(MailboxId),
     /// Who has this address.
-    #[expect(dead_code, reason = "receipts that come back name an address")]
     Recipient(LookupKey),
 }
 

@@ -14,8 +14,10 @@ use super::bulk::{self, Bulk, Insert, Sql};
 use super::contact_turns::{self, TurnRow};
 use super::intake::{AuditRow, AuditRows, Intake, MessageRow, RelayRow};
 use super::received::{self, RECEIVED, bind_received};
+use super::reported;
 use super::rows::{Row, database_error, json_ids, json_numbers};
 use super::story_steps::{self, PARTIES, STORIES, bind_party, bind_story};
+use super::watches::{self, WATCHES, bind_watch};
 use crate::seal::FileGuard;
 use crate::{Change, Result, StoreError};
 
@@ -185,6 +187,7 @@ impl<'c> Tx<'c> {
                 AND NOT EXISTS (SELECT 1 FROM entries WHERE message_id = messages.id)
                 AND NOT EXISTS (SELECT 1 FROM queue WHERE message_id = messages.id)
                 AND NOT EXISTS (SELECT 1 FROM receipts WHERE message_id = messages.id)
+                AND NOT EXISTS (SELECT 1 FROM watches WHERE message_id = messages.id AND resend)
              RETURNING id, body IS NULL AS in_file",
         );
         let rows = self.change(sql.bind(json_ids(messages.iter().map(MessageId::as_bytes)))).await?;
@@ -211,6 +214,7 @@ impl<'c> Tx<'c> {
         if !relays.is_empty() {
             self.tell(Change::Queue);
         }
+        reported::go_on(self, &intakes).await?;
         let audit = std::mem::take(&mut self.audit);
         let audit: Vec<&AuditRow> = audit.iter().flat_map(|rows| rows.iter()).collect();
         if !(messages.is_empty() && audit.is_empty()) {
@@ -225,6 +229,11 @@ impl<'c> Tx<'c> {
         let (stories, parties) =
             (STORIES.rows(&stories, |sql, row| bind_story(sql, row)), PARTIES.rows(&parties, bind_party));
         bulk::insert_both(self.conn, stories, parties).await.map_err(write_error)?;
+        let waited_for = watches::rows_of(&intakes);
+        if !waited_for.is_empty() {
+            self.tell(Change::Watches);
+            WATCHES.rows(&waited_for, bind_watch).insert(self.conn).await.map_err(write_error)?;
+        }
         let received = received::rows_of(&intakes);
         let audit = AUDIT.rows(&audit, |sql, row| bind_audit(sql, row));
         bulk::insert_both(self.conn, RECEIVED.rows(&received, bind_received), audit).await.map_err(write_error)

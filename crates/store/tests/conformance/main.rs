@@ -39,6 +39,7 @@ mod sqlite;
 mod stories;
 mod support;
 mod turns;
+mod watches;
 
 /// Runs every test for every backend. A test that is not listed is dead code, which the build refuses.
 macro_rules! conformance {
@@ -240,6 +241,11 @@ conformance! {
             nothing_hastened_is_nothing_recorded
             what_waits_is_shown_oldest_first
             a_claim_tells_all_that_the_courier_needs;
+        watches:
+            a_report_moves_on_what_its_recipient_has_sent_to_its_party_once
+            what_is_late_is_due_until_it_is_ended_once
+            what_came_in_time_or_meanwhile_is_not_told
+            what_may_be_sent_once_more_is_kept_until_it_was;
         receipts:
             a_message_that_is_opened_owes_one_receipt_whatever_happens_to_its_flags
             a_receipt_and_its_report_are_one_transaction

@@ -5,10 +5,13 @@
 //! and what the recipient's program shows must be one and the same.
 //!
 //! `field` cuts the header into fields, `mailbox` reads the one address of a field, `shown_name` the name beside it,
-//! `thread` what it says of other messages; `report` looks for the message that a report is on.
+//! `thread` what it says of other messages; `report` what a report says, and on which message it is.
 
+mod delivery_status;
+mod disposition;
 mod documents;
 mod field;
+mod integration;
 mod mailbox;
 mod report;
 mod shown_name;
@@ -18,8 +21,9 @@ use pli_policy::SenderField;
 
 pub(crate) use self::documents::DocumentFields;
 use self::field::Field;
+pub(crate) use self::integration::IntegrationCode;
 pub(crate) use self::mailbox::NamedMailbox;
-pub(crate) use self::report::{REPORT_BYTES_MAX, reported_on};
+pub(crate) use self::report::{News, REPORT_BYTES_MAX, Told, reported_on, returned, told};
 pub(crate) use self::thread::Thread;
 
 /// What a header says.
@@ -148,6 +152,8 @@ fn is_trace_of(value: &str, server_name: &str) -> bool {
         && words.next().is_some_and(|name| name.trim_end_matches(';').eq_ignore_ascii_case(server_name))
 }
 
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use pli_policy::ReportKind;
 use pli_types::MailAddress;
 
 use super::field::{self, Field};
+use super::integration::IntegrationCode;
 
 /// The most messages that one is taken to answer, and the most addresses that answers are taken to go to. A program
 /// names one of each; whoever names more gains nothing by it.
@@ -36,6 +37,8 @@ pub(crate) struct Thread {
     pub(crate) receipt_to: Option<MailAddress>,
     /// The report that the whole message is, by its `Content-Type`.
     pub(crate) report: Option<ReportKind>,
+    /// Does `Subject` say that the message it gives back could not be integrated, and why?
+    pub(crate) not_integrated: Option<IntegrationCode>,
 }
 
 /// The values of the fields that count, as they come.
@@ -92,14 +95,16 @@ impl<'a> Gathered<'a> {
                 reply_to.push(address);
             }
         }
+        let subject = self.subject.value().and_then(subject);
         Thread {
             message_id: self.message_id.and_then(|value| ids(value).next()),
             answers,
             reply_to,
-            ends: self.subject.value().is_some_and(is_end),
+            ends: subject.as_deref() == Some("[FIN]"),
             unanswerable: self.unanswerable.value().is_some_and(|value| field::unfold(value).trim() == "FIN"),
             receipt_to: self.receipt_to.value().and_then(only_address),
             report: self.content_type.value().and_then(report_kind),
+            not_integrated: subject.as_deref().and_then(IntegrationCode::of_subject),
         }
     }
 }
@@ -147,15 +152,15 @@ fn only_address(value: &[u8]) -> Option<MailAddress> {
     <[MailAddress; 1]>::try_from(addresses(value)).ok().map(|[address]| address)
 }
 
-/// Spec §1.5: exactly, in this case, with nothing before or behind it.
-fn is_end(value: &[u8]) -> bool {
-    // The longest spelling that decodes to it fits easily.
-    if value.len() > 512 {
-        return false;
+/// Decoded. What ends an exchange is told by it exactly, in this case, with nothing before or behind it (spec §1.5).
+fn subject(value: &[u8]) -> Option<String> {
+    // The longest spelling of what is looked for fits easily.
+    if value.len() > 2048 {
+        return None;
     }
     let field = [b"Subject:", value, b"\r\n\r\n"].concat();
     let parser = MessageParser::new().header_text(HeaderName::Subject);
-    parser.parse_headers(&field).and_then(|message| message.subject().map(|subject| subject == "[FIN]")) == Some(true)
+    parser.parse_headers(&field).and_then(|message| message.subject().map(str::to_owned))
 }
 
 /// RFC 6522 §3, RFC 3464 §2, RFC 8098 §3.
