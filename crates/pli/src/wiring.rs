@@ -133,7 +133,6 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     serve_patients(&settings, &intake, &keeper)?;
-    keeper.spawn("deadlines", Watcher::new(intake.clone()).run(keeper.shutdown.clone()));
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));
     let queue = Arc::clone(&delivery.hurry);
@@ -165,7 +164,8 @@ fn trust_kept(
     Ok(trust)
 }
 
-/// What others are asked and told all the time: authorities, the virus scanner, the state's directory.
+/// What others are asked and told all the time: authorities, the virus scanner, the state's directory, and senders of what
+/// is late.
 fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
@@ -173,6 +173,7 @@ fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
     if let Some(scanner) = intake.scanner.clone() {
         keeper.spawn("virus-scanner", scanner.watch(Arc::clone(&intake.clock), keeper.shutdown.clone()));
     }
+    keeper.spawn("deadlines", Watcher::new(intake.clone()).run(keeper.shutdown.clone()));
     if let Some(teller) = teller {
         keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
     }
