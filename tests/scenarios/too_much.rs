@@ -58,7 +58,7 @@ pub(crate) fn a_store_that_falls_behind_puts_off_what_is_new_and_recovers() -> O
     let held = StoreHeld::of(&sandbox, "pro")?;
     // One message waits to be kept. Its age is what the store is judged by.
     waiting.data_unanswered(&message::letter(&from, &pharmacy.address, &first_marker))?;
-    wait::until("new messages put off", Duration::from_secs(60), || {
+    wait::until("new messages put off", Duration::from_mins(1), || {
         let reply = other.command(&mail)?;
         if reply.code == 250 {
             other.command("RSET")?.expect(250)?;
@@ -71,7 +71,7 @@ pub(crate) fn a_store_that_falls_behind_puts_off_what_is_new_and_recovers() -> O
 
     // Whatever was said to the first, it is kept if it was 250 and not if it was put off; and all goes on by itself.
     let first = waiting.reply()?;
-    wait::until("new messages taken", Duration::from_secs(60), || {
+    wait::until("new messages taken", Duration::from_mins(1), || {
         let taken = other.command(&mail)?.code == 250;
         other.command("RSET")?.expect(250)?;
         Ok(taken.then_some(()))

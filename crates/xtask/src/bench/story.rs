@@ -27,8 +27,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let (profile, built) = if options.dev { ("dev", "debug") } else { ("release", "release") };
     for what in [&["--package", "pli"][..], &["--package", "pli-store", "--example", "stories"]] {
-        let mut build = Command::new(env!("CARGO"));
-        ensure!(build.args(["build", "--profile", profile]).args(what).status()?.success(), "{build:?}");
+        let mut cargo = Command::new(env!("CARGO"));
+        ensure!(cargo.args(["build", "--profile", profile]).args(what).status()?.success(), "{cargo:?}");
     }
     let mut folder = tempfile::Builder::new();
     let folder = folder.prefix("pli-bench-");
