@@ -128,7 +128,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     keeper.spawn("watch", watch.run(Arc::clone(&revocations), page, keeper.shutdown.clone()));
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
     keeper.spawn("certificate", renewing);
-    keeper.spawn("alarms", rounds::run(sources, keeper.shutdown.clone()));
+    keeper.spawn("alarms", rounds::run(sources, Arc::clone(&store), keeper.shutdown.clone()));
     ask_others(&intake, teller, &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));

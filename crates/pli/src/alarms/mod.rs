@@ -3,6 +3,7 @@
 //! `state.rs` is what is known, `rounds.rs` gathers it every few seconds, and `ledger.rs` remembers what was already
 //! told, so that each alarm is one line in the log when it begins, when it grows more urgent and when it ends.
 
+pub(crate) mod attention;
 mod ledger;
 pub(crate) mod rounds;
 pub(crate) mod state;
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
+use self::attention::Waiting;
 use self::state::{CertificateState, ListState, RevocationState, ScannerState, State};
 use crate::annuaire::is_overdue;
 use crate::words::{Language, Said, Value, certificate_fault};
@@ -46,11 +48,13 @@ pub(crate) enum Code {
     PublicationFailing,
     VirusScannerDown,
     VirusSignaturesOld,
+    MailHeld,
+    AnswersOverdue,
 }
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -66,6 +70,8 @@ impl Code {
         Self::PublicationFailing,
         Self::VirusScannerDown,
         Self::VirusSignaturesOld,
+        Self::MailHeld,
+        Self::AnswersOverdue,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -85,6 +91,8 @@ impl Code {
             Self::PublicationFailing => "publication-failing",
             Self::VirusScannerDown => "virus-scanner-down",
             Self::VirusSignaturesOld => "virus-signatures-old",
+            Self::MailHeld => "mail-held",
+            Self::AnswersOverdue => "answers-overdue",
         }
     }
 }
@@ -165,6 +173,7 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     found.extend(certificate(&state.certificate, explained, now));
     found.extend(publication(&state.publications, now));
     found.extend(state.scanner.iter().filter_map(|state| scanner(state, now)));
+    found.extend(attention(&state.waiting));
     // The most urgent first, and each thing once: an authority may have several lists.
     found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -292,6 +301,22 @@ fn scanner(state: &ScannerState, now: Timestamp) -> Option<Alarm> {
     let made = format!("{made:.0}");
     let said = Said::new("alarm.virus-signatures-old", &[("place", place), ("made", &made)]);
     Some(Alarm::new(Code::VirusSignaturesOld, place, said))
+}
+
+/// What the mail waits for an admin for.
+fn attention(waiting: &Waiting) -> Vec<Alarm> {
+    let mut found = Vec::new();
+    if let Some(first) = waiting.held.first_expires_at {
+        let first = format!("{first:.0}");
+        let said = Said::new("alarm.mail-held", &[("waiting", &waiting.held.waiting), ("first", &first)]);
+        found.push(Alarm::new(Code::MailHeld, "queue", said));
+    }
+    if let Some(first) = waiting.overdue.first_due_at {
+        let first = format!("{first:.0}");
+        let said = Said::new("alarm.answers-overdue", &[("waiting", &waiting.overdue.waiting), ("first", &first)]);
+        found.push(Alarm::new(Code::AnswersOverdue, "deadlines", said));
+    }
+    found
 }
 
 /// The most urgent stage that has come. A stage that would last more than half of a life is none: what lives for a

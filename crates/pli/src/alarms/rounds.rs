@@ -9,8 +9,10 @@ use pli_directory::{HistoryAction, HistoryRow, TrustHandle};
 use pli_mailflow::Scanner;
 use pli_mailflow::scanner::Standing;
 use pli_net::{Pki, RevocationStatus, Shutdown};
+use pli_store::Store;
 use pli_types::{CertificateFault, CertificateUse, Clock, Domain};
 
+use super::attention::Attention;
 use super::ledger::{Change, Ledger};
 use super::state::{
     CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, ScannerState, State,
@@ -39,6 +41,8 @@ pub(crate) struct Sources {
     pub(crate) publications: Backlog,
     /// The virus scanner, if one is set and watched.
     pub(crate) scanner: Option<Scanner>,
+    /// What of the mail waits for an admin.
+    pub(crate) attention: Attention,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -55,8 +59,19 @@ impl Sources {
         let config = &settings.config;
         let hosted = settings.hosted_domains().into();
         let (server_auth_clients, stale_after) = (config.pki.server_auth_clients, config.trust.stale_after.get());
-        let scanner = None;
-        Self { trust, pki, certificate, server_auth_clients, hosted, stale_after, publications, scanner, clock }
+        let (scanner, attention) = (None, Attention::default());
+        Self {
+            trust,
+            pki,
+            certificate,
+            server_auth_clients,
+            hosted,
+            stale_after,
+            publications,
+            scanner,
+            attention,
+            clock,
+        }
     }
 
     /// What is known now. Checks a few signatures; touches no disk and no network.
@@ -68,6 +83,7 @@ impl Sources {
             certificate: self.certificate(now),
             publications: self.publications.get(),
             scanner: self.scanner.as_ref().map(scanner),
+            waiting: self.attention.get(),
         }
     }
 
@@ -153,9 +169,10 @@ fn refused(history: Vec<HistoryRow>, confirmed_at: Option<Timestamp>) -> Option<
 }
 
 /// Tells until the end.
-pub(crate) async fn run(sources: Sources, shutdown: Shutdown) {
+pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutdown) {
     let mut ledger = Ledger::default();
     loop {
+        sources.attention.look(&*store).await;
         let round = sources.clone();
         // Signatures are checked: not among the threads that serve.
         let judged = tokio::task::spawn_blocking(move || {

@@ -5,6 +5,8 @@ use pli_policy::ScanFault;
 use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
+use super::attention::Waiting;
+
 /// What is known of list, revocation lists and our own certificate at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
@@ -16,6 +18,8 @@ pub(crate) struct State {
     pub(crate) publications: PublicationBacklog,
     /// The virus scanner, if one is set.
     pub(crate) scanner: Option<ScannerState>,
+    /// What of the mail waits for an admin.
+    pub(crate) waiting: Waiting,
 }
 
 /// The trust list.

@@ -1,6 +1,7 @@
 //! Each alarm at its thresholds.
 
 use jiff::ToSpan;
+use pli_store::{HeldBacklog, OverdueBacklog};
 
 use super::state::{HeldList, ListInForce, RefusedList};
 use super::*;
@@ -48,6 +49,7 @@ fn sound() -> State {
             failing: None,
             signatures_made: None,
         }),
+        waiting: Waiting::default(),
     }
 }
 
@@ -271,4 +273,15 @@ fn a_scanner_that_does_not_answer_stops_mail_and_old_signatures_are_told() {
     assert_eq!(after(&state, SignedDuration::ZERO), [("virus-scanner-down", None)]);
     state.scanner = None;
     assert_eq!(after(&state, SignedDuration::ZERO), [], "none is set");
+}
+
+#[test]
+fn what_waits_for_an_admin_is_told_with_how_much_and_since_when() {
+    let mut state = sound();
+    state.waiting.held = HeldBacklog { waiting: 2, first_expires_at: Some(at(NOON) + hours(48)) };
+    state.waiting.overdue = OverdueBacklog { waiting: 1, first_due_at: Some(at(NOON)) };
+    assert_eq!(after(&state, SignedDuration::ZERO), [("mail-held", None), ("answers-overdue", None)]);
+    assert_eq!(stops_mail(&state), [""; 0]);
+    let told = alarms(&state, at(NOON));
+    assert!(told[0].what.contains("2 recipients") && told[1].what.contains("1 messages"), "{told:?}");
 }

@@ -1,0 +1,36 @@
+//! [`Attention`]: what of the mail waits for an admin, as of the last look into the store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pli_store::{HeldBacklog, OverdueBacklog, Result, Store};
+
+/// What waits for an admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Waiting {
+    /// Mail that is held until he decides.
+    pub(crate) held: HeldBacklog,
+    /// Mail of which something should have been heard by now.
+    pub(crate) overdue: OverdueBacklog,
+}
+
+/// How much waited at the last look. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attention(Arc<Mutex<Waiting>>);
+
+impl Attention {
+    pub(crate) fn get(&self) -> Waiting {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks anew. A store that cannot be read leaves what was known: it has an alarm of its own wherever it is used.
+    pub(crate) async fn look(&self, store: &dyn Store) {
+        match waiting(store).await {
+            Ok(waiting) => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waiting,
+            Err(error) => tracing::debug!(%error, "what waits for an admin could not be counted"),
+        }
+    }
+}
+
+async fn waiting(store: &dyn Store) -> Result<Waiting> {
+    Ok(Waiting { held: store.held_backlog().await?, overdue: store.overdue().await? })
+}
