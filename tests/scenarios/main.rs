@@ -26,6 +26,7 @@ mod documents;
 mod domain_not_listed;
 mod envelope_and_header;
 mod fetching_node;
+mod hospital_down_for_days;
 mod hospital_that_fails;
 mod hospital_with_exim;
 mod hospital_with_postfix;
@@ -275,6 +276,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
     scenario!(documents::a_prescription_waits_under_its_keyword),
     scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
+    scenario!(hospital_down_for_days::one_notice_then_one_report),
     scenario!(hospital_that_fails::postfix_in_all_its_ways, Program("postfix"), Root),
     scenario!(hospital_that_fails::exim_in_all_its_ways, Program("exim4"), Root),
     scenario!(hospital_with_postfix::relays_and_receives, Program("postfix"), Root),
