@@ -43,6 +43,7 @@ mod peer_not_proven;
 mod pharmacy_door;
 mod prevention_notices;
 mod programs_find_the_server;
+mod receipts_come_back;
 mod relations;
 mod resumed_never;
 mod revocation_list_ends;
@@ -254,6 +255,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(sessions_end::a_suspended_mailbox_ends_all_sessions_in_it),
     scenario!(passwords_guessed::an_address_that_guesses_is_sent_away_and_the_known_holder_is_not),
     scenario!(passwords_guessed::the_holder_comes_in_from_a_new_address, Program("python3")),
+    scenario!(receipts_come_back::what_became_of_a_document_is_told_to_who_sent_it),
+    scenario!(receipts_come_back::that_a_patient_has_opened_a_letter_is_told_to_who_sent_it),
     scenario!(relations::a_patient_writes_to_those_who_have_written_to_him),
     scenario!(relations::a_message_that_ends_the_exchange_cannot_be_answered_and_closes_nothing_else),
     scenario!(relations::a_subject_that_ends_the_exchange_closes_every_thread_until_the_next_letter),
