@@ -1,5 +1,6 @@
 //! Makes of a [`Transaction`] that was judged what the store takes: [`NewMessage`], with all that it does besides.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
@@ -125,6 +126,16 @@ impl Transaction {
             Some((version, _)) => format!("{version}, {bytes} bytes"),
             None => format!("{bytes} bytes"),
         };
+        if let Some(serial) = self.witness.serial() {
+            let _ = write!(detail, ", certificate {serial}");
+        }
+        if let Some(list) = self.list.as_ref().filter(|_| tls.is_some()) {
+            let _ = write!(detail, ", trust list of {}", list.generated_at());
+        }
+        let turned: BTreeSet<_> = self.recipients.iter().filter_map(|accepted| accepted.rule).collect();
+        for rule in turned {
+            let _ = write!(detail, ", not delivered by rule {rule}");
+        }
         for fault in self.document_warnings() {
             let _ = write!(detail, ", document-headers: {}", fault.code());
         }
@@ -141,7 +152,8 @@ impl Transaction {
                 Way::Space(_) | Way::Elsewhere | Way::Back(_) => continue,
             };
             let event = self.witness.event(now, kind);
-            events.push(Event { message: Some(self.id), recipient: Some(recipient), reason, ..event });
+            let detail = accepted.rule.map(|rule| format!("rule {rule}"));
+            events.push(Event { message: Some(self.id), recipient: Some(recipient), reason, detail, ..event });
         }
         events
     }

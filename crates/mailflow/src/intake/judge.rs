@@ -8,10 +8,16 @@ use super::record::Because;
 use super::transaction::{Accepted, Transaction, store_failed};
 use super::{Refusal, facts, relation};
 
+/// Another way than to whom it is for, and the rule that says so.
+pub(super) struct Turned {
+    pub(super) way: Way,
+    pub(super) rule: Option<&'static str>,
+}
+
 impl Transaction {
     /// Asks policy at the stage that the facts are at; a refusal is recorded before it comes back. What is taken may have
     /// to go another way than to whom it is for: that comes back then.
-    pub(super) async fn decide(&mut self) -> Result<Option<Way>, Refusal> {
+    pub(super) async fn decide(&mut self) -> Result<Option<Turned>, Refusal> {
         let (decision, rule) = pli_policy::decide_by_rule(&self.facts, &self.intake.config.ruleset);
         let refusal = match decision {
             Decision::Accept => return Ok(None),
@@ -21,8 +27,8 @@ impl Transaction {
             {
                 Refusal { reason, temporary: false }
             }
-            Decision::Return(reason) => return Ok(Some(Way::Back(reason))),
-            Decision::Hold(reason) => return Ok(Some(Way::Held(reason))),
+            Decision::Return(reason) => return Ok(Some(Turned { way: Way::Back(reason), rule })),
+            Decision::Hold(reason) => return Ok(Some(Turned { way: Way::Held(reason), rule })),
             Decision::Defer(reason) => Refusal { reason, temporary: true },
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
@@ -40,10 +46,11 @@ impl Transaction {
         self.facts.letter = Some(asked.map_err(store_failed)?);
         self.facts.stage = Stage::Content;
         self.facts.authorship = Some(facts::of_header(self.list.as_deref(), &self.facts.origin, header));
-        if let Some(way) = self.decide().await? {
+        if let Some(Turned { way, rule }) = self.decide().await? {
             let decided = |accepted: &&mut Accepted| matches!(accepted.way, Way::Back(_) | Way::Held(_));
             for accepted in self.recipients.iter_mut().filter(|accepted| !decided(accepted)) {
                 accepted.way = way.clone();
+                accepted.rule = rule;
             }
         }
         Ok(())

@@ -112,6 +112,11 @@ impl Witness {
         self.actor.as_deref()
     }
 
+    /// Of the certificate that a peer shows.
+    pub(crate) fn serial(&self) -> Option<&str> {
+        self.shown.as_ref().map(|shown| shown.serial.as_str())
+    }
+
     /// Logs that the message is kept. What it left to be done is in the record.
     pub(crate) fn log_accepted(&self, id: MessageId, recipients: usize, bytes: u64) {
         tracing::info!(

@@ -65,6 +65,8 @@ pub(super) struct Accepted {
     pub(super) key: String,
     /// Where to.
     pub(super) way: Way,
+    /// The rule by which it goes back or is held.
+    pub(super) rule: Option<&'static str>,
     /// What was known of it when it was accepted.
     pub(super) known: RecipientFacts,
 }
@@ -168,12 +170,12 @@ impl Transaction {
         if known.hosted && known.mailbox == MailboxFacts::None && known.address.ins().is_some() {
             self.note_guess();
         }
-        let way = decided?.unwrap_or(way);
+        let (way, rule) = decided?.map_or((way, None), |turned| (turned.way, turned.rule));
         // Policy takes none of these. If it ever did, a message for nobody must not be relayed to ourselves.
         if known.hosted && way == Way::Elsewhere {
             return Err(Refusal { reason: Reason::RecipientUnknown, temporary: false });
         }
-        self.recipients.push(Accepted { recipient, key, way, known });
+        self.recipients.push(Accepted { recipient, key, way, rule, known });
         Ok(())
     }
 

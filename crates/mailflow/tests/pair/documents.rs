@@ -131,6 +131,7 @@ async fn settings_let_through_and_refuse() {
     let id = send(&relay, &us, OFFICINE, &[PATIENT], &about(&[ZOE])).await.unwrap();
     let events = relay.store.events_of(id).await.unwrap();
     assert_eq!(events[1].reason.as_deref(), Some("document-other-patient"), "{events:?}");
+    assert_eq!(events[1].detail.as_deref(), Some("rule document-addressee"), "{events:?}");
     assert_eq!(relay.inbox(PATIENT).await.len(), 2, "nobody gets what is held");
     relay.stop().await;
 }

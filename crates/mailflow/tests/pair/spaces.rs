@@ -57,8 +57,10 @@ async fn one_message_reaches_patients_and_professionals_and_goes_back_for_those_
     assert_eq!(returned, [(NOBODY.to_owned(), Some("patient-unknown")), (NEW.to_owned(), Some("patient-closed"))]);
     assert_eq!(relation(&relay, PATIENT).await, Relation::Open);
     assert_eq!((relation(&relay, NEW).await, relation(&relay, NOBODY).await), (Relation::None, Relation::None));
-    let kinds: Vec<_> = relay.store.events_of(id).await.unwrap().iter().map(|event| event.kind.as_str()).collect();
+    let events = relay.store.events_of(id).await.unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["accepted", "delivered", "delivered"], "what goes back is told when it has gone");
+    assert!(events[0].detail.as_deref().unwrap().ends_with(", not delivered by rule recipient-known"), "{events:?}");
     relay.stop().await;
 }
 

@@ -47,6 +47,9 @@ async fn acceptance_and_delivery_are_recorded_without_the_patients_identifier() 
     assert_eq!(events[0].actor.as_deref(), Some("CN=mx.clinique.test,O=Test,C=FR"));
     assert_eq!(events[0].remote.as_deref(), Some("192.0.2.9"));
     assert!(events[0].recipient.as_ref().unwrap().starts_with("officine@pharmacie.mssante.fr, ins-"));
+    let detail = events[0].detail.as_deref().unwrap();
+    assert!(detail.contains(" bytes, certificate ") && detail.contains(", trust list of 2026-"), "{detail}");
+    assert!(!detail.contains("rule"), "nothing went another way");
     for event in events {
         assert!(!format!("{event:?}").contains("279035121518989"), "{event:?}");
     }
