@@ -97,7 +97,7 @@ fn a_rollback_sets_the_list_aside_until_an_admin_goes_back_to_it() {
     let prefix: String = left.chars().take(10).collect();
     operator.told(&["trust", "rollback", &prefix, "--reason", "it was right"]);
     assert_eq!(operator.domains_in_force(), 3);
-    operator.fails(&["trust", "rollback", &left, "--reason", "once more"], 4, "rollback-in-force");
+    operator.fails(&["trust", "rollback", &left, "--reason", "by Anne, again"], 4, "rollback-in-force");
     drop(node);
     assert!(operator.is_on_record("rolled back by an admin: d is still there"));
 }
@@ -115,10 +115,10 @@ fn with_no_node_running_changes_are_made_on_its_folders() {
 
     operator.told(&["trust", "install", text(&given), "--reason", "before the first start"]);
     assert_eq!(operator.domains_in_force(), 4);
-    let again = operator.ask(&["trust", "install", text(&given), "--reason", "once more"]);
+    let again = operator.ask(&["trust", "install", text(&given), "--reason", "by Anne, again"]);
     assert!(support::stdout(&again).contains("\"unchanged\""), "{}", support::stdout(&again));
     assert!(!stderr(&again).contains("is in force"), "{}", stderr(&again));
-    assert!(!operator.is_on_record("once more"), "nothing has changed");
+    assert!(!operator.is_on_record("by Anne, again"), "nothing has changed");
     operator.fails(&["trust", "fetch"], 6, "list-older");
     operator.replace("whitelist.xml", &list(4, &FOUR[1..]));
     assert_eq!(operator.told(&["trust", "fetch"])["outcome"], "installed");
