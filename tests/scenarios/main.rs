@@ -51,6 +51,7 @@ mod sender_forged;
 mod sent_again;
 mod server_not_proven;
 mod sessions_end;
+mod slowest;
 mod token_stage;
 mod tokens_of_an_issuer;
 mod too_much;
@@ -336,10 +337,13 @@ fn main() {
         } else {
             format!("{} ({})", scenario.name, missing.join(", "))
         };
-        Trial::test(name, move || (scenario.run)().map_err(|error| format!("{error:#}").into()))
-            .with_ignored_flag(!missing.is_empty())
+        Trial::test(name, move || {
+            slowest::timed(scenario.name, scenario.run).map_err(|error| format!("{error:#}").into())
+        })
+        .with_ignored_flag(!missing.is_empty())
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    slowest::tell();
     Sandbox::stop_shared();
     fetching_node::end();
     token_stage::end();

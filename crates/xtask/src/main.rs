@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod crash;
 mod docs;
+mod fuzz;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,8 @@ enum Task {
     Crash(crash::Args),
     /// Writes the pages that are made from the code (`docs/reasons.md`).
     Docs(docs::Args),
+    /// Runs the fuzz targets, each for a while. Needs the nightly compiler and cargo-fuzz.
+    Fuzz(fuzz::Args),
     /// Measures, and prints what it measured.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         Task::Ci => ci::run(),
         Task::Crash(args) => crash::run(&args),
         Task::Docs(args) => docs::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(bench) => bench::run(&bench),
     }
 }
