@@ -11,6 +11,7 @@
 )]
 
 mod admins_day;
+mod answers_overdue;
 mod app_mailbox;
 mod bytes_kept_as_sent;
 mod certificate_hints;
@@ -258,6 +259,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(passwords_guessed::the_holder_comes_in_from_a_new_address, Program("python3")),
     scenario!(receipts_come_back::what_became_of_a_document_is_told_to_who_sent_it),
     scenario!(receipts_come_back::that_a_patient_has_opened_a_letter_is_told_to_who_sent_it),
+    scenario!(receipts_come_back::that_a_professional_has_read_is_told_to_who_wrote_to_him),
+    scenario!(answers_overdue::sender_and_admin_are_told_and_the_reader_has_one_letter),
     scenario!(relations::a_patient_writes_to_those_who_have_written_to_him),
     scenario!(relations::a_message_that_ends_the_exchange_cannot_be_answered_and_closes_nothing_else),
     scenario!(relations::a_subject_that_ends_the_exchange_closes_every_thread_until_the_next_letter),

@@ -5,6 +5,7 @@
 
 #![allow(clippy::missing_panics_doc, clippy::print_stderr, reason = "this is test code")]
 
+pub mod asking;
 pub mod authority;
 pub mod clamav;
 pub mod client_hello;

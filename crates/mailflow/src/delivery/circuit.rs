@@ -148,11 +148,13 @@ impl Open {
     }
 }
 
-/// The pauses of a row's own back-off, and never more than [`PAUSE_MAX`].
+/// The pauses of a row's own back-off, and never more than [`PAUSE_MAX`]. In whole microseconds, as the store keeps until when
+/// a row waits: else a row that is due could still find its circuit shut.
 fn after(now: Timestamp, probes: u32, jitter: f64) -> Timestamp {
     let pause = retry::pause(probes, Duration::ZERO, Duration::MAX, jitter).unwrap_or_default();
     let pause = SignedDuration::try_from(pause).unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
-    now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+    let until = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+    Timestamp::from_microsecond(until.as_microsecond()).unwrap_or(until)
 }
 
 #[cfg(test)]
@@ -228,6 +230,22 @@ mod tests {
             assert!(circuits.failed(&dead(), &trouble(), now, JITTER));
         }
         assert_eq!(minutes, [1, 2, 5, 10, 20, 30, 30, 30]);
+    }
+
+    /// A row waits until then as the store keeps it: in microseconds.
+    #[test]
+    fn a_row_that_is_due_finds_the_circuit_ready_for_a_probe() {
+        for nanoseconds in [0, 1, 500, 999] {
+            let now = at(0) + SignedDuration::from_nanos(nanoseconds);
+            for jitter in [0.0, 0.1, 0.123_456_789, 0.987_654_321] {
+                let mut circuits = Circuits::default();
+                for _ in 0..3 {
+                    circuits.failed(&dead(), &trouble(), now, jitter);
+                }
+                let kept = Timestamp::from_microsecond(until(&circuits, now).unwrap().as_microsecond()).unwrap();
+                assert_eq!(circuits.standing(&dead(), kept), Standing::Probing, "{now} {jitter}");
+            }
+        }
     }
 
     #[test]

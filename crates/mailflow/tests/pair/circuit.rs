@@ -74,6 +74,25 @@ async fn a_dead_destination_slows_nobody_else_and_all_goes_when_it_is_there_agai
     relay.stop().await;
 }
 
+/// At the very instant until which the rows wait, and with a clock that stands still there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_goes_at_the_instant_that_the_rows_wait_for() {
+    let relay = Relay::start().await;
+    // What this relay's clock began with is as even as no real one is.
+    relay.clock.advance(SignedDuration::from_nanos(123_456_789));
+    relay.peer.on("(greeting)", Act::Hang);
+    letters(&relay, 12).await;
+    let way_out = relay.deliver();
+    let rows = queue(&relay, all_wait(&relay)).await;
+    let untried = rows.iter().find(|row| row.attempts == 0).unwrap();
+    let before = relay.peer.connections();
+    relay.clock.advance(untried.next_attempt_at.duration_since(relay.now()));
+    let rows = queue(&relay, all_wait(&relay)).await;
+    assert_eq!((rows.len(), relay.peer.connections()), (12, before + 1));
+    assert!(way_out.finish(PATIENCE).await);
+    relay.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_expires_while_nobody_is_there_goes_back_with_a_report() {
     let relay = Relay::start().await;
