@@ -3,8 +3,13 @@
 use pli_types::MessageId;
 use serde::{Deserialize, Serialize};
 
+use crate::bundle::ENTRY_BYTES_MAX;
+
 /// The encoding's version, the first member of every encoded event.
 pub const VERSION: u32 = 1;
+
+/// To how many bytes each text of an event is cut that would be no entry otherwise. `…` is put behind it.
+pub const TEXT_BYTES_MAX: usize = 1000;
 
 /// Through which door it happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,11 +183,27 @@ impl Event {
         }
     }
 
-    /// The bytes that are kept: JSON with the members in the order of this page.
+    /// The bytes that are kept: JSON with the members in the order of this page. They are an entry of the record, which
+    /// has 65,535 bytes at most (`crate::bundle`): in an event that would be longer, each text is cut first, to
+    /// [`TEXT_BYTES_MAX`].
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         // A struct of strings always encodes; an empty row would be found at once by `decode`.
-        serde_json::to_vec(self).unwrap_or_default()
+        let whole = serde_json::to_vec(self).unwrap_or_default();
+        if whole.len() <= ENTRY_BYTES_MAX { whole } else { serde_json::to_vec(&self.cut()).unwrap_or_default() }
+    }
+
+    /// The event with every text short enough that all of them, written in JSON's longest way (six bytes for one), are
+    /// an entry.
+    fn cut(&self) -> Self {
+        let mut event = self.clone();
+        let Self { at, actor, remote, sender, recipient, reason, detail, mailbox, .. } = &mut event;
+        let texts = [actor, remote, sender, recipient, reason, detail, mailbox].into_iter().flatten();
+        for text in texts.chain([at]).filter(|text| text.len() > TEXT_BYTES_MAX) {
+            text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+            text.push('…');
+        }
+        event
     }
 
     /// Back from the bytes. A member that this version does not know is passed over: a newer one may have written it.
@@ -295,6 +316,36 @@ mod tests {
         for kind in EventKind::ALL {
             assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{}\"", kind.as_str()));
         }
+    }
+
+    #[test]
+    fn no_event_is_too_long_for_an_entry() {
+        // Control characters take six bytes each in JSON.
+        for hostile in ["\u{1}", "é", "\u{1f600}"] {
+            let text = Some(hostile.repeat(20_000));
+            let event = Event {
+                actor: text.clone(),
+                remote: text.clone(),
+                sender: text.clone(),
+                recipient: text.clone(),
+                reason: text.clone(),
+                detail: text.clone(),
+                mailbox: text,
+                ..full(EventKind::Refused)
+            };
+            let bytes = event.encode();
+            assert!(bytes.len() <= ENTRY_BYTES_MAX, "{}", bytes.len());
+            let read = Event::decode(&bytes).unwrap();
+            assert_eq!((read.at, read.message), (event.at, event.message));
+            let kept = hostile.repeat(TEXT_BYTES_MAX / hostile.len());
+            assert_eq!(read.detail, Some(format!("{kept}…")));
+        }
+    }
+
+    #[test]
+    fn an_event_that_fits_is_kept_whole() {
+        let event = Event { detail: Some("a".repeat(60_000)), ..full(EventKind::Refused) };
+        assert_eq!(Event::decode(&event.encode()).unwrap(), event);
     }
 
     #[test]

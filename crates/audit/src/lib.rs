@@ -1,8 +1,38 @@
-//! What happened, in a form that can be kept and later sealed.
+//! What happened, in a form that cannot be quietly changed. The part of Pli that an auditor reads first.
 //!
 //! An [`Event`] is written in the transaction of what it records. It holds no content, no subject and no
-//! health identifier: addresses come in masked (see `pli_types::Masker`).
+//! health identifier: addresses come in masked (see `pli_types::Masker`). Events are the leaves of a Merkle tree, whose
+//! root is signed now and then; from then on none of them can be changed, removed, moved or added before another
+//! without the root being another. The forms are public ones, so that public tools can check a record: RFC 6962 for the
+//! tree, C2SP tlog-tiles, signed-note, tlog-checkpoint and tlog-proof for what is stored and handed out. docs/audit.md
+//! tells an auditor how.
+//!
+//! This crate computes. It reads and writes nothing, and knows neither clock nor chance: keys and times come from
+//! outside.
+//!
+//! To be read in this order:
+//!
+//! 1. [`event`]: what an entry says.
+//! 2. [`hash`] and [`tree`]: hashes, roots, proofs.
+//! 3. [`tile`], [`bundle`] and [`tile_writer`]: how tree and entries are stored.
+//! 4. [`key`], [`note`] and [`checkpoint`]: who stands for it.
 
+pub mod bundle;
+pub mod checkpoint;
 pub mod event;
+pub mod hash;
+pub mod key;
+pub mod note;
+pub mod tile;
+pub mod tile_writer;
+pub mod tree;
 
+pub use bundle::BundleId;
+pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, Standing};
 pub use event::{Event, EventKind, Face};
+pub use hash::Hash;
+pub use key::{KeyError, SignerKey, VerifierKey};
+pub use note::Note;
+pub use tile::{Tile, TileId, TileSet};
+pub use tile_writer::TileWriter;
+pub use tree::Frontier;
