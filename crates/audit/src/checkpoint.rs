@@ -145,7 +145,10 @@ pub struct SignedCheckpoint {
 impl SignedCheckpoint {
     /// Reads a signed checkpoint and believes it: its form, its origin, and the key's signature.
     pub fn open(bytes: &[u8], key: &VerifierKey) -> Result<Self, CheckpointError> {
-        let note = Note::parse(bytes)?;
+        Self::of_note(Note::parse(bytes)?, key)
+    }
+
+    pub(crate) fn of_note(note: Note, key: &VerifierKey) -> Result<Self, CheckpointError> {
         // First whether it is signed at all: what stands in a text that is not, nobody has said.
         note.verify(key)?;
         let checkpoint = Checkpoint::parse(note.text())?;
@@ -153,6 +156,10 @@ impl SignedCheckpoint {
             return Err(CheckpointError::OtherLog);
         }
         Ok(Self { checkpoint, note })
+    }
+
+    pub(crate) fn into_checkpoint(self) -> Checkpoint {
+        self.checkpoint
     }
 
     /// What was signed.

@@ -16,6 +16,7 @@
 //! 2. [`hash`] and [`tree`]: hashes, roots, proofs.
 //! 3. [`tile`], [`bundle`] and [`tile_writer`]: how tree and entries are stored.
 //! 4. [`key`], [`note`] and [`checkpoint`]: who stands for it.
+//! 5. [`proof`] and [`verify`]: how it is checked.
 
 pub mod bundle;
 pub mod checkpoint;
@@ -23,9 +24,11 @@ pub mod event;
 pub mod hash;
 pub mod key;
 pub mod note;
+pub mod proof;
 pub mod tile;
 pub mod tile_writer;
 pub mod tree;
+pub mod verify;
 
 pub use bundle::BundleId;
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, Standing};
@@ -33,6 +36,8 @@ pub use event::{Event, EventKind, Face};
 pub use hash::Hash;
 pub use key::{KeyError, SignerKey, VerifierKey};
 pub use note::Note;
+pub use proof::{Proof, ProofFault};
 pub use tile::{Tile, TileId, TileSet};
 pub use tile_writer::TileWriter;
 pub use tree::Frontier;
+pub use verify::{Audit, Damage, Place, Source, Verdict, Verified, What};
