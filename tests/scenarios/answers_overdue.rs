@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use e2e::asking::{Letter, PATIENCE};
 use e2e::description::Account;
 use e2e::imap::{Imap, holds};
+use e2e::smtp::Smtp;
 use e2e::{Outcome, Sandbox, Seed, message, wait};
 
 /// The operator whose users wait for answers.
@@ -20,7 +21,7 @@ struct Stand {
 
 /// What is sent once more is merged with the first: its reader has one letter.
 pub(crate) fn sender_and_admin_are_told_and_the_reader_has_one_letter() -> Outcome {
-    let stand = Stand::start(true)?;
+    let stand = Stand::start()?;
     let (doctor, pharmacy) = (stand.account(OPERATOR, "PER")?, stand.account("pro", "ORG")?);
     let late = Letter::send(&stand.sandbox, doctor, &pharmacy.address)?;
     let in_time = Letter::send(&stand.sandbox, doctor, &pharmacy.address)?;
@@ -68,19 +69,68 @@ pub(crate) fn sender_and_admin_are_told_and_the_reader_has_one_letter() -> Outco
     Ok(())
 }
 
+/// However far the watcher came: what he had not told he tells after the start, and what he had told he does not repeat.
+pub(crate) fn a_node_killed_before_or_after_its_alert_sends_one() -> Outcome {
+    let seed = Seed::testing()?;
+    let [clock, points] = ["clock", "points"].map(|name| seed.dir().join(name));
+    std::fs::write(&clock, "+0s")?;
+    let seed = seed.with_variable("PLI_CLOCK_FILE", &clock).with_variable("PLI_FAILPOINTS_FILE", &points);
+    seed.configure("pro", |config| deadline(config, "opened", false))?;
+    let mut sandbox = seed.start_only("pro")?;
+    let moments = ["watch.taken", "watch.settle.before", "store.watch.run", "watch.settle.after"];
+    for (hours, point) in (1..).step_by(2).zip(moments) {
+        // Nobody opens either. The second is sent later, so that its alert comes when nothing is left to be said of the first.
+        let killed = to_himself(&sandbox)?;
+        std::fs::write(&points, format!("{point}=1:abort\n"))?;
+        std::fs::write(&clock, format!("+{hours}h"))?;
+        wait::until(&format!("the end at {point}"), PATIENCE, || Ok(sandbox.has_ended()?.then_some(())))?;
+        std::fs::remove_file(&points)?;
+        sandbox.restart("pro")?;
+        let later = to_himself(&sandbox)?;
+        let told = wait::until("the alert", PATIENCE, || Ok(alerts_on(&sandbox, &killed)?.into_iter().next()))?;
+        ensure!(told.contains("MAILER-DAEMON@"), "{told}");
+        std::fs::write(&clock, format!("+{}h", hours + 1))?;
+        wait::until("the later alert", PATIENCE, || Ok(alerts_on(&sandbox, &later)?.into_iter().next()))?;
+        ensure!(alerts_on(&sandbox, &killed)?.len() == 1, "more than one alert after {point}");
+        let trace = sandbox.trace("pro", &killed.1)?;
+        let overdue =
+            trace["events"].as_array().context("no events")?.iter().filter(|event| event["event"] == "overdue");
+        ensure!(overdue.count() == 1, "{point}: {trace}");
+    }
+    Ok(())
+}
+
+/// A letter that somebody writes to himself: what its Message-ID holds, and its id.
+fn to_himself(sandbox: &Sandbox) -> anyhow::Result<(String, String)> {
+    let Account { address, password, .. } = sandbox.account("pro", "ORG")?;
+    let marker = message::marker();
+    let mut smtp = Smtp::signed_in(sandbox, "pro", address, password)?;
+    let taken = smtp.send(address, &[address.as_str()], &message::letter(address, address, &marker))?.expect(250)?;
+    Ok((marker, taken.id()?.to_owned()))
+}
+
+fn alerts_on(sandbox: &Sandbox, (marker, _): &(String, String)) -> anyhow::Result<Vec<String>> {
+    let Account { address, password, .. } = sandbox.account("pro", "ORG")?;
+    let mails = Imap::signed_in(sandbox, "pro", address, password)?.inbox()?;
+    let mails = mails.into_iter().map(|mail| String::from_utf8_lossy(&mail).into_owned());
+    Ok(mails.filter(|mail| mail.contains(&format!("In-Reply-To: <{marker}@"))).collect())
+}
+
+/// `[[deadline]]`: half an hour.
+fn deadline(config: &mut toml::Table, state: &str, resend: bool) {
+    let texts = [("state", state), ("within", "30m")].map(|(key, value)| (key.to_owned(), value.into()));
+    let mut deadline = toml::Table::from_iter(texts);
+    deadline.insert("resend".to_owned(), resend.into());
+    config.insert("deadline".to_owned(), vec![toml::Value::from(deadline)].into());
+}
+
 impl Stand {
-    fn start(resend: bool) -> anyhow::Result<Self> {
+    fn start() -> anyhow::Result<Self> {
         let seed = Seed::testing()?;
         let clock = seed.dir().join("clock");
         std::fs::write(&clock, "+0s")?;
         let seed = seed.with_variable("PLI_CLOCK_FILE", &clock);
-        seed.configure(OPERATOR, |config| {
-            let mut deadline = toml::Table::new();
-            deadline.insert("state".to_owned(), "integrated".into());
-            deadline.insert("within".to_owned(), "30m".into());
-            deadline.insert("resend".to_owned(), resend.into());
-            config.insert("deadline".to_owned(), vec![toml::Value::from(deadline)].into());
-        })?;
+        seed.configure(OPERATOR, |config| deadline(config, "integrated", true))?;
         Ok(Self { sandbox: seed.start()?, clock })
     }
 

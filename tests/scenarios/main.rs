@@ -261,6 +261,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(receipts_come_back::that_a_patient_has_opened_a_letter_is_told_to_who_sent_it),
     scenario!(receipts_come_back::that_a_professional_has_read_is_told_to_who_wrote_to_him),
     scenario!(answers_overdue::sender_and_admin_are_told_and_the_reader_has_one_letter),
+    scenario!(answers_overdue::a_node_killed_before_or_after_its_alert_sends_one),
     scenario!(relations::a_patient_writes_to_those_who_have_written_to_him),
     scenario!(relations::a_message_that_ends_the_exchange_cannot_be_answered_and_closes_nothing_else),
     scenario!(relations::a_subject_that_ends_the_exchange_closes_every_thread_until_the_next_letter),

@@ -41,12 +41,14 @@ pub fn reckon(sandbox: &Sandbox, hospital: &Hospital, ledger: &Ledger) -> Result
         found.twice += usize::from(copies.len() > 1);
         let here = match sent.meant {
             Meant::Folder => writer.get(marker),
-            Meant::Both => reader.get(marker),
+            Meant::Both | Meant::Late => reader.get(marker),
             Meant::Report | Meant::Held => None,
         };
         let here = here.map_or(&[][..], Vec::as_slice);
         whole("the mailbox's copy", marker, here, sent)?;
         ensure!(here.len() <= 1, "{marker} lies in its mailbox {} times", here.len());
+        let alerts = reader.get(&format!("alert-{marker}")).map_or(0, Vec::len);
+        ensure!(alerts <= usize::from(sent.meant == Meant::Late), "the sender of {marker} has {alerts} alerts");
         let there = is_accounted_for(marker, sent, here.len(), copies.len(), &queued, &reader)?;
         match &sent.told {
             Told::Kept(_) => {
@@ -57,7 +59,8 @@ pub fn reckon(sandbox: &Sandbox, hospital: &Hospital, ledger: &Ledger) -> Result
         }
     }
     for marker in reader.keys().chain(writer.keys()).chain(&hospital.markers()) {
-        let known = ledger.sent.contains_key(marker) || marker.starts_with("report-");
+        let original = marker.strip_prefix("alert-").unwrap_or(marker);
+        let known = ledger.sent.contains_key(original) || marker.starts_with("report-");
         ensure!(known, "{marker} is there, and was never sent to its end");
     }
     Ok(found)
@@ -95,6 +98,7 @@ fn is_accounted_for(
                 "{marker} ({id}) was acknowledged, and is neither held, nor arrived, nor was reported on"
             );
         }
+        Meant::Late => ensure!(here == 1, "{marker} ({id}) was acknowledged and is not in its mailbox"),
         Meant::Folder => match &sent.removal {
             None => ensure!(here == 1, "{marker} was put into a folder and is not there"),
             Some(Told::Kept(_)) => ensure!(here == 0, "{marker} was removed and is there again"),
@@ -102,6 +106,16 @@ fn is_accounted_for(
         },
     }
     Ok(true)
+}
+
+/// Those that were acknowledged, that nobody opens, and of which their sender has heard nothing yet.
+pub fn not_alerted(sandbox: &Sandbox, ledger: &Ledger) -> Result<BTreeSet<String>> {
+    let reader = inbox(sandbox, READER)?;
+    let late = ledger.sent.iter().filter(|(_, sent)| sent.meant == Meant::Late && sent.told != Told::Nothing);
+    Ok(late
+        .map(|(marker, _)| marker.clone())
+        .filter(|marker| !reader.contains_key(&format!("alert-{marker}")))
+        .collect())
 }
 
 /// Every copy is what was sent, below the lines that were added on top.
@@ -113,7 +127,7 @@ fn whole(what: &str, marker: &str, copies: &[Vec<u8>], sent: &Sent) -> Result<()
 }
 
 fn inbox(sandbox: &Sandbox, which: usize) -> Result<Mailbox> {
-    let (address, password) = mailbox(sandbox, which)?;
+    let (address, password) = mailbox(sandbox.description(), which)?;
     let mut imap = Imap::signed_in(sandbox, OPERATOR, &address, &password)?;
     let mut mailbox = Mailbox::new();
     for message in imap.inbox()? {
@@ -122,10 +136,14 @@ fn inbox(sandbox: &Sandbox, which: usize) -> Result<Mailbox> {
     Ok(mailbox)
 }
 
-/// The marker of a letter; of a report, that of the letter that it is about.
+/// The marker of a letter; of a report or an alert, that of the letter that it is about.
 fn name_of(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
     let head = text.split_once("\r\n\r\n").map_or(&*text, |(head, _)| head);
+    if head.contains("MAILER-DAEMON@") && head.contains("Auto-Submitted: auto-generated") {
+        let original = head.split_once("In-Reply-To: <").and_then(|(_, rest)| rest.split_once('@'));
+        return format!("alert-{}", original.map_or("of nothing", |(marker, _)| marker));
+    }
     if !head.contains("multipart/report") {
         return marker_of(message);
     }

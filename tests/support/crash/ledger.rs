@@ -23,6 +23,8 @@ pub enum Meant {
     Report,
     /// For the hospital, and held before: an admin lets it go, or gives it back with a report.
     Held,
+    /// For a mailbox here in which nobody opens it in time: its sender is alerted.
+    Late,
     /// Put into a folder over IMAP.
     Folder,
 }

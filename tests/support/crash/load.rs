@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::account::not_alerted;
 use super::hospital::UNKNOWN;
 use super::ledger::{Ledger, Meant, Told, letter, unreadable};
+use crate::description::Description;
 use crate::imap::Imap;
 use crate::smtp::Smtp;
 use crate::{Outcome, Sandbox, message};
@@ -19,8 +22,8 @@ pub(super) const READER: usize = 0;
 pub(super) const WRITER: usize = 1;
 
 /// A mailbox of an organisation: address and password.
-pub(super) fn mailbox(sandbox: &Sandbox, which: usize) -> Result<(String, String)> {
-    let accounts = sandbox.description().accounts.iter();
+pub(super) fn mailbox(description: &Description, which: usize) -> Result<(String, String)> {
+    let accounts = description.accounts.iter();
     let mut here = accounts.filter(|account| account.operator == OPERATOR && account.kind == "ORG");
     let account = here.nth(which).context("the sandbox has two mailboxes of organisations")?;
     Ok((account.address.clone(), account.password.clone()))
@@ -62,7 +65,7 @@ impl Load {
 
     /// Brings mail from another operator: for a mailbox here, and for the hospital. Ends with the connection.
     pub fn relay(&self, sandbox: &Sandbox, messages: usize) -> Outcome {
-        let (reader, _) = mailbox(sandbox, READER)?;
+        let (reader, _) = mailbox(sandbox.description(), READER)?;
         let hospital = format!("secretariat@{}", sandbox.connector()?.domain);
         let from = format!("cabinet@{}", sandbox.peer("listed")?.domain);
         let mut smtp = Smtp::as_peer(sandbox, "listed", OPERATOR)?;
@@ -74,7 +77,7 @@ impl Load {
 
     /// Submits mail to somebody whom the hospital does not know. Ends with the connection.
     pub fn submit(&self, sandbox: &Sandbox, messages: usize) -> Outcome {
-        let (reader, password) = mailbox(sandbox, READER)?;
+        let (reader, password) = mailbox(sandbox.description(), READER)?;
         let unknown = format!("{UNKNOWN}@{}", sandbox.connector()?.domain);
         let mut smtp = Smtp::signed_in(sandbox, OPERATOR, &reader, &password)?;
         for number in (0..messages).take_while(|_| self.goes_on()) {
@@ -85,7 +88,7 @@ impl Load {
 
     /// Submits mail that is held, and decides on all that is held as an admin does. Ends with the connection.
     pub fn decide(&self, sandbox: &Sandbox, messages: usize) -> Outcome {
-        let (reader, password) = mailbox(sandbox, READER)?;
+        let (reader, password) = mailbox(sandbox.description(), READER)?;
         let hospital = format!("secretariat@{}", sandbox.connector()?.domain);
         let mut smtp = Smtp::signed_in(sandbox, OPERATOR, &reader, &password)?;
         for _ in (0..messages).take_while(|_| self.goes_on()) {
@@ -102,6 +105,19 @@ impl Load {
                 let id = row.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
                 sandbox.pli(OPERATOR, &["queue", verb, id, "--reason", "essai"])?;
             }
+        }
+        Ok(())
+    }
+
+    /// Submits mail that nobody opens, and waits until its sender is alerted. Ends with the connection.
+    pub fn wait_in_vain(&self, sandbox: &Sandbox, messages: usize) -> Outcome {
+        let (reader, password) = mailbox(sandbox.description(), READER)?;
+        let mut smtp = Smtp::signed_in(sandbox, OPERATOR, &reader, &password)?;
+        for number in (0..messages).take_while(|_| self.goes_on()) {
+            self.send(&mut smtp, &reader, &[&reader], number, Meant::Late)?;
+        }
+        while self.goes_on() && !self.with(|ledger| not_alerted(sandbox, ledger))?.is_empty() {
+            std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
@@ -143,7 +159,7 @@ impl Load {
 
     /// Works in a mailbox: puts messages in, marks them, removes every other one. Ends with the connection.
     pub fn work(&self, sandbox: &Sandbox, rounds: usize) -> Outcome {
-        let (writer, password) = mailbox(sandbox, WRITER)?;
+        let (writer, password) = mailbox(sandbox.description(), WRITER)?;
         let mut imap = Imap::signed_in(sandbox, OPERATOR, &writer, &password)?;
         imap.command("SELECT INBOX")?;
         for number in (0..rounds).take_while(|_| self.goes_on()) {

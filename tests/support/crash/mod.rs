@@ -47,9 +47,13 @@ impl Rig {
         let seed =
             Seed::testing()?.with_variable("PLI_FAILPOINTS_FILE", &points).with_variable("PLI_CLOCK_FILE", &clock);
         std::fs::write(&clock, "+0s")?;
+        let (reader, _) = load::mailbox(seed.description(), load::READER)?;
         seed.configure(OPERATOR, |table| {
             let unreadable = toml::Table::from_iter([("unreadable".to_owned(), "hold".into())]);
             table.insert("document".to_owned(), unreadable.into());
+            let deadline = [("from", reader.as_str()), ("state", "opened"), ("within", "1s")];
+            let deadline = deadline.map(|(key, value)| (key.to_owned(), value.into()));
+            table.insert("deadline".to_owned(), vec![toml::Value::from(toml::Table::from_iter(deadline))].into());
         })?;
         let store = seed.dir().join(OPERATOR).join("store");
         let disk = Disk::mount(&store)?;
@@ -93,6 +97,16 @@ impl Rig {
     pub fn start_again(&mut self) -> Outcome {
         ensure!(self.sandbox.has_ended()?, "the node still runs");
         self.sandbox.restart(OPERATOR)
+    }
+
+    /// Waits until everybody is alerted whose letter nobody has opened.
+    pub fn all_are_alerted(&self) -> Outcome {
+        let mut missing = std::collections::BTreeSet::new();
+        wait::until("the alerts", Duration::from_secs(30), || {
+            missing = self.load.with(|ledger| account::not_alerted(&self.sandbox, ledger))?;
+            Ok(missing.is_empty().then_some(()))
+        })
+        .with_context(|| format!("{missing:?} were acknowledged, and their sender was not alerted"))
     }
 
     /// Looks for everything that was ever sent.

@@ -83,6 +83,7 @@ pub fn run(rig: &mut Rig, round: &Round) -> Result<Found> {
     break_it(rig, round).with_context(|| format!("{round:?}"))?;
     rig.disarm()?;
     rig.start_again().with_context(|| format!("starting after {round:?}"))?;
+    rig.all_are_alerted().with_context(|| format!("after {round:?}"))?;
     rig.reckon().with_context(|| format!("after {round:?}"))
 }
 
@@ -157,6 +158,7 @@ pub fn load(rig: &Rig, until: impl Fn(&Rig) -> bool) -> Outcome {
             scope.spawn(|| rig.load.submit(&rig.sandbox, MESSAGES / 2).is_ok()),
             scope.spawn(|| rig.load.decide(&rig.sandbox, MESSAGES / 4).is_ok()),
             scope.spawn(|| rig.load.work(&rig.sandbox, MESSAGES / 4).is_ok()),
+            scope.spawn(|| rig.load.wait_in_vain(&rig.sandbox, MESSAGES / 4).is_ok()),
         ];
         while start.elapsed() < PATIENCE && !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             if until(rig) {

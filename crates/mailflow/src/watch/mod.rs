@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind, Face};
+use pli_failpoint::failpoint;
 use pli_net::Shutdown;
 use pli_store::{Change, DueWatch, NewMessage, Relay, Store, StoreError};
 use pli_types::{BodyType, DsnNotify, EnvelopeParameters, QueueId, Recipient, Span};
@@ -100,6 +101,7 @@ impl Watcher {
 
     /// One that is late. False if its sender cannot be told now.
     async fn end(&self, watch: &DueWatch, now: Timestamp) -> Result<bool, StoreError> {
+        failpoint!("watch.taken");
         let resend = watch.resend.then(|| self.second_way(watch, now));
         let (alert, told) = match self.alert(watch, resend.is_some(), now).await {
             Ok(alert) => {
@@ -116,7 +118,9 @@ impl Watcher {
         let detail = format!("not {} within {}: {told}{once_more}", watch.state.as_str(), within(watch));
         let event = self.event(watch, now, detail.clone());
         let again = resend.is_some();
+        failpoint!("watch.settle.before");
         if self.store().settle_watch(watch.id, alert, resend, now, vec![event]).await? {
+            failpoint!("watch.settle.after");
             metrics::overdue(watch.state.as_str(), again);
             let recipient = self.intake.masker.address(&watch.recipient.address);
             tracing::warn!(id = %watch.message, recipient, detail, "overdue: nothing came in time");

@@ -18,7 +18,7 @@ use super::rows::{Row, hex, micros};
 use super::space_rows::key_of;
 use super::tx::Tx;
 use super::writer::Write;
-use crate::{Arrival, Repeated, Result, Target};
+use crate::{Arrival, Repeated, Result, Returned, Target};
 
 /// Enough of a digest to tell the recipients of one message from each other.
 const TARGET_BYTES: usize = 16;
@@ -30,9 +30,10 @@ pub(super) struct ArrivalRows {
     recipients: Vec<RecipientRow>,
 }
 
-/// One recipient.
+/// One recipient, or the confirmation that is owed for one.
 struct RecipientRow {
     digest: [u8; TARGET_BYTES],
+    way: Way,
     target: Target,
     /// Key of his space.
     patient: Option<i64>,
@@ -45,31 +46,35 @@ impl ArrivalRows {
         let Arrival { key, until, recipients } = arrival;
         let row = |repeated: Repeated| {
             let Repeated { target, patient, event } = repeated;
-            let digest = match target {
-                Target::Mailbox(mailbox) => target_digest(&key, Way::Mailbox, &mailbox.to_string()),
+            let (way, name) = match target {
+                Target::Mailbox(mailbox) => (Way::Mailbox, mailbox.to_string()),
                 Target::Row(id) => {
                     let row = rows.iter().find(|row| row.id == *id.as_bytes())?;
-                    target_digest(&key, Way::of(row), &row.recipient)
+                    (Way::of(row), row.recipient.clone())
                 }
             };
-            Some(RecipientRow { digest, target, patient: patient.as_ref().map(key_of), event })
+            let digest = target_digest(&key, way, &name);
+            Some(RecipientRow { digest, way, target, patient: patient.as_ref().map(key_of), event })
         };
         Self { key, until: micros(until), recipients: recipients.into_iter().filter_map(row).collect() }
     }
 }
 
 /// A recipient is looked for under the way that the message takes: one whose mail was held, and is taken now, has not got it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Mailbox,
     Relay,
     Return,
     Hold,
+    /// Beside [`Way::Mailbox`]: its sender is told that it is there.
+    Confirmation,
 }
 
 impl Way {
     fn of(row: &RelayRow) -> Self {
-        match (&row.returned, &row.held) {
+        match (row.returned.as_deref(), &row.held) {
+            (Some(Returned::DELIVERED), _) => Self::Confirmation,
             (Some(_), _) => Self::Return,
             (None, Some(_)) => Self::Hold,
             (None, None) => Self::Relay,
@@ -115,7 +120,8 @@ pub(super) async fn merge(tx: &mut Tx<'_>, mut intakes: Vec<Arc<Intake>>) -> Res
         let out: Vec<LeftOut<'_>> =
             out.filter_map(|recipient| Some(LeftOut { recipient, first: *firsts.get(&recipient.digest)? })).collect();
         if let Some(one) = out.first() {
-            tx.effects.merged.push((MessageId::from_bytes(message.id), one.first, out.len()));
+            let recipients = out.iter().filter(|out| out.is_recipient()).count();
+            tx.effects.merged.push((MessageId::from_bytes(message.id), one.first, recipients));
             let rest = intake.without(&out);
             tx.replace_audit(&intake.audit, &rest.audit);
             *intake = Arc::new(rest);
@@ -175,6 +181,13 @@ struct LeftOut<'a> {
     first: MessageId,
 }
 
+impl LeftOut<'_> {
+    /// Is it himself who is left out, and not a confirmation alone?
+    fn is_recipient(&self) -> bool {
+        self.recipient.way != Way::Confirmation
+    }
+}
+
 impl Intake {
     /// The same, but for those who have it. If nobody is left, its record is all that is kept.
     fn without(&self, out: &[LeftOut<'_>]) -> Self {
@@ -206,13 +219,13 @@ impl Intake {
 
 /// The record of a repeat: nothing reached those who have it, and by which message they have it.
 fn record_of(audit: &AuditRows, out: &[LeftOut<'_>]) -> AuditRows {
-    let is_of = |event: &Event| out.iter().any(|out| out.recipient.event.recipient == event.recipient);
+    let recipients = || out.iter().filter(|out| out.is_recipient());
+    let is_of = |event: &Event| recipients().any(|out: &LeftOut<'_>| out.recipient.event.recipient == event.recipient);
     let says_otherwise = |row: &AuditRow| {
         Event::decode(&row.event)
             .is_ok_and(|event| matches!(event.kind, EventKind::Delivered | EventKind::Held) && is_of(&event))
     };
-    let duplicates: Vec<Event> = out
-        .iter()
+    let duplicates: Vec<Event> = recipients()
         .map(|out| Event { detail: Some(format!("the same as {}", out.first)), ..out.recipient.event.clone() })
         .collect();
     let rest = audit.iter().filter(|row| !says_otherwise(row)).cloned();

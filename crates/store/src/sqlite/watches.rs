@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pli_audit::Event;
+use pli_failpoint::failpoint;
 use pli_types::{MailAddress, MessageId, Recipient, ReversePath};
 
 use super::SqliteStore;
@@ -188,6 +189,7 @@ impl Write for Settle {
         }
         tx.record(&self.audit);
         tx.drop_unreferenced(&[message]).await?;
+        failpoint!("store.watch.run", crate::StoreError::unavailable("a failpoint"));
         Ok(true)
     }
 }
