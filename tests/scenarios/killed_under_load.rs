@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, ensure};
 use e2e::imap::Imap;
 use e2e::smtp::Smtp;
-use e2e::{Outcome, Sandbox, message};
+use e2e::{Outcome, Sandbox, Seed, message};
 
 /// Rounds, each with one kill.
 const ROUNDS: usize = 10;
@@ -20,11 +20,10 @@ const SENDERS: usize = 8;
 type Acknowledged = (String, String);
 
 pub(crate) fn every_acknowledged_message_is_there_afterwards() -> Outcome {
-    let folder = tempfile::Builder::new().prefix("pli-e2e-kill-").tempdir()?;
+    let mut sandbox = Seed::new()?.start_only("pro")?;
     let mut seen_uid = 0;
     let mut acknowledged_in_all = 0;
     for round in 0..ROUNDS {
-        let sandbox = Sandbox::start_in(folder.path())?;
         // Early in the load, in the middle, late: another point each round.
         let kill_after = LOAD * (2 * round + 1) / (2 * ROUNDS);
         let acknowledged = load_until_killed(&sandbox, kill_after)?;
@@ -34,9 +33,8 @@ pub(crate) fn every_acknowledged_message_is_there_afterwards() -> Outcome {
             acknowledged.len()
         );
         acknowledged_in_all += acknowledged.len();
-        sandbox.stop()?;
 
-        let sandbox = Sandbox::start_in(folder.path())?;
+        sandbox.restart("pro")?;
         let mailbox = mailbox_since(&sandbox, &mut seen_uid)?;
         let queued: BTreeSet<String> =
             sandbox.queue("pro")?.iter().filter_map(|row| row["message"].as_str().map(str::to_owned)).collect();
@@ -55,7 +53,6 @@ pub(crate) fn every_acknowledged_message_is_there_afterwards() -> Outcome {
             mailbox.len(),
             acknowledged.len()
         );
-        sandbox.stop()?;
     }
     ensure!(acknowledged_in_all >= ROUNDS * LOAD / 4, "only {acknowledged_in_all} messages were acknowledged");
     Ok(())

@@ -163,6 +163,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(server_not_proven::a_server_that_speaks_on_in_clear_gets_nothing),
     scenario!(admins_day::run_twice_it_changes_nothing_the_second_time, Program("python3")),
     scenario!(too_much::a_store_that_falls_behind_puts_off_what_is_new_and_recovers),
+    scenario!(too_much::a_listener_that_is_full_says_so_and_takes_the_next_once_somebody_leaves),
     scenario!(too_much::a_peer_that_holds_all_it_may_leaves_the_others_room),
     scenario!(sent_again::a_peer_that_lost_the_250_is_read_once),
     scenario!(bytes_kept_as_sent::odd_messages_arrive_byte_for_byte),
@@ -346,6 +347,13 @@ fn main() {
         })
         .with_ignored_flag(!missing.is_empty())
     });
+    if arguments.filter.is_none() && !arguments.list {
+        // Some need it in any whole run: it is built while the others are played.
+        std::thread::spawn(|| {
+            e2e::pli::binary();
+            e2e::testing_binary();
+        });
+    }
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     slowest::tell();
     Sandbox::stop_shared();

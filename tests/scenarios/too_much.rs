@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::imap::{Imap, holds};
 use e2e::sandbox::Seed;
 use e2e::smtp::Smtp;
+use e2e::wire::Wire;
 use e2e::{Outcome, Sandbox, message, wait};
 
 /// Another process that holds the store's write lock: to the node, a disk that does not answer.
@@ -83,6 +84,37 @@ pub(crate) fn a_store_that_falls_behind_puts_off_what_is_new_and_recovers() -> O
     ensure!(kept == usize::from(first.code == 250), "{kept} kept, and the reply was {} {}", first.code, first.text);
     ensure!(first.code == 250 || first.reason() == Some("store-unavailable"), "{} {}", first.code, first.text);
     Ok(())
+}
+
+pub(crate) fn a_listener_that_is_full_says_so_and_takes_the_next_once_somebody_leaves() -> Outcome {
+    const PLACES: u8 = 4;
+    let seed = Seed::new()?;
+    seed.configure("pro", |config| {
+        let limits = config.entry("limits").or_insert_with(|| toml::Table::new().into());
+        if let Some(limits) = limits.as_table_mut() {
+            limits.insert("connections".into(), i64::from(PLACES).into());
+        }
+    })?;
+    let sandbox = seed.start_only("pro")?;
+    let ports = &sandbox.operator("pro")?.ports;
+    let mut held: Vec<Smtp> = (0..PLACES).map(|_| Smtp::as_peer(&sandbox, "listed", "pro")).collect::<Result<_>>()?;
+    let told = Wire::connect(ports.smtp)?.to_end();
+    ensure!(told.starts_with("421 4.3.2 Too many connections"), "{told:?}");
+    // A listener has its own: the others are not full.
+    let mut readers: Vec<Wire> = (0..PLACES).map(|_| Wire::connect(ports.imap)).collect::<Result<_>>()?;
+    for reader in &mut readers {
+        let greeting = reader.line()?;
+        ensure!(greeting.starts_with("* OK"), "{greeting}");
+    }
+    let told = Wire::connect(ports.imap)?.to_end();
+    ensure!(told.starts_with("* BYE [UNAVAILABLE] Too many connections"), "{told:?}");
+    // Those who are in go on, and the first who leaves gives his place to another.
+    held.last_mut().context("nobody")?.command("NOOP")?.expect(250)?;
+    held.swap_remove(0).command("QUIT")?.expect(221)?;
+    wait::until("a place given back", Duration::from_secs(30), || {
+        let greeting = Wire::connect(ports.smtp)?.line()?;
+        Ok(greeting.starts_with("220 ").then_some(()))
+    })
 }
 
 pub(crate) fn a_peer_that_holds_all_it_may_leaves_the_others_room() -> Outcome {

@@ -1,5 +1,6 @@
 //! A sandbox: three operators as separate processes, made in a temporary folder.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -36,18 +37,18 @@ pub struct Seed {
 /// What operators run, and the variables that they are given.
 #[derive(Debug, Clone)]
 struct Program {
-    binary: &'static Path,
+    binary: Cow<'static, Path>,
     variables: Vec<(String, OsString)>,
 }
 
 impl Program {
     /// The binary under test, with nothing special.
     fn plain() -> Self {
-        Self { binary: pli::binary(), variables: Vec::new() }
+        Self { binary: pli::binary().into(), variables: Vec::new() }
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(self.binary);
+        let mut command = Command::new(&*self.binary);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -79,7 +80,12 @@ impl Seed {
 
     /// The same, whose operators run the build for tests ([`pli::testing_binary`]).
     pub fn testing() -> Result<Self> {
-        Self::of(Program { binary: pli::testing_binary(), variables: Vec::new() })
+        Self::of(Program { binary: pli::testing_binary().into(), variables: Vec::new() })
+    }
+
+    /// The same, whose operators run this build.
+    pub fn running(binary: PathBuf) -> Result<Self> {
+        Self::of(Program { binary: binary.into(), variables: Vec::new() })
     }
 
     fn of(program: Program) -> Result<Self> {

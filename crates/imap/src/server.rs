@@ -52,6 +52,10 @@ pub enum Security {
     Tls(Box<TlsFacts>),
 }
 
+/// What somebody hears for whom there is no place (RFC 3501 §7.1.5: BYE in place of the greeting; RFC 5530).
+const FULL: &[u8] =
+    b"* BYE [UNAVAILABLE] Too many connections are open, in all or from your address. Try again later.\r\n";
+
 /// Serves: `implicit` TLS (993) or STARTTLS (143). Returns when shutdown has begun.
 pub async fn serve(
     config: Arc<ImapConfig>,
@@ -67,6 +71,7 @@ pub async fn serve(
         let (config, context, tls, shutdown) = (Arc::clone(&config), context.clone(), tls.clone(), shutdown.clone());
         async move { connection(accepted, &config, &context, &tls, implicit, &shutdown).await }
     };
+    let listener = if implicit { listener } else { listener.refusing_with(FULL) };
     listener.serve(stop, handler).await;
 }
 

@@ -2,7 +2,8 @@
 
 mod places;
 
-use std::io::{Error, ErrorKind};
+use std::borrow::Cow;
+use std::io::{Error, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -26,6 +27,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 pub struct Listener {
     socket: TcpListener,
     places: Places,
+    refusal: Cow<'static, [u8]>,
 }
 
 /// A connection taken. It counts in the limits until its handler ends.
@@ -41,7 +43,14 @@ impl Listener {
     /// Binds. Port 0 picks a free one: see [`Listener::local_address`].
     pub async fn bind(address: SocketAddr, limits: LimitsConfig) -> Result<Self, NetError> {
         let socket = TcpListener::bind(address).await.map_err(|source| NetError::Listen { address, source })?;
-        Ok(Self { socket, places: Places::new(limits) })
+        Ok(Self { socket, places: Places::new(limits), refusal: Cow::Borrowed(&[]) })
+    }
+
+    /// Tells this to whoever finds no place, before the connection is closed. Not for a protocol that begins with TLS.
+    #[must_use]
+    pub fn refusing_with(mut self, refusal: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.refusal = refusal.into();
+        self
     }
 
     /// Where it is bound.
@@ -50,7 +59,7 @@ impl Listener {
     }
 
     /// Accepts until shutdown begins; each connection runs in a task of its own that shutdown waits for. A handler
-    /// that panics ends its own connection only. Over a limit, the connection is closed at once and logged.
+    /// that panics ends its own connection only. Over a limit, the connection is told so, closed at once and logged.
     pub async fn serve<F, Fut>(self, shutdown: Shutdown, handler: F)
     where
         F: Fn(Accepted) -> Fut + Send + Sync + 'static,
@@ -68,8 +77,9 @@ impl Listener {
             match taken {
                 Ok((stream, remote)) => {
                     backoff = BACKOFF_MIN;
-                    if let Some(place) = self.admit(&stream, remote) {
-                        shutdown.spawn(run(Arc::clone(&handler), Accepted { stream, remote }, place));
+                    match self.admit(&stream, remote) {
+                        Some(place) => shutdown.spawn(run(Arc::clone(&handler), Accepted { stream, remote }, place)),
+                        None => refuse(stream, &self.refusal),
                     }
                 }
                 Err(error) if is_the_peers_affair(&error) => {}
@@ -97,6 +107,14 @@ impl Listener {
         // only if the connection is gone already, which the handler will find out.
         stream.set_nodelay(true).ok();
         Some(place)
+    }
+}
+
+/// Says why, as far as the socket takes it at once, and closes: who is refused costs nothing, and is not waited for.
+fn refuse(stream: TcpStream, refusal: &[u8]) {
+    if let Ok(mut socket) = stream.into_std() {
+        // It fails only if the connection is gone already.
+        socket.write_all(refusal).ok();
     }
 }
 

@@ -100,6 +100,8 @@ catalogue! {
     too_many_sign_ins = 421, Some((7, 0)), "[authentication-failed] Too many tries to sign in. Closing the connection.";
     /// The client was silent for too long.
     timed_out = 421, Some((4, 2)), "Nothing came for too long. Closing the connection.";
+    /// In place of the greeting: the listener, or its part for one address, is full.
+    too_many_connections = 421, Some((3, 2)), "Too many connections are open, in all or from your address. Use those that you have, or try again later.";
     /// We are stopping.
     shutting_down = 421, Some((3, 2)), "The server is stopping. Try again in a moment.";
     /// A command line over the limit.

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::driver::{Connection, Next};
 use crate::metrics;
 use crate::proto::{self, Door, SessionConfig, Tls};
+use crate::replies;
 
 /// How long a handshake may take. The limits of the listener may say less.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
@@ -56,6 +57,7 @@ pub async fn submission(
 async fn serve(service: Service, implicit: bool, listener: Listener, shutdown: Shutdown) {
     metrics::describe();
     let service = Arc::new(service);
+    let listener = if implicit { listener } else { listener.refusing_with(full()) };
     listener
         .serve(shutdown, move |accepted| {
             let service = Arc::clone(&service);
@@ -63,6 +65,13 @@ async fn serve(service: Service, implicit: bool, listener: Listener, shutdown: S
             async move { Box::pin(service.client(accepted, implicit)).await }
         })
         .await;
+}
+
+/// What somebody hears for whom there is no place (RFC 5321 §3.8: a 421 may come in place of any reply).
+fn full() -> Vec<u8> {
+    let mut line = Vec::new();
+    replies::too_many_connections().write_to(&mut line);
+    line
 }
 
 /// What the connections of one listener share.

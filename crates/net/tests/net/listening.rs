@@ -59,6 +59,21 @@ async fn a_connection_over_the_limit_is_closed_and_its_place_comes_back() {
 }
 
 #[tokio::test]
+async fn whoever_finds_no_place_is_told_why() {
+    let limits = LimitsConfig { connections: 1, ..LimitsConfig::default() };
+    let listener = Listener::bind(anywhere(), limits).await.unwrap().refusing_with(b"full\r\n".as_slice());
+    let (address, shutdown) = (listener.local_address().unwrap(), Shutdown::default());
+    shutdown.spawn(listener.serve(shutdown.clone(), |mut accepted| async move {
+        accepted.stream.write_u8(b'2').await.unwrap();
+        accepted.stream.read_u8().await.ok();
+    }));
+    let _held = greeted(address).await.unwrap();
+    let mut told = String::new();
+    TcpStream::connect(address).await.unwrap().read_to_string(&mut told).await.unwrap();
+    assert_eq!(told, "full\r\n");
+}
+
+#[tokio::test]
 async fn one_address_has_a_limit_of_its_own() {
     let limits = LimitsConfig { connections_per_address: 1, ..LimitsConfig::default() };
     let (address, _shutdown) = serving(limits).await;

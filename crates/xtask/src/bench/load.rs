@@ -1,6 +1,7 @@
 //! The load: connections that send messages as an operator's server does, pipelined, under mutual TLS.
 
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use pli_net::{ClientTls, TlsConfig, TlsStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 
 /// Whether a connection carries one message or many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,7 @@ async fn send_share(load: &Load, tls: &ClientTls, letter: &Letter, sender: usize
     let share = load.messages / load.connections;
     match load.mode {
         Connections::Kept => {
-            let mut connection = Connection::open(load.port, tls).await?;
+            let mut connection = Connection::open(Ipv4Addr::LOCALHOST, load.port, tls).await?;
             for index in 0..share {
                 connection.send(letter, sender, index).await?;
             }
@@ -89,7 +90,7 @@ async fn send_share(load: &Load, tls: &ClientTls, letter: &Letter, sender: usize
         }
         Connections::OneMessageEach => {
             for index in 0..share {
-                let mut connection = Connection::open(load.port, tls).await?;
+                let mut connection = Connection::open(Ipv4Addr::LOCALHOST, load.port, tls).await?;
                 connection.send(letter, sender, index).await?;
                 connection.quit().await?;
             }
@@ -121,7 +122,8 @@ impl Letter {
     }
 }
 
-struct Connection {
+/// A connection under mutual TLS.
+pub(super) struct Connection {
     stream: TlsStream,
     replies: Replies,
     /// The message as it goes out, in one piece: as few records as can be.
@@ -129,8 +131,11 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(port: u16, tls: &ClientTls) -> Result<Self> {
-        let mut clear = TcpStream::connect(("127.0.0.1", port)).await?;
+    /// From this address of loopback, up to the reply to `EHLO` under TLS.
+    pub(super) async fn open(from: Ipv4Addr, port: u16, tls: &ClientTls) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let mut clear = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
         clear.set_nodelay(true)?;
         let mut replies = Replies::default();
         replies.expect(&mut clear, *b"220").await?;
@@ -145,13 +150,19 @@ impl Connection {
         Ok(Self { stream, replies, out: Vec::new() })
     }
 
+    /// Sends this, and hears so many replies with these codes.
+    pub(super) async fn say(&mut self, bytes: &[u8], replies: &[[u8; 3]]) -> Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await?;
+        for code in replies {
+            self.replies.expect(&mut self.stream, *code).await?;
+        }
+        Ok(())
+    }
+
     /// The envelope in one piece (RFC 2920), then the message.
     async fn send(&mut self, letter: &Letter, sender: usize, index: usize) -> Result<()> {
-        self.stream.write_all(&letter.envelope).await?;
-        self.stream.flush().await?;
-        for code in [*b"250", *b"250", *b"354"] {
-            self.replies.expect(&mut self.stream, code).await?;
-        }
+        self.say(&letter.envelope, &[*b"250", *b"250", *b"354"]).await?;
         self.out.clear();
         self.out.extend_from_slice(letter.header.as_bytes());
         write!(self.out, "<{sender}.{index}@bench.test>")?;
@@ -161,10 +172,9 @@ impl Connection {
         self.replies.expect(&mut self.stream, *b"250").await
     }
 
-    async fn quit(mut self) -> Result<()> {
-        self.stream.write_all(b"QUIT\r\n").await?;
-        self.stream.flush().await?;
-        self.replies.expect(&mut self.stream, *b"221").await
+    /// Takes leave.
+    pub(super) async fn quit(mut self) -> Result<()> {
+        self.say(b"QUIT\r\n", &[*b"221"]).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: absolute figures, measured and reported, never asserted.
 
+mod connections;
 mod directory;
 mod dispensations;
 mod extraction;
@@ -16,6 +17,8 @@ use anyhow::Result;
 /// What can be measured.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Bench {
+    /// Memory with thousands of connections at once, and what the one too many hears.
+    Connections(connections::Options),
     /// The national directory: how long its import takes, and searches in it.
     Directory(directory::Options),
     /// What pharmacies have dispensed: how fast it is imported and found.
@@ -33,6 +36,7 @@ pub(crate) enum Bench {
 /// Measures.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
+        Bench::Connections(options) => connections::run(options),
         Bench::Directory(options) => directory::run(options),
         Bench::Dispensations(options) => dispensations::run(options),
         Bench::Patients(options) => patients::run(options),
