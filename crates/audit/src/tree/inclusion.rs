@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{MissingNode, Node, Nodes, ProofError, perfect_subtrees, range_hash, split};
 use crate::hash::Hash;
 
-/// The nodes that a proof is made of. None if the index lies outside of the tree.
+/// The nodes that a proof is made of; none of them if the index lies outside of the tree.
 #[must_use]
 pub fn nodes(index: u64, size: u64) -> Vec<Node> {
     ranges(index, size).into_iter().flat_map(perfect_subtrees).collect()

@@ -10,8 +10,8 @@
 //! 5. The first entries make the root of the auditor's earlier checkpoint, if he has one.
 //!
 //! In memory there are one tile a level and one bundle, whatever the record's size. What is named is the first place in
-//! this order; with one thing changed it is that thing, or, where an entry was added or taken away, the entry at which
-//! the bundle first differs.
+//! this order. With one thing changed it is that thing; where an entry was added or taken away, or its length made zero,
+//! it is the first entry that is no longer in its place. docs/audit.md tells what is named when more was changed.
 
 mod damage;
 mod edge;
@@ -37,7 +37,7 @@ pub trait Source {
     /// The latest checkpoint: a signed note.
     fn checkpoint(&mut self) -> Result<Option<Vec<u8>>, Self::Error>;
 
-    /// A tile's bytes, in exactly this width.
+    /// A tile's bytes, in exactly this width. Of one that has become wider since, only so much is handed out.
     fn tile(&mut self, id: TileId) -> Result<Option<Vec<u8>>, Self::Error>;
 
     /// A bundle's bytes, in exactly this width. More than [`crate::bundle::BUNDLE_BYTES_MAX`] need not be read.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
 
 mod damage;
+mod forms;
 mod healthy;
 mod mutation;
 mod oracle;
