@@ -27,7 +27,7 @@ pub enum Face {
     Cli,
     /// The node's own work beside mail: the trust list.
     Node,
-    /// The HTTPS listener: what programs bring.
+    /// The HTTPS listener: what programs bring, and what senders ask.
     Http,
 }
 
@@ -73,6 +73,8 @@ pub enum EventKind {
     Overdue,
     /// A message came again; a recipient who has it was left out.
     Duplicate,
+    /// Someone who is signed in asked what became of his messages.
+    Asked,
 }
 
 impl EventKind {
@@ -97,6 +99,7 @@ impl EventKind {
         Self::Integrated,
         Self::Overdue,
         Self::Duplicate,
+        Self::Asked,
     ];
 
     /// The stable name.
@@ -122,6 +125,7 @@ impl EventKind {
             Self::Integrated => "integrated",
             Self::Overdue => "overdue",
             Self::Duplicate => "duplicate",
+            Self::Asked => "asked",
         }
     }
 }
@@ -238,6 +242,7 @@ mod tests {
         (EventKind::Integrated, r#""kind":"integrated""#),
         (EventKind::Overdue, r#""kind":"overdue""#),
         (EventKind::Duplicate, r#""kind":"duplicate""#),
+        (EventKind::Asked, r#""kind":"asked""#),
     ];
 
     fn at() -> jiff::Timestamp {

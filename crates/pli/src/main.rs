@@ -27,6 +27,7 @@ mod peer_file;
 mod ready;
 mod stamp;
 mod state;
+mod story;
 mod trust;
 mod watch;
 mod wiring;

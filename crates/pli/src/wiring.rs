@@ -15,13 +15,13 @@ use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
 use pli_smtp::SmtpConfig;
 use pli_types::{Clock, Masker};
-use pli_web::{ApiDoor, Metrics, WebConfig, WebContext};
+use pli_web::{ApiDoor, Metrics, OwnMessages, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
 
 use crate::admin::{self, Desk, House, Office};
 use crate::alarms::rounds::{self, Sources};
 use crate::annuaire::{self, Teller};
-use crate::api::Programs;
+use crate::api::{Programs, Senders};
 use crate::certificate_files::CertificateFiles;
 use crate::config::{self, Config, Door, Settings, VirusConfig};
 use crate::connectors::ConnectorBook;
@@ -100,12 +100,12 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
     let sources = Sources { scanner: intake.scanner.clone(), ..sources };
-    let health = NodeHealth { store: Arc::clone(&store), sources: sources.clone() };
+    let health = Arc::new(NodeHealth { store: Arc::clone(&store), sources: sources.clone() });
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
-    let told = config::told_to_programs(config, |door| port_of(&ports, door));
-    let (health, autoconfig, api) = (Arc::new(health), Arc::new(told), programs(config, &intake)?);
-    let web = WebContext { health, metrics: page.clone(), autoconfig, api };
+    let autoconfig = Arc::new(config::told_to_programs(config, |door| port_of(&ports, door)));
+    let (api, messages) = (programs(config, &intake)?, senders(config, &intake, &imap.signin));
+    let web = WebContext { health, metrics: page.clone(), autoconfig, api, messages };
     let admins = admin::bind(&state)?;
     let office = Office { custodian, lookout: Arc::new(Mutex::new(lookout)) };
     let desk = Desk {
@@ -266,6 +266,11 @@ fn delivery(intake: &Intake, tls: &Tls, config: &Config) -> Result<Delivery, Net
 /// Who answers programs that call over HTTPS, if any may.
 fn programs(config: &Config, intake: &Intake) -> Result<Option<ApiDoor>, Failure> {
     Ok(Programs::of(config, intake)?.map(|programs| ApiDoor::new(Arc::new(programs))))
+}
+
+/// Who answers senders over HTTPS, if they may ask.
+fn senders(config: &Config, intake: &Intake, signin: &SignIn) -> Option<Arc<dyn OwnMessages>> {
+    config.api.messages.then(|| Arc::new(Senders::new(intake, signin.clone())) as Arc<dyn OwnMessages>)
 }
 
 /// Who forgets what was dispensed.

@@ -3,12 +3,8 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
-use pli_audit::{Event, EventKind, Face};
-use pli_store::{Config, NewMessage, NewParty, NewStory, PartyWay, Relay, Store};
-use pli_types::{DsnNotify, MailAddress, ManualClock, Masker, MessageId, QueueId, Recipient, ReversePath};
+use support::letters::{letter, masker, store};
 use support::node::Operator;
 
 /// An identifier of nobody.
@@ -16,71 +12,11 @@ const PATIENT: &str = "279035121518989@patient.mssante.fr";
 const MARTIN: &str = "dr.martin@pharmacie-du-pont.mssante.fr";
 const DURAND: &str = "dr.durand@pharmacie-du-pont.mssante.fr";
 
-fn address(text: &str) -> MailAddress {
-    MailAddress::parse(text).unwrap()
-}
-
-fn masker(operator: &Operator) -> Masker {
-    let text = std::fs::read_to_string(operator.path("pro/keys/masking.key")).unwrap();
-    let digits: Vec<char> = text.trim().chars().collect();
-    let bytes: Vec<u8> =
-        digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect();
-    Masker::new(&bytes.try_into().unwrap())
-}
-
-/// A letter as intake hands it over: with its story, and the event that names all who get it.
-async fn letter(
-    store: &dyn Store,
-    mask: &Masker,
-    at: Timestamp,
-    sender: &str,
-    recipients: &[&str],
-    number: u8,
-) -> MessageId {
-    let id = MessageId::at(at);
-    let mut writer = store.stage(id).unwrap();
-    writer.write(b"From: a@b.fr\r\n\r\nA letter.\r\n").await.unwrap();
-    let relay = |recipient: &&str| Relay {
-        id: QueueId::at(at),
-        destination: address(recipient).domain().clone(),
-        recipient: Recipient { address: address(recipient), notify: DsnNotify::default(), orcpt: None },
-        expires_at: at.checked_add(SignedDuration::from_hours(24)).unwrap(),
-    };
-    let relays: Vec<Relay> = recipients.iter().map(relay).collect();
-    let party = |relay: &Relay| NewParty {
-        recipient: mask.lookup_address(&relay.recipient.address),
-        way: PartyWay::Row(relay.id),
-    };
-    let masked: Vec<String> = recipients.iter().map(|recipient| mask.address(&address(recipient))).collect();
-    let accepted = Event {
-        message: Some(id),
-        sender: Some(sender.to_owned()),
-        recipient: Some(masked.join(", ")),
-        ..Event::new(at, EventKind::Accepted, Face::Submission)
-    };
-    let message = NewMessage {
-        story: Some(NewStory {
-            sender: Some(mask.lookup_address(&address(sender))),
-            message_id: Some(mask.lookup_message_id(&format!("{number}@bench.test"))),
-            parties: relays.iter().map(party).collect(),
-        }),
-        relays,
-        audit: vec![accepted],
-        ..NewMessage::new(id, at, ReversePath::Address(address(sender)), writer.finish().await.unwrap())
-    };
-    store.accept(message).await.unwrap();
-    id
-}
-
 /// Three letters, an hour apart.
 async fn letters(operator: &Operator) -> [String; 3] {
-    let config = Config {
-        url: format!("sqlite://{}", operator.path("pro/store/pli.db").display()),
-        master_key: operator.path("pro/keys/master.key"),
-    };
     let begin: Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
-    let store = pli_store::open(&config, Arc::new(ManualClock::new(begin))).await.unwrap();
-    let mask = masker(operator);
+    let store = store(operator, "pro", begin).await;
+    let mask = masker(operator, "pro");
     let hour = |count: i64| begin + SignedDuration::from_hours(count);
     let ids = [
         letter(&*store, &mask, begin, MARTIN, &["dr@peer.mssante.fr", PATIENT], 1).await,

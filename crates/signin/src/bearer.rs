@@ -1,4 +1,5 @@
-//! How SASL carries a token: XOAUTH2, which mail programs speak, and OAUTHBEARER (RFC 7628), its standard.
+//! How a token comes: by SASL as XOAUTH2, which mail programs speak, or OAUTHBEARER (RFC 7628), its standard; and over
+//! HTTP (RFC 6750).
 
 use pli_types::Secret;
 
@@ -6,17 +7,19 @@ use pli_types::Secret;
 /// nothing; only then comes the refusal.
 pub const REFUSAL: &str = r#"{"status":"401","schemes":"bearer","scope":"mail"}"#;
 
-/// A SASL mechanism that shows a token.
+/// A way to show a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
     /// `user=NAME ^A auth=Bearer TOKEN ^A ^A`.
     XOAuth2,
     /// RFC 7628 §3.1.
     OAuthBearer,
+    /// Over HTTP, where it stands alone (RFC 6750 §2.1): no mechanism of SASL.
+    Header,
 }
 
 impl Mechanism {
-    /// By its name, in any case.
+    /// One of SASL by its name, in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::XOAuth2, Self::OAuthBearer].into_iter().find(|mechanism| name.eq_ignore_ascii_case(mechanism.name()))
@@ -28,6 +31,7 @@ impl Mechanism {
         match self {
             Self::XOAuth2 => "XOAUTH2",
             Self::OAuthBearer => "OAUTHBEARER",
+            Self::Header => "Bearer",
         }
     }
 
@@ -37,6 +41,7 @@ impl Mechanism {
         match self {
             Self::XOAuth2 => "xoauth2",
             Self::OAuthBearer => "oauthbearer",
+            Self::Header => "bearer",
         }
     }
 
@@ -51,6 +56,10 @@ impl Mechanism {
             Self::OAuthBearer => {
                 let (header, fields) = response.split_once('\x01')?;
                 (authorization_identity(header)?, fields)
+            }
+            Self::Header => {
+                return is_token(response)
+                    .then(|| Bearer { name: String::new(), token: Secret::new(response.to_owned()) });
             }
         };
         Some(Bearer { name, token: Secret::new(token(fields)?.to_owned()) })
@@ -90,9 +99,12 @@ fn token(fields: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim_start_matches(' ');
     let is_one = tokens.next().is_none() && scheme.eq_ignore_ascii_case("Bearer");
-    // RFC 6750 §2.1: b64token.
-    let fits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
-    (is_one && fits).then_some(token)
+    (is_one && is_token(token)).then_some(token)
+}
+
+/// RFC 6750 §2.1: b64token.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Signing in: the one gate that every door calls, and what it judges by.
 //!
-//! Read [`gate`] first: [`SignIn::judge`] takes a [`Proof`] and gives a [`Pass`], or a reason to say no. [`sasl`] and
-//! [`bearer`] read proofs from what clients send; [`backoff`] says who must wait before he is judged; [`record`] keeps
+//! Read [`gate`] first: [`SignIn::judge`] takes a [`Proof`] and gives a [`Pass`], or a reason to say no. [`sasl`],
+//! [`bearer`] and [`http`] read proofs from what clients send; [`backoff`] says who must wait before he is judged; [`record`] keeps
 //! what happened; [`sessions`] ends what was begun when it may not go on.
 //!
 //! Of tokens we are a resource server (RFC 6750, RFC 9068) and nothing else (spec §4.1, §4.2): nobody is sent to the
@@ -17,6 +17,7 @@ pub mod claims;
 pub mod config;
 pub mod fault;
 pub mod gate;
+pub mod http;
 pub mod introspection;
 pub mod issuer;
 pub mod keys;

@@ -54,6 +54,7 @@ pub(crate) const fn door(face: Face) -> &'static str {
     match face {
         Face::Submission => "submission",
         Face::Imap => "imap",
+        Face::Http => "http",
         _ => "other",
     }
 }

@@ -23,6 +23,8 @@ pub enum Mechanism {
     External,
     /// A token of the configured issuer.
     Token(bearer::Mechanism),
+    /// Name and password over HTTP (RFC 7617): no mechanism of SASL, and offered by no door for mail.
+    Basic,
 }
 
 impl Mechanism {
@@ -43,6 +45,7 @@ impl Mechanism {
             Self::Login => "login",
             Self::External => "external",
             Self::Token(mechanism) => mechanism.word(),
+            Self::Basic => "basic",
         }
     }
 
@@ -55,6 +58,7 @@ impl Mechanism {
             Self::Login => None,
             Self::External => (!text.contains('\0')).then(|| Proof::Certificate { acts_for: text.to_owned() }),
             Self::Token(mechanism) => Some(Proof::Token { mechanism, bearer: mechanism.read(text)? }),
+            Self::Basic => basic(text),
         }
     }
 }
@@ -72,6 +76,13 @@ fn plain(text: &str) -> Option<Proof> {
     let (acts_for, name, password) = (parts.next()?, parts.next()?, parts.next()?);
     let is_whole = parts.next().is_none() && !name.is_empty() && !password.is_empty();
     is_whole.then(|| password_of(Mechanism::Plain, acts_for, name, password))
+}
+
+/// `user-id ":" password`, neither empty. RFC 7617 §2: no name has a colon, and nothing in either controls a terminal.
+fn basic(text: &str) -> Option<Proof> {
+    let (name, password) = text.split_once(':').filter(|_| !text.chars().any(char::is_control))?;
+    let is_whole = !name.is_empty() && !password.is_empty();
+    is_whole.then(|| password_of(Mechanism::Basic, "", name, password))
 }
 
 fn password_of(mechanism: Mechanism, acts_for: &str, name: &str, password: &str) -> Proof {
@@ -126,11 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn basic_is_a_name_and_a_password_that_may_have_a_colon() {
+        assert_eq!(read(Mechanism::Basic, "a@b.fr:pass: word é".as_bytes()), Some(seen("a@b.fr", "", "pass: word é")));
+        for bad in [&b""[..], b"ana", b":secret", b"ana:", b"ana:a\0b", b"ana:a\nb", b"\xff:a"] {
+            assert_eq!(read(Mechanism::Basic, bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
     fn mechanisms_are_known_in_any_case() {
         for (name, word) in [("plain", "plain"), ("Login", "login"), ("EXTERNAL", "external"), ("xoauth2", "xoauth2")] {
             assert_eq!(Mechanism::parse(name).map(Mechanism::word), Some(word));
         }
-        assert_eq!(Mechanism::parse("CRAM-MD5"), None);
+        for none in ["CRAM-MD5", "basic", "bearer"] {
+            assert_eq!(Mechanism::parse(none), None, "{none}");
+        }
     }
 
     #[test]

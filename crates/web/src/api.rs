@@ -20,7 +20,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use pli_types::{PresentedCertificate, Secret};
+use pli_net::TlsFacts;
+use pli_types::Secret;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -42,8 +43,8 @@ const BODIES_MAX: usize = 4;
 pub struct Connected {
     /// From where.
     pub remote: SocketAddr,
-    /// The certificate that the handshake proved the key of; not judged yet.
-    pub certificate: Option<Arc<PresentedCertificate>>,
+    /// What the handshake told. A certificate is not judged yet.
+    pub tls: Arc<TlsFacts>,
 }
 
 /// Who calls, as he shows himself.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::health::Check;
 use crate::server::WebContext;
-use crate::{api, autoconfig};
+use crate::{api, autoconfig, messages};
 
 /// The version of the JSON that is answered.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -29,6 +29,8 @@ pub(crate) fn router(context: WebContext) -> Router {
         .route("/.well-known/autoconfig/mail/config-v1.1.xml", get(autoconfig::thunderbird))
         // Bounds its body itself, once it knows whose it is.
         .route(api::DISPENSATIONS, post(api::dispensations))
+        .route(messages::MESSAGES, get(messages::list))
+        .route(messages::MESSAGE, get(messages::one))
         .fallback(anything_else)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(context)
@@ -119,7 +121,7 @@ pub(crate) mod tests {
     /// What routes show: these checks, and nothing counted.
     pub(crate) fn context(checks: Vec<Check>) -> WebContext {
         let (_, metrics) = crate::metrics::tests::local();
-        WebContext { health: Arc::new(Fixed(checks)), metrics, autoconfig: Arc::default(), api: None }
+        WebContext { health: Arc::new(Fixed(checks)), metrics, autoconfig: Arc::default(), api: None, messages: None }
     }
 
     async fn ask(method: &str, path: &str, checks: Vec<Check>) -> (StatusCode, String) {

@@ -15,6 +15,7 @@ use pli_net::{Accepted, Listener, ServerTls, Shutdown};
 use crate::api::{ApiDoor, Connected};
 use crate::autoconfig::Autoconfig;
 use crate::health::Health;
+use crate::messages::OwnMessages;
 use crate::metrics::Metrics;
 use crate::routes;
 
@@ -50,6 +51,8 @@ pub struct WebContext {
     pub autoconfig: Arc<Autoconfig>,
     /// What answers programs, if any may call.
     pub api: Option<ApiDoor>,
+    /// What answers senders, if they may ask.
+    pub messages: Option<Arc<dyn OwnMessages>>,
 }
 
 /// Serves HTTP over TLS until shutdown begins; requests under way are then answered.
@@ -73,7 +76,7 @@ async fn connection(config: &WebConfig, tls: &ServerTls, router: Router, accepte
     };
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).max_buf_size(config.head_bytes_max);
-    let connected = Connected { remote, certificate: facts.certificate.map(Arc::new) };
+    let connected = Connected { remote, tls: Arc::new(facts) };
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connected.clone());

@@ -43,7 +43,8 @@ impl Stand {
         let address = listener.local_address().unwrap();
         let (server, client) = (ServerTls::operators(&tls).unwrap(), ClientTls::new(&tls).unwrap());
         let shutdown = Shutdown::default();
-        let context = WebContext { health: Arc::new(Healthy), metrics, autoconfig: Arc::default(), api: None };
+        let (health, autoconfig) = (Arc::new(Healthy), Arc::default());
+        let context = WebContext { health, metrics, autoconfig, api: None, messages: None };
         shutdown.spawn(pli_web::serve(config, context, server, listener, shutdown.clone()));
         Self { address, client, shutdown, _folder: folder }
     }

@@ -97,7 +97,7 @@ impl Callers {
     ) -> Result<String, Fault> {
         let known = if let Some(token) = &caller.token {
             self.by_token(token.reveal().as_bytes()).ok_or(Fault::Token)?
-        } else if let Some(certificate) = caller.connected.certificate.as_deref() {
+        } else if let Some(certificate) = &caller.connected.tls.certificate {
             pki.prepare(certificate, now).await;
             let subject = certificate.subject.clone();
             let judged = pki.judge_lately(certificate, CertificateUse::Client, now);

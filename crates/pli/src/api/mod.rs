@@ -1,8 +1,11 @@
 //! [`Programs`]: answers programs that call over HTTPS. Who they are is judged by `callers.rs`, how often by `rate.rs`;
-//! what they bring is read as a file of an admin is.
+//! what they bring is read as a file of an admin is. [`Senders`]: answers people, and programs with a mailbox, who ask where
+//! their messages are.
 
 mod callers;
+mod question;
 mod rate;
+mod senders;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +21,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::callers::Callers;
 use self::rate::Rate;
+pub(crate) use self::senders::Senders;
 use crate::config::Config;
 use crate::dispensations::lines::{Batch, Form, Lines, ReadFault};
 use crate::dispensations::{BATCH, Counts, Window};

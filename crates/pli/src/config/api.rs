@@ -1,4 +1,4 @@
-//! `[api]`: programs that may call over HTTPS.
+//! `[api]`: who may call over HTTPS, beside those who come for health and metrics.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigFault;
 
-/// `[api]`. Without clients, there is no such door.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// `[api]`. Without clients, there is no door for programs that bring something.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ApiConfig {
+    /// May whoever signs in to his mail ask where his messages are?
+    pub(crate) messages: bool,
     /// `[[api.client]]`: who may call.
     pub(crate) client: Vec<ApiClient>,
 }
@@ -38,10 +40,16 @@ pub(crate) enum ApiScope {
     Dispensations,
 }
 
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { messages: true, client: Vec::new() }
+    }
+}
+
 impl ApiConfig {
-    /// Nobody may call.
+    /// Nothing is set.
     pub(crate) fn is_default(&self) -> bool {
-        self.client.is_empty()
+        *self == Self::default()
     }
 
     /// Checks what no type can tell.

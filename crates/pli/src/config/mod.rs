@@ -97,7 +97,7 @@ pub(crate) struct Config {
     /// `[annuaire]`: the state's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) annuaire: Option<AnnuaireConfig>,
-    /// `[api]`: programs that call over HTTPS.
+    /// `[api]`: who may call over HTTPS.
     #[serde(default, skip_serializing_if = "ApiConfig::is_default")]
     pub(crate) api: ApiConfig,
     /// `[[deadline]]`: until when what must have become of a message.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses some of these")]
 
 pub(crate) mod annuaire;
+pub(crate) mod letters;
 pub(crate) mod lists;
 pub(crate) mod name_server;
 pub(crate) mod node;

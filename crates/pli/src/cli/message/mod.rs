@@ -1,18 +1,17 @@
 //! `pli message`: where messages are, and what happened to them.
 
 mod find;
-mod timeline;
-mod told;
 
-use pli_types::{MailAddress, MessageId};
+use pli_types::{MailAddress, MessageId, Span};
 
 use self::find::Wanted;
-use self::told::Told;
 use super::Globals;
-use super::reading::{masker, read};
+use super::reading::{Reading, masker, read};
 use super::reveal::Reveal;
+use crate::admin::Sight;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::story::{Own, Told, asked};
 
 /// What can be done with messages.
 #[derive(Debug, clap::Subcommand)]
@@ -42,7 +41,7 @@ pub(crate) struct Trace {
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
     /// Show what the sender of this address is shown of his message
-    #[arg(long = "as", value_name = "ADDRESS", value_parser = find::address, requires = "id")]
+    #[arg(long = "as", value_name = "ADDRESS", value_parser = asked::address, requires = "id")]
     sender: Option<MailAddress>,
     #[command(flatten)]
     reveal: Reveal,
@@ -55,9 +54,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
         Command::Show { id, reveal } => {
             let sight = reveal.sight(globals, "message show", Some(id.clone()), masker(globals)?)?;
             let kept = globals.settings()?.config.story.kept;
-            let told = read(globals, |reading| async move {
-                Told::of(&reading, message(id)?, kept, &sight).await?.ok_or_else(|| unknown(id))
-            })?;
+            let told = read(globals, |reading| async move { whole(&reading, id, kept, &sight).await })?;
             output::print(&told.print_parties(globals.format()))
         }
     }
@@ -76,14 +73,18 @@ impl Trace {
             };
         };
         let told = read(globals, |reading| async move {
-            let told = Told::of(&reading, message(id)?, kept, &sight).await?.ok_or_else(|| unknown(id))?;
-            match &self.sender {
-                Some(sender) => told.for_its_sender(reading.masker.lookup_address(sender)).ok_or_else(|| unknown(id)),
-                None => Ok(told),
-            }
+            let Some(sender) = &self.sender else { return whole(&reading, id, kept, &sight).await };
+            let own = Own::new(&*reading.store, [reading.masker.lookup_address(sender)], sight);
+            own.one(message(id)?).await?.ok_or_else(|| unknown(id))
         })?;
         output::print(&told.print(format))
     }
+}
+
+/// All that is known of a message.
+async fn whole(reading: &Reading, id: &str, kept: Span, sight: &Sight) -> Result<Told, Failure> {
+    let told = Told::of(&*reading.store, message(id)?, kept, reading.clock.now(), sight).await?;
+    told.ok_or_else(|| unknown(id))
 }
 
 fn message(id: &str) -> Result<MessageId, Failure> {

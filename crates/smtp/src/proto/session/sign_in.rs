@@ -46,6 +46,7 @@ impl Session {
             Mechanism::Plain | Mechanism::Login => true,
             Mechanism::External => self.tls.is_some_and(|tls| tls.certificate),
             Mechanism::Token(_) => self.config.tokens,
+            Mechanism::Basic => false,
         };
         match (Mechanism::parse(mechanism).filter(offered), initial) {
             (None, _) => self.say(replies::unknown_mechanism()),

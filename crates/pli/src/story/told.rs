@@ -2,55 +2,53 @@
 
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind};
-use pli_store::{Party, Story};
-use pli_types::{LookupKey, MailAddress, MessageId, Span};
+use pli_store::{Party, Store, StoreError, Story};
+use pli_types::{MailAddress, MessageId, Span};
 use serde_json::{Map, Value, json};
 
 use crate::admin::Sight;
-use crate::cli::reading::Reading;
-use crate::exit::Failure;
 use crate::output::SCHEMA_VERSION;
 
 /// A message, what became of it, and what is on record about it.
-pub(super) struct Told {
-    pub(super) message: MessageId,
+pub(crate) struct Told {
+    pub(crate) message: MessageId,
     /// None of a message from before there were stories.
-    pub(super) story: Option<Story>,
-    pub(super) events: Vec<Event>,
+    pub(crate) story: Option<Story>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Told {
-    /// Of this message; none if there was none, or its story is no longer kept.
-    pub(super) async fn of(
-        reading: &Reading,
+    /// Of this message; none if there was none, or its story is no longer kept at `now`.
+    pub(crate) async fn of(
+        store: &dyn Store,
         message: MessageId,
         kept: Span,
+        now: Timestamp,
         sight: &Sight,
-    ) -> Result<Option<Self>, Failure> {
-        if let Some(story) = reading.store.story(message).await? {
-            return Self::of_story(reading, story, sight).await.map(Some);
+    ) -> Result<Option<Self>, StoreError> {
+        if let Some(story) = store.story(message).await? {
+            return Self::of_story(store, story, sight).await.map(Some);
         }
-        let events = events(reading, message, sight).await?;
+        let events = events(store, message, sight).await?;
         // The record outlives the story, and tells nobody here of it.
         let forgotten = |event: &Event| {
             let at: Option<Timestamp> = event.at.parse().ok();
-            at.is_none_or(|at| reading.clock.now().duration_since(at).unsigned_abs() > kept.get())
+            at.is_none_or(|at| now.duration_since(at).unsigned_abs() > kept.get())
         };
         let kept = events.first().is_some_and(|first| !forgotten(first));
         Ok(kept.then_some(Self { message, story: None, events }))
     }
 
     /// Of the message of this story.
-    pub(super) async fn of_story(reading: &Reading, story: Story, sight: &Sight) -> Result<Self, Failure> {
-        let events = events(reading, story.message, sight).await?;
-        Ok(Self { message: story.message, story: Some(story), events })
+    pub(crate) async fn of_story(store: &dyn Store, known: Story, sight: &Sight) -> Result<Self, StoreError> {
+        let events = events(store, known.message, sight).await?;
+        Ok(Self { message: known.message, story: Some(known), events })
     }
 
-    /// What its sender is shown, if this is he: what became of it and why, and nothing of other servers or readers.
-    pub(super) fn for_its_sender(self, sender: LookupKey) -> Option<Self> {
-        let story = self.story.filter(|story| story.sender == Some(sender))?;
+    /// What its sender is shown: what became of it and why, and nothing of other servers or readers.
+    pub(super) fn for_its_sender(self) -> Self {
         let shown = |event: Event| Event { actor: None, remote: None, detail: None, mailbox: None, ..event };
-        Some(Self { story: Some(story), events: self.events.into_iter().map(shown).collect(), ..self })
+        Self { events: self.events.into_iter().map(shown).collect(), ..self }
     }
 
     fn accepted(&self) -> Option<&Event> {
@@ -58,7 +56,7 @@ impl Told {
     }
 
     /// The address of a party as the record has it: the accepted event names all, in the order of the envelope.
-    pub(super) fn recipient(&self, party: &Party) -> Option<&str> {
+    pub(crate) fn recipient(&self, party: &Party) -> Option<&str> {
         let all = self.accepted()?.recipient.as_deref()?;
         all.split(", ").nth(usize::try_from(party.number).ok()?)
     }
@@ -79,12 +77,12 @@ impl Told {
     }
 
     /// Its parties, a row each.
-    pub(super) fn party_rows(&self) -> Vec<Map<String, Value>> {
+    pub(crate) fn party_rows(&self) -> Vec<Map<String, Value>> {
         self.parties().map(|party| self.party(party)).collect()
     }
 
     /// The same, each with what is said of the message too; one row if it has no parties.
-    pub(super) fn rows(&self) -> Vec<Map<String, Value>> {
+    pub(crate) fn rows(&self) -> Vec<Map<String, Value>> {
         let about = self.about();
         let mut rows: Vec<_> = self.party_rows();
         if rows.is_empty() {
@@ -105,7 +103,7 @@ impl Told {
     }
 
     /// The message and what became of it, as one object.
-    pub(super) fn members(&self) -> Map<String, Value> {
+    pub(crate) fn members(&self) -> Map<String, Value> {
         let parties = self.party_rows().into_iter().map(Value::Object).collect();
         self.about().into_iter().chain([("parties".to_owned(), Value::Array(parties))]).collect()
     }
@@ -116,13 +114,13 @@ fn object(value: &Value) -> Map<String, Value> {
 }
 
 /// What is on record about a message, in order.
-async fn events(reading: &Reading, message: MessageId, sight: &Sight) -> Result<Vec<Event>, Failure> {
-    let mut events = reading.store.events_of(message).await?;
+async fn events(store: &dyn Store, message: MessageId, sight: &Sight) -> Result<Vec<Event>, StoreError> {
+    let mut events = store.events_of(message).await?;
     events.retain(|event| is_traced(event.kind));
     if !sight.is_clear() {
         return Ok(events);
     }
-    let known = addresses(reading, message).await?;
+    let known = addresses(store, message).await?;
     for event in &mut events {
         for text in [&mut event.sender, &mut event.recipient, &mut event.detail].into_iter().flatten() {
             *text = sight.recorded(text, &known);
@@ -132,8 +130,8 @@ async fn events(reading: &Reading, message: MessageId, sight: &Sight) -> Result<
 }
 
 /// The record has addresses masked for ever. Those of a message are known in clear as long as it waits in the queue.
-async fn addresses(reading: &Reading, message: MessageId) -> Result<Vec<MailAddress>, Failure> {
-    let rows = reading.store.queue_rows(usize::MAX).await?;
+async fn addresses(store: &dyn Store, message: MessageId) -> Result<Vec<MailAddress>, StoreError> {
+    let rows = store.queue_rows(usize::MAX).await?;
     let of_message = rows.into_iter().filter(|row| row.message == message);
     Ok(of_message.flat_map(|row| row.sender.address().cloned().into_iter().chain([row.recipient])).collect())
 }
@@ -159,6 +157,7 @@ fn is_traced(kind: EventKind) -> bool {
         | EventKind::SignInFailed
         | EventKind::Deleted
         | EventKind::Changed
-        | EventKind::Revealed => false,
+        | EventKind::Revealed
+        | EventKind::Asked => false,
     }
 }
