@@ -1,4 +1,4 @@
-//! The keys of signed notes: [`VerifierKey`] and [`SignerKey`], and how they are written (C2SP signed-note; the strings
+//! The keys of signed notes: [`VerifierKey`], [`SignerKey`] and [`WitnessKey`], and how they are written (C2SP signed-note; the strings
 //! are those of Go's `golang.org/x/mod/sumdb/note`).
 
 use std::fmt;
@@ -10,8 +10,11 @@ use pli_types::Secret;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// The byte that says Ed25519 (signed-note, "Signature types").
+/// The byte that says Ed25519 over the note's text (signed-note, "Signature types").
 const ED25519: u8 = 1;
+
+/// The byte that says Ed25519 over the text with a time before it: a witness's (C2SP tlog-cosignature).
+const COSIGNATURE: u8 = 4;
 
 /// The longest name: witnesses accept no longer origin (C2SP tlog-cosignature).
 pub const NAME_BYTES_MAX: usize = 255;
@@ -25,8 +28,8 @@ pub enum KeyError {
     /// Not the three parts, or not base64.
     #[error("the text is not a key of the form NAME+ID+KEY")]
     Form,
-    /// A kind of key that is not known here.
-    #[error("the key is not an Ed25519 key")]
+    /// A key of another kind: a witness's where a log's is expected, or the reverse, or one that is not known here.
+    #[error("the key is of another kind than is expected here")]
     Kind,
     /// The id in the text is not the key's own: one of the three parts was changed.
     #[error("the key's id is not that of this name and this key: the text was changed")]
@@ -43,76 +46,136 @@ pub fn is_name(name: &str) -> bool {
     length.contains(&name.len()) && !name.chars().any(|c| c == '+' || c.is_whitespace() || c.is_control())
 }
 
-/// Who signs, for whoever checks: a name and a public key.
+/// A name and a public key of one kind: what [`VerifierKey`] and [`WitnessKey`] have in common.
 #[derive(Clone, PartialEq, Eq)]
-pub struct VerifierKey {
+struct PublicKey {
+    kind: u8,
     name: String,
     id: u32,
     key: VerifyingKey,
 }
 
-impl VerifierKey {
-    fn new(name: &str, key: VerifyingKey) -> Result<Self, KeyError> {
+impl PublicKey {
+    fn new(kind: u8, name: &str, key: VerifyingKey) -> Result<Self, KeyError> {
         if !is_name(name) {
             return Err(KeyError::Name);
         }
         if key.is_weak() {
             return Err(KeyError::Weak);
         }
-        let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes());
+        let hash = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes());
         let [a, b, c, d, ..] = <[u8; 32]>::from(hash.finalize());
-        Ok(Self { name: name.to_owned(), id: u32::from_be_bytes([a, b, c, d]), key })
+        Ok(Self { kind, name: name.to_owned(), id: u32::from_be_bytes([a, b, c, d]), key })
     }
 
-    /// Reads `NAME+ID+KEY`, as [`fmt::Display`] writes it: the id is eight hexadecimal digits, the key base64 of the
-    /// kind's byte and the public key.
-    pub fn parse(text: &str) -> Result<Self, KeyError> {
+    fn parse(kind: u8, text: &str) -> Result<Self, KeyError> {
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(KeyError::Form);
         };
         let bytes = STANDARD.decode(key).map_err(|_| KeyError::Form)?;
-        let key = VerifyingKey::from_bytes(&of_kind(&bytes)?).map_err(|_| KeyError::Weak)?;
-        let read = Self::new(name, key)?;
+        let key = VerifyingKey::from_bytes(&of_kind(kind, &bytes)?).map_err(|_| KeyError::Weak)?;
+        let read = Self::new(kind, name, key)?;
         if read.to_string() == text { Ok(read) } else { Err(KeyError::Id) }
+    }
+
+    /// Is this the key's signature of the message? Strictly: no key or point of small order, one form only.
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: Vec<u8> = std::iter::once(self.kind).chain(*self.key.as_bytes()).collect();
+        write!(f, "{}+{:08x}+{}", self.name, self.id, STANDARD.encode(bytes))
+    }
+}
+
+/// Who signs, for whoever checks: the public key of a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifierKey(PublicKey);
+
+impl VerifierKey {
+    /// Reads `NAME+ID+KEY`, as [`fmt::Display`] writes it: the id is eight hexadecimal digits, the key base64 of the
+    /// kind's byte and the public key.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        PublicKey::parse(ED25519, text).map(Self)
     }
 
     /// The key's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The key's id: the beginning of a hash over name, kind and key. It tells keys apart, and proves nothing.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.id
+        self.0.id
     }
 
     /// SHA-256 over the kind's byte and the public key, in hexadecimal: what two people compare by telephone. It is that
     /// of the decoded last part of the key's text.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let hash = Sha256::new().chain_update([ED25519]).chain_update(self.key.as_bytes()).finalize();
+        let hash = Sha256::new().chain_update([self.0.kind]).chain_update(self.0.key.as_bytes()).finalize();
         hash.into_iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
-    /// Is this the key's signature of the message? Strictly: no key or point of small order, one form only.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+        self.0.verifies(message, signature)
     }
 }
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: Vec<u8> = std::iter::once(ED25519).chain(*self.key.as_bytes()).collect();
-        write!(f, "{}+{:08x}+{}", self.name, self.id, STANDARD.encode(bytes))
+        self.0.fmt(f)
     }
 }
 
 impl fmt::Debug for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifierKey({self})")
+    }
+}
+
+/// The public key of a witness, who signs checkpoints of others and the time with them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WitnessKey(PublicKey);
+
+impl WitnessKey {
+    /// Reads `NAME+ID+KEY`, in which the kind's byte is another than in a log's key.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        PublicKey::parse(COSIGNATURE, text).map(Self)
+    }
+
+    /// The witness's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verifies(message, signature)
+    }
+}
+
+impl fmt::Display for WitnessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for WitnessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WitnessKey({self})")
     }
 }
 
@@ -126,7 +189,7 @@ impl SignerKey {
     /// The key of this name that 32 random bytes make. Where they come from is the caller's affair.
     pub fn from_seed(name: &str, seed: &Secret<[u8; 32]>) -> Result<Self, KeyError> {
         let key = SigningKey::from_bytes(seed.reveal());
-        let public = VerifierKey::new(name, key.verifying_key())?;
+        let public = VerifierKey(PublicKey::new(ED25519, name, key.verifying_key())?);
         Ok(Self { key, public })
     }
 
@@ -138,8 +201,8 @@ impl SignerKey {
             return Err(KeyError::Form);
         };
         let bytes = Zeroizing::new(STANDARD.decode(seed).map_err(|_| KeyError::Form)?);
-        let key = Self::from_seed(name, &Secret::new(of_kind(&bytes)?))?;
-        if id == format!("{:08x}", key.public.id) { Ok(key) } else { Err(KeyError::Id) }
+        let key = Self::from_seed(name, &Secret::new(of_kind(ED25519, &bytes)?))?;
+        if id == format!("{:08x}", key.public.id()) { Ok(key) } else { Err(KeyError::Id) }
     }
 
     /// What [`Self::parse`] reads.
@@ -149,9 +212,9 @@ impl SignerKey {
         let seed = Zeroizing::new(self.key.to_bytes());
         bytes.iter_mut().skip(1).zip(seed.iter()).for_each(|(to, from)| *to = *from);
         // Long enough from the start, so that growing leaves no copy behind.
-        let mut text = String::with_capacity(PREFIX.len() + self.public.name.len() + 10 + 44);
+        let mut text = String::with_capacity(PREFIX.len() + self.public.name().len() + 10 + 44);
         text.push_str(PREFIX);
-        for part in [self.public.name.as_str(), "+", &format!("{:08x}", self.public.id), "+"] {
+        for part in [self.public.name(), "+", &format!("{:08x}", self.public.id()), "+"] {
             text.push_str(part);
         }
         STANDARD.encode_string(bytes.as_slice(), &mut text);
@@ -173,14 +236,14 @@ const PREFIX: &str = "PRIVATE+KEY+";
 
 impl fmt::Debug for SignerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignerKey({})", self.public.name)
+        write!(f, "SignerKey({})", self.public.name())
     }
 }
 
-/// The 32 bytes behind the byte that says Ed25519.
-fn of_kind(bytes: &[u8]) -> Result<[u8; 32], KeyError> {
+/// The 32 bytes behind the byte that tells the kind.
+fn of_kind(kind: u8, bytes: &[u8]) -> Result<[u8; 32], KeyError> {
     match bytes.split_first() {
-        Some((&ED25519, key)) => key.try_into().map_err(|_| KeyError::Form),
+        Some((first, key)) if *first == kind => key.try_into().map_err(|_| KeyError::Form),
         Some(_) => Err(KeyError::Kind),
         None => Err(KeyError::Form),
     }

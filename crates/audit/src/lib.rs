@@ -15,7 +15,7 @@
 //! 1. [`event`]: what an entry says.
 //! 2. [`hash`] and [`tree`]: hashes, roots, proofs.
 //! 3. [`tile`], [`bundle`] and [`tile_writer`]: how tree and entries are stored.
-//! 4. [`key`], [`note`] and [`checkpoint`]: who stands for it.
+//! 4. [`key`], [`note`] and [`checkpoint`]: who stands for it; [`witness`]: who else has seen it.
 //! 5. [`proof`] and [`verify`]: how it is checked.
 
 pub mod bundle;
@@ -29,12 +29,13 @@ pub mod tile;
 pub mod tile_writer;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use bundle::BundleId;
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, Standing};
 pub use event::{Event, EventKind, Face};
 pub use hash::Hash;
-pub use key::{KeyError, SignerKey, VerifierKey};
+pub use key::{KeyError, SignerKey, VerifierKey, WitnessKey};
 pub use note::Note;
 pub use proof::{Proof, ProofFault};
 pub use tile::{Tile, TileId, TileSet};

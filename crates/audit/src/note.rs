@@ -48,8 +48,10 @@ impl Signature {
         self.key_id
     }
 
-    fn is_by(&self, key: &VerifierKey) -> bool {
-        self.name == key.name() && self.key_id == key.id()
+    /// What was made with the key: for a log's 64 bytes of Ed25519.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     fn line(&self) -> String {
@@ -146,14 +148,18 @@ impl Note {
 
     /// Has this key signed the text? Other keys' signatures count for nothing, and do no harm.
     pub fn verify(&self, key: &VerifierKey) -> Result<(), Unsigned> {
-        let mut own = self.signatures.iter().filter(|signature| signature.is_by(key));
+        let signature = self.signature_of(key.name(), key.id())?;
+        if key.verifies(self.text.as_bytes(), &signature.bytes) { Ok(()) } else { Err(Unsigned::Forged) }
+    }
+
+    /// The one signature of a key.
+    pub(crate) fn signature_of(&self, name: &str, key_id: u32) -> Result<&Signature, Unsigned> {
+        let of_name = self.signatures.iter().filter(|signature| signature.name == name);
+        let mut own = of_name.clone().filter(|signature| signature.key_id == key_id);
         match (own.next(), own.next()) {
-            (Some(signature), None) if key.verifies(self.text.as_bytes(), &signature.bytes) => Ok(()),
-            (Some(_), None) => Err(Unsigned::Forged),
+            (Some(signature), None) => Ok(signature),
             (Some(_), Some(_)) => Err(Unsigned::Twice),
-            (None, _) if self.signatures.iter().any(|signature| signature.name == key.name()) => {
-                Err(Unsigned::OtherKey)
-            }
+            (None, _) if of_name.count() > 0 => Err(Unsigned::OtherKey),
             (None, _) => Err(Unsigned::Absent),
         }
     }

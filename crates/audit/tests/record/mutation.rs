@@ -2,6 +2,7 @@
 //! named must be the changed one; where an entry was added or taken away, the first entry that is no longer at its
 //! place.
 
+use pli_audit::bundle::{self, Entry};
 use pli_audit::{BundleId, Place, TileId};
 
 use super::support::{Dice, Record, entry, key, split};
@@ -288,6 +289,29 @@ fn a_change_of_an_entry_among_pruned_ones_is_found_where_it_is() {
         match named {
             Some(place) => assert_eq!(copy.damage().place, place),
             None => assert_eq!(copy.verified().pruned, record.clone().verified().pruned),
+        }
+    }
+}
+
+/// Among pruned entries, which look all the same, what no longer fits may be the first kept one behind them.
+#[test]
+fn an_entry_added_or_taken_away_among_pruned_ones_is_found_at_their_end() {
+    let record = Record::pruned(SIZE, entry, |index| index < 600 || index % 10 > 3);
+    let kinds = ["flip a bit of the length", "drop an entry", "duplicate an entry", "insert an entry"];
+    let kinds = kinds.iter().chain(&["truncate the bundle", "append to the bundle"]);
+    let mut dice = Dice(8);
+    for (name, change) in kinds.flat_map(|kind| OF_ENTRIES.iter().filter(move |(name, _)| name == kind)) {
+        for time in 0..EACH {
+            let mut copy = record.clone();
+            let Some(Place::Entry(changed)) = change(&mut copy, &mut dice) else { panic!("{name}") };
+            let damage = copy.damage();
+            let Place::Entry(named) = damage.place else { panic!("{name}, time {time}: {damage}") };
+            assert_eq!(named / 256, changed / 256, "{name}, time {time}: {damage}");
+            assert!(named >= changed, "{name}, time {time}: {damage}, not {changed}");
+            let rows = bundle::entries(copy.bundle(changed / 256));
+            let from = usize::try_from(changed % 256).unwrap();
+            let between = rows.skip(from).take(usize::try_from(named - changed).unwrap());
+            assert!(between.into_iter().all(|row| row == Ok(Entry::Pruned)), "{name}, time {time}: {damage}");
         }
     }
 }
