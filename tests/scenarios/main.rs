@@ -25,6 +25,7 @@ mod crash;
 mod disk_forgets;
 mod documents;
 mod domain_not_listed;
+mod each_recipient_told;
 mod envelope_and_header;
 mod fetching_node;
 mod hospital_down_for_days;
@@ -261,6 +262,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(receipts_come_back::what_became_of_a_document_is_told_to_who_sent_it),
     scenario!(receipts_come_back::that_a_patient_has_opened_a_letter_is_told_to_who_sent_it),
     scenario!(receipts_come_back::that_a_professional_has_read_is_told_to_who_wrote_to_him),
+    scenario!(each_recipient_told::of_two_hospitals_one_has_it_and_the_other_refuses),
     scenario!(answers_overdue::sender_and_admin_are_told_and_the_reader_has_one_letter),
     scenario!(answers_overdue::a_node_killed_before_or_after_its_alert_sends_one),
     scenario!(relations::a_patient_writes_to_those_who_have_written_to_him),

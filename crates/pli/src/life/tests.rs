@@ -2,9 +2,10 @@
 
 use jiff::SignedDuration;
 use pli_store::{
-    Account, AccountChange, AccountKind, Config, Correspondence, Life, NewAccount, NewCredential, NewMailbox, Notice,
+    Account, AccountChange, AccountKind, Config, Correspondence, Life, NewAccount, NewCredential, NewMailbox, NewParty,
+    NewStory, Notice, Outcome, PartyWay, Relay, Settlement, StoryFilter,
 };
-use pli_types::{ManualClock, RppsId, Secret};
+use pli_types::{DsnNotify, ManualClock, QueueId, Recipient, RppsId, Secret};
 
 use super::*;
 use crate::config::MailboxConfig;
@@ -249,4 +250,69 @@ async fn what_was_received_long_ago_is_forgotten() {
     }
     stage.days(1).await;
     assert!(!remembered().await);
+}
+
+/// A letter from one address to a mailbox here, or elsewhere where there is none, with its story.
+async fn letter(stage: &Stage, message_id: &str, mailbox: Option<MailboxId>) -> MessageId {
+    let (store, masker, now) = (stage.store(), &stage.attendant.masker, stage.clock.now());
+    let id = MessageId::at(now);
+    let mut writer = store.stage(id).unwrap();
+    writer.write(b"a letter").await.unwrap();
+    let mut message = NewMessage::new(id, now, ReversePath::Null, writer.finish().await.unwrap());
+    let row = QueueId::at(now);
+    let way = mailbox.map_or(PartyWay::Row(row), PartyWay::Mailbox);
+    let recipient = Recipient { address: address(ADDRESS), notify: DsnNotify::default(), orcpt: None };
+    message.story = Some(NewStory {
+        sender: Some(masker.lookup_address(&address("dr@clinic.test"))),
+        message_id: Some(masker.lookup_message_id(message_id)),
+        parties: vec![NewParty { recipient: masker.lookup_address(&recipient.address), way }],
+    });
+    message.deliveries.extend(mailbox);
+    if mailbox.is_none() {
+        let (destination, expires_at) = (recipient.address.domain().clone(), now + SignedDuration::from_hours(2400));
+        message.relays.push(Relay { id: row, recipient, destination, expires_at });
+    }
+    store.accept(message).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_story_is_forgotten_half_a_year_after_its_end_and_nobody_finds_it_by_any_key() {
+    let stage = Stage::new().await;
+    let mailbox = stage.mailbox(ADDRESS, None).await;
+    stage.account(mailbox).await;
+    let (here, waits) =
+        (letter(&stage, "1@clinic.test", Some(mailbox)).await, letter(&stage, "2@clinic.test", None).await);
+    let masker = stage.attendant.masker.clone();
+    let keys = || {
+        let filters = [
+            StoryFilter { sender: Some(masker.lookup_address(&address("dr@clinic.test"))), ..StoryFilter::default() },
+            StoryFilter { recipient: Some(masker.lookup_address(&address(ADDRESS))), ..StoryFilter::default() },
+            StoryFilter { message_id: Some(masker.lookup_message_id("1@clinic.test")), ..StoryFilter::default() },
+        ];
+        filters.into_iter()
+    };
+    let found = async || {
+        let mut found = Vec::new();
+        for filter in keys() {
+            found.push(stage.store().find_stories(&filter, 9).await.unwrap().len());
+        }
+        found
+    };
+    stage.days(90).await;
+    assert_eq!(found().await, [2, 2, 1]);
+    // The other one is relayed only now.
+    let lease = stage.store().claim_due(stage.clock.now(), Duration::from_mins(5), 9).await.unwrap().remove(0);
+    let relayed = Settlement::new(lease, Outcome::Relayed { detail: String::new() });
+    stage.store().settle(vec![relayed]).await.unwrap();
+
+    stage.days(90).await;
+    assert!(stage.store().story(here).await.unwrap().is_some(), "180 days are not over");
+    stage.days(1).await;
+    assert_eq!(found().await, [1, 1, 0]);
+    assert!(stage.store().story(here).await.unwrap().is_none());
+    stage.days(89).await;
+    assert!(stage.store().story(waits).await.unwrap().is_some(), "counted from its end, not from its beginning");
+    stage.days(1).await;
+    assert_eq!(found().await, [0, 0, 0]);
 }

@@ -313,3 +313,63 @@ async fn nothing_that_a_campaign_tells_of_anyone_can_be_read_from_the_files() {
     let (table, column, row) = corrupt_in(store.waiting_recipients(campaign, 1).await);
     assert_eq!((table, column, row.as_str()), ("campaign_recipients", "value_sealed", "1"));
 }
+
+/// Counted in claims, not in time: each of them may wait for a dead server.
+#[tokio::test]
+async fn one_row_behind_a_hundred_thousand_for_a_dead_destination_is_in_the_first_claim() {
+    let at = Sqlite.fresh().await;
+    let accept = async |to: &str| at.store.accept(at.relayed(b"body", &[to]).await).await.unwrap();
+    accept("a@dead.test").await;
+    tamper(
+        &at,
+        "WITH RECURSIVE places (place) AS (VALUES (2) UNION ALL SELECT place + 1 FROM places WHERE place < 100000)
+         INSERT INTO messages (id, accepted_at, sender, parameters, size, key_id, wrapped_key, body)
+         SELECT randomblob(16), accepted_at, sender, parameters, size, key_id, wrapped_key, body FROM places, messages",
+    )
+    .await;
+    tamper(
+        &at,
+        "INSERT INTO queue (id, message_id, recipient, notify, destination, next_attempt_at, claimable_at, expires_at)
+         SELECT randomblob(16), m.id, q.recipient, q.notify, q.destination, q.next_attempt_at, q.claimable_at, q.expires_at
+         FROM messages AS m JOIN queue AS q ON q.message_id <> m.id",
+    )
+    .await;
+    at.clock.advance(jiff::SignedDuration::from_hours(1));
+    let live = accept("b@live.test").await;
+    let lease = std::time::Duration::from_mins(5);
+    let claim = async || at.store.claim_due(at.now(), lease, 64).await.unwrap();
+    let first = claim().await;
+    assert!(first.iter().any(|lease| lease.message == live.id), "{} others", first.len());
+    let dead = first.iter().filter(|lease| lease.destination.as_str() == "dead.test").count();
+    assert_eq!(dead, 32, "each destination has the same share");
+    // Nothing else is there for anybody else: the dead one has all that a claim takes.
+    assert_eq!(claim().await.len(), 64);
+    let later = accept("c@live.test").await;
+    assert!(claim().await.iter().any(|lease| lease.message == later.id), "and so again");
+}
+
+#[tokio::test]
+async fn of_a_story_that_is_forgotten_no_key_is_left() {
+    let at = Sqlite.fresh().await;
+    let mailbox = at.mailbox("b@here.test").await;
+    let mut message = at.message(b"body", &[mailbox]).await;
+    let key = |number| pli_types::LookupKey::from_bytes([number; 16]);
+    let party = pli_store::NewParty { recipient: key(3), way: pli_store::PartyWay::Mailbox(mailbox) };
+    let (sender, message_id) = (Some(key(1)), Some(key(2)));
+    message.story = Some(pli_store::NewStory { sender, message_id, parties: vec![party] });
+    at.store.accept(message).await.unwrap();
+    assert_eq!((rows(&at, "stories").await, rows(&at, "story_parties").await), (1, 1));
+    at.clock.advance(jiff::SignedDuration::from_secs(1));
+    assert_eq!(at.store.forget_stories(at.now(), 9).await.unwrap(), 1);
+    assert_eq!((rows(&at, "stories").await, rows(&at, "story_parties").await), (0, 0));
+}
+
+/// How many rows a table has.
+async fn rows(at: &Fixture, table: &'static str) -> i64 {
+    let options = SqliteConnectOptions::new().filename(at.data().join("pli.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    let count = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    count
+}
