@@ -58,6 +58,15 @@ impl Stage {
         Smtp::connect_starttls(port, Identity { ca: &self.sandbox.ca(), client })
     }
 
+    /// What its holder is answered who asks over HTTPS where his messages are.
+    pub(crate) fn messages(&self, token: &str, client: Option<(&Path, &Path)>) -> Result<String> {
+        let mut wire = Wire::connect(self.sandbox.operator(OPERATOR)?.ports.http)?;
+        wire.start_tls(Identity { ca: &self.sandbox.ca(), client })?;
+        let head = "GET /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nConnection: close";
+        wire.send(format!("{head}\r\nAuthorization: Bearer {token}\r\n\r\n").as_bytes())?;
+        Ok(wire.to_end())
+    }
+
     pub(crate) fn imap(&self) -> Result<Wire> {
         let mut wire = Wire::connect(self.sandbox.operator(OPERATOR)?.ports.imaps)?;
         wire.start_tls(Identity { ca: &self.sandbox.ca(), client: None })?;

@@ -37,6 +37,9 @@ impl Stage {
             let end = imap.line()?;
             ensure!(end.starts_with("a NO [AUTHENTICATIONFAILED]"), "{why}, {mechanism}: {end}");
         }
+        let answer = self.messages(token, None)?;
+        let is_refused = answer.starts_with("HTTP/1.1 401 ") && answer.contains("authentication-failed");
+        ensure!(is_refused && answer.contains("Bearer realm=\"pli\""), "{why}, over HTTPS: {answer}");
         Ok(())
     }
 
@@ -111,6 +114,8 @@ pub(crate) fn the_holders_token_opens_his_mailbox() -> Outcome {
         let selected = wait_for(&mut imap, "b ")?;
         ensure!(selected.starts_with("b OK"), "{selected}");
     }
+    let told = stage.messages(&stage.issuer.token(DOCTOR)?, None)?;
+    ensure!(told.starts_with("HTTP/1.1 200 ") && told.contains(&pharmacy.address), "{told}");
     // A token bound to a certificate counts with that certificate.
     let authority = Authority::of(stage.sandbox.dir(), "organisations")?;
     let (own, other) = (workstation(&authority, "own")?, workstation(&authority, "other")?);
@@ -122,7 +127,12 @@ pub(crate) fn the_holders_token_opens_his_mailbox() -> Outcome {
         let mut smtp = stage.smtp(stranger)?;
         smtp.command(&format!("AUTH XOAUTH2 {response}"))?.expect(334)?;
         smtp.command("")?.expect_reason(535, "authentication-failed")?;
+        let answer = stage.messages(&token, stranger)?;
+        let is_told_why = answer.contains("error=\"invalid_token\"");
+        ensure!(answer.starts_with("HTTP/1.1 401 ") && is_told_why, "{answer}");
     }
+    let told = stage.messages(&token, Some((&own.certificate, &own.key)))?;
+    ensure!(told.starts_with("HTTP/1.1 200 "), "{told}");
     Ok(())
 }
 
