@@ -5,30 +5,28 @@
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
+mod measured;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pli_audit::{Event, EventKind, Face};
-use pli_store::{Config, MailboxKind, NewMailbox, NewMessage, Store, StoreError};
+use pli_store::{MailboxKind, NewMailbox, NewMessage, Store, StoreError};
 use pli_types::{Clock, MailAddress, MailboxId, MessageId, ReversePath, SystemClock};
 use tokio::task::JoinSet;
+
+use self::measured::{Outcome, empty_store, folder};
 
 const BODY_BYTES: usize = 5 * 1024;
 const SECONDS: u64 = 4;
 const MAILBOXES: u32 = 100;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into).join("pli-accept-rate");
+    let folder = folder("pli-accept-rate");
     for callers in [1, 16, 64] {
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)?;
-        }
-        std::fs::create_dir_all(&folder)?;
-        let store = open(&folder).await?;
+        let store = empty_store(&folder).await?;
         let mailboxes = add_mailboxes(&store).await?;
         let accepted = Arc::new(AtomicU64::new(0));
         let begin = Instant::now();
@@ -48,15 +46,6 @@ async fn main() -> Outcome<()> {
     }
     std::fs::remove_dir_all(&folder)?;
     Ok(())
-}
-
-async fn open(folder: &std::path::Path) -> Outcome<Arc<dyn Store>> {
-    let master_key = folder.join("master.key");
-    std::fs::write(&master_key, "5a".repeat(32))?;
-    #[cfg(unix)]
-    std::fs::set_permissions(&master_key, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    let url = format!("sqlite://{}", folder.join("pli.db").display());
-    Ok(pli_store::open(&Config { url, master_key }, Arc::new(SystemClock)).await?)
 }
 
 async fn add_mailboxes(store: &Arc<dyn Store>) -> Outcome<Vec<MailboxId>> {

@@ -7,14 +7,16 @@
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
-use std::path::Path;
-use std::sync::Arc;
+mod measured;
+
 use std::time::{Duration, Instant};
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use pli_store::{Config, Dispensing, Store};
-use pli_types::{AddressForm, FinessId, Ins, SystemClock};
+use pli_store::{Dispensing, Store};
+use pli_types::{AddressForm, FinessId, Ins};
+
+use self::measured::{Outcome, empty_store, folder, tell};
 
 const ROWS: u64 = 10_000_000;
 const BATCH: u64 = 8192;
@@ -23,17 +25,11 @@ const PHARMACIES: u64 = 20_000;
 const LOOKUPS: u64 = 20_000;
 const FIRST: Date = date(2025, 1, 1);
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into).join("pli-dispensings");
+    let folder = folder("pli-dispensings");
     let rows = std::env::args().nth(2).map_or(Ok(ROWS), |text| text.parse())?;
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    let store = open(&folder).await?;
+    let store = empty_store(&folder).await?;
     let begin = Instant::now();
     let mut longest = Duration::ZERO;
     for first in (0..rows).step_by(usize::try_from(BATCH)?) {
@@ -50,15 +46,6 @@ async fn main() -> Outcome<()> {
     store.close().await;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
-}
-
-async fn open(folder: &Path) -> Outcome<Arc<dyn Store>> {
-    let master_key = folder.join("master.key");
-    std::fs::write(&master_key, "5a".repeat(32))?;
-    #[cfg(unix)]
-    std::fs::set_permissions(&master_key, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    let url = format!("sqlite://{}", folder.join("pli.db").display());
-    Ok(pli_store::open(&Config { url, master_key }, Arc::new(SystemClock)).await?)
 }
 
 async fn look_up(store: &dyn Store, rows: u64) -> Outcome<()> {
@@ -107,10 +94,4 @@ fn mixed(number: u64) -> u64 {
     state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     state ^ (state >> 31)
-}
-
-fn tell(what: &str, mut times: Vec<Duration>) {
-    times.sort();
-    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    println!("{what:<22} median {:>8.0?}  p99 {:>8.0?}", at(50), at(99));
 }

@@ -7,15 +7,19 @@
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
+mod measured;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pli_store::{
-    AccountChange, AccountKind, Config, Life, MailboxFilter, MailboxKind, NewAccount, NewCredential, NewMailbox, Store,
+    AccountChange, AccountKind, Life, MailboxFilter, MailboxKind, NewAccount, NewCredential, NewMailbox, Store,
     StoreError, app_password,
 };
-use pli_types::{DistinguishedName, MailAddress, RppsId, Secret, StructureId, SystemClock};
+use pli_types::{DistinguishedName, MailAddress, RppsId, Secret, StructureId};
 use tokio::task::JoinSet;
+
+use self::measured::{Outcome, empty_store, folder, tell};
 
 const MAILBOXES: u64 = 100_000;
 const DOMAINS: u64 = 5_018;
@@ -24,17 +28,11 @@ const PAGE: usize = 500;
 /// Writers at a time while the store is filled.
 const WRITERS: u64 = 64;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into).join("pli-mailboxes");
+    let folder = folder("pli-mailboxes");
     let count = std::env::args().nth(2).map_or(Ok(MAILBOXES), |text| text.parse())?;
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    let store = open(&folder).await?;
+    let store = empty_store(&folder).await?;
     let begin = Instant::now();
     let secrets = fill(&store, count).await?;
     println!("{count} mailboxes made in {:.1?}", begin.elapsed());
@@ -43,15 +41,6 @@ async fn main() -> Outcome<()> {
     store.close().await;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
-}
-
-async fn open(folder: &std::path::Path) -> Outcome<Arc<dyn Store>> {
-    let master_key = folder.join("master.key");
-    std::fs::write(&master_key, "5a".repeat(32))?;
-    #[cfg(unix)]
-    std::fs::set_permissions(&master_key, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    let url = format!("sqlite://{}", folder.join("pli.db").display());
-    Ok(pli_store::open(&Config { url, master_key }, Arc::new(SystemClock)).await?)
 }
 
 /// What the numbered mailbox has besides its address.
@@ -167,12 +156,6 @@ async fn look_up(store: &Arc<dyn Store>, count: u64, secrets: &[(u64, Secret<Str
 
 fn found(found: bool) -> Result<(), StoreError> {
     if found { Ok(()) } else { Err(StoreError::NotFound("mailbox")) }
-}
-
-fn tell(what: &str, mut times: Vec<Duration>) {
-    times.sort();
-    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    println!("{what:<22} median {:>8.0?}  p99 {:>8.0?}", at(50), at(99));
 }
 
 async fn list(store: &Arc<dyn Store>) -> Outcome<()> {

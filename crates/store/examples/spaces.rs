@@ -6,26 +6,26 @@
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
+mod measured;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pli_store::{Config, Store};
+use pli_store::Store;
 use pli_types::{Ins, SystemClock};
+
+use self::measured::{Outcome, store_of, tell};
 
 /// One line of so many is asked for.
 const EVERY: usize = 500;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(node), Some(file)) = (arguments.next(), arguments.next()) else { return Err("NODE PATIENTS".into()) };
-    let url = format!("sqlite://{}", node.join("store/pli.db").display());
-    let config = Config { url, master_key: node.join("keys/master.key") };
-    let store = pli_store::open_read_only(&config, Arc::new(SystemClock)).await?;
+    let store = pli_store::open_read_only(&store_of(&node), Arc::new(SystemClock)).await?;
     let known = patients(&file)?;
     let mut times = Vec::with_capacity(known.len());
     for patient in &known {
@@ -60,10 +60,4 @@ async fn absent(store: &dyn Store, count: usize) -> Outcome<Vec<Duration>> {
         }
     }
     Ok(times)
-}
-
-fn tell(what: &str, mut times: Vec<Duration>) {
-    times.sort();
-    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    println!("{what:<22} median {:>8.0?}  p99 {:>8.0?}", at(50), at(99));
 }

@@ -6,30 +6,30 @@
 
 #![expect(clippy::print_stdout, reason = "they are for who runs it")]
 
+mod measured;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use pli_audit::{Event, EventKind, Face};
-use pli_store::{Config, NewMessage, NewParty, NewStory, PartyWay, Store};
+use pli_store::{NewMessage, NewParty, NewStory, PartyWay, Store};
 use pli_types::{Clock, MailAddress, Masker, MessageId, QueueId, ReversePath, SystemClock};
 use tokio::task::JoinSet;
+
+use self::measured::{Outcome, store_of};
 
 /// Messages that are taken in at once.
 const CALLERS: u64 = 64;
 /// One id of so many parts is printed.
 const SAMPLES: u64 = 20;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let (Some(node), Some(count)) = (arguments.next(), arguments.next()) else { return Err("NODE COUNT".into()) };
     let (node, count) = (Path::new(&node), count.parse::<u64>()?);
-    let url = format!("sqlite://{}", node.join("store/pli.db").display());
-    let config = Config { url, master_key: node.join("keys/master.key") };
-    let store = pli_store::open(&config, Arc::new(SystemClock)).await?;
+    let store = pli_store::open(&store_of(node), Arc::new(SystemClock)).await?;
     let masker = Arc::new(masker(&node.join("keys/masking.key"))?);
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {

@@ -4,6 +4,7 @@ mod connections;
 mod directory;
 mod dispensations;
 mod extraction;
+mod idle;
 mod lists;
 mod load;
 mod numbers;

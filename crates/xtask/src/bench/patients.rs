@@ -6,12 +6,11 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
+use super::idle::{Idle, Place};
 use super::numbers::patient;
 
 /// What to measure.
@@ -20,9 +19,8 @@ pub(crate) struct Options {
     /// Lines of the file, each another patient.
     #[arg(long, default_value_t = 10_000_000)]
     lines: u64,
-    /// Where the store lies: the disk that is meant. The system's temporary folder if it is not said.
-    #[arg(long)]
-    folder: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Steps through all lines, in no order: a prime that no number of lines is a multiple of.
@@ -30,52 +28,22 @@ const STEP: u64 = 7_368_787;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(options.lines > 0 && !options.lines.is_multiple_of(STEP), "--lines: some, and no multiple of {STEP}");
-    for more in [&["build", "--release", "--package", "pli"][..], &EXAMPLE[..]] {
-        ensure!(Command::new(env!("CARGO")).args(more).status()?.success(), "cargo {more:?}");
-    }
-    let mut folder = tempfile::Builder::new();
-    let folder = folder.prefix("pli-bench-");
-    let folder = match &options.folder {
-        Some(path) => folder.tempdir_in(path)?,
-        None => folder.tempdir()?,
-    };
-    let program = crate::target_folder()?.join("release/pli");
-    let space = folder.path().join("space");
-    let mut made = Command::new(&program);
-    made.args(["sandbox", "--seed-only", "--dir"]).arg(&space).stdout(Stdio::null());
-    ensure!(made.status()?.success(), "{made:?}");
-    let (file, store) = (folder.path().join("patients.csv"), space.join("patients/store/pli.db"));
+    let idle = Idle::new(&options.place, "patients", "spaces")?;
+    let file = idle.file("patients.csv");
     write(&file, options.lines)?;
-    let before = store.metadata()?.len();
+    let before = idle.store_bytes()?;
 
     println!("| `pli patient import`, no node | lines | time | lines a second |");
     println!("| --- | ---: | ---: | ---: |");
     for what in ["into an empty store", "the same again"] {
-        import(&program, &space, &file, what, options.lines)?;
+        idle.import(what, "patient", &file, options.lines)?;
     }
-    let bytes = store.metadata()?.len() - before;
+    let bytes = idle.store_bytes()? - before;
     println!("\nOn the disk: {} MB, {:.1} bytes a space.", bytes / 1_000_000, ratio(bytes, options.lines));
     println!("65 million by that: {} MB.\n", bytes * 65 / (options.lines / 1_000_000).max(1) / 1_000_000);
 
-    let mut lookups = Command::new(crate::target_folder()?.join("release/examples/spaces"));
-    let done = lookups.arg(space.join("patients")).arg(&file).status()?;
-    ensure!(done.success(), "{lookups:?}");
-    Ok(())
-}
-
-const EXAMPLE: [&str; 6] = ["build", "--release", "--package", "pli-store", "--example", "spaces"];
-
-fn import(program: &Path, space: &Path, file: &Path, what: &str, lines: u64) -> Result<()> {
-    let begin = Instant::now();
-    let mut import = Command::new(program);
-    import.args(["patient", "import", "--output", "json", "--config"]).arg(space.join("patients/pli.toml"));
-    let output = import.arg(file).stderr(Stdio::inherit()).output()?;
-    let time = begin.elapsed().as_secs_f64();
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).context("no outcome")?;
-    ensure!(output.status.success(), "{told}");
-    #[expect(clippy::cast_precision_loss, reason = "shown without its fractions")]
-    let rate = lines as f64 / time;
-    println!("| {what} | {lines} | {time:.1} s | {rate:.0} |");
+    let mut lookups = idle.example();
+    ensure!(lookups.arg(idle.node()).arg(&file).status()?.success(), "{lookups:?}");
     Ok(())
 }
 

@@ -4,11 +4,12 @@
 //! No node runs. The store is filled by `store/examples/stories.rs`: a half of all messages is of one sender, and for one
 //! recipient, so that what is asked for is found among many of its kind too.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+
+use super::idle::{Idle, Place};
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -16,38 +17,18 @@ pub(crate) struct Options {
     /// Messages in the store.
     #[arg(long, default_value_t = 1_000_000)]
     messages: u64,
-    /// Where the store lies: the disk that is meant. The system's temporary folder if it is not said.
-    #[arg(long)]
-    folder: Option<PathBuf>,
-    /// Measure a build without optimisation: to try the measuring out.
-    #[arg(long)]
-    dev: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let (profile, built) = if options.dev { ("dev", "debug") } else { ("release", "release") };
-    for what in [&["--package", "pli"][..], &["--package", "pli-store", "--example", "stories"]] {
-        let mut cargo = Command::new(env!("CARGO"));
-        ensure!(cargo.args(["build", "--profile", profile]).args(what).status()?.success(), "{cargo:?}");
-    }
-    let mut folder = tempfile::Builder::new();
-    let folder = folder.prefix("pli-bench-");
-    let folder = match &options.folder {
-        Some(path) => folder.tempdir_in(path)?,
-        None => folder.tempdir()?,
-    };
-    let binaries = crate::target_folder()?.join(built);
-    let (program, space) = (binaries.join("pli"), folder.path().join("space"));
-    let mut made = Command::new(&program);
-    made.args(["sandbox", "--seed-only", "--dir"]).arg(&space).stdout(Stdio::null());
-    ensure!(made.status()?.success(), "{made:?}");
-    let node = space.join("patients");
-    let before = node.join("store/pli.db").metadata()?.len();
+    let idle = Idle::new(&options.place, "patients", "stories")?;
+    let before = idle.store_bytes()?;
     let begin = Instant::now();
-    let mut fill = Command::new(binaries.join("examples/stories"));
-    let filled = fill.arg(&node).arg(options.messages.to_string()).stderr(Stdio::inherit()).output()?;
+    let mut fill = idle.example();
+    let filled = fill.arg(idle.node()).arg(options.messages.to_string()).stderr(Stdio::inherit()).output()?;
     ensure!(filled.status.success(), "{fill:?}");
-    let bytes = node.join("store/pli.db").metadata()?.len() - before;
+    let bytes = idle.store_bytes()? - before;
     println!(
         "{} messages in {:.0?}: {} bytes each, events included.\n",
         options.messages,
@@ -65,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (what, key) in KEYS {
         let mut times = Vec::with_capacity(samples.len());
         for (number, id) in &samples {
-            times.push(trace(&program, &node, &key(*number, id))?);
+            times.push(trace(&idle, &key(*number, id))?);
         }
         times.sort();
         let median = times.get(times.len() / 2).copied().unwrap_or_default();
@@ -90,11 +71,11 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn trace(program: &Path, node: &Path, key: &[String]) -> Result<Duration> {
-    let mut trace = Command::new(program);
-    trace.args(["message", "trace", "--output", "json", "--config"]).arg(node.join("pli.toml")).args(key);
+fn trace(idle: &Idle, key: &[String]) -> Result<Duration> {
+    let mut trace = idle.pli(&["message", "trace"]);
+    trace.args(key);
     let begin = Instant::now();
-    let output = trace.stderr(Stdio::inherit()).output()?;
+    let output = trace.output()?;
     let time = begin.elapsed();
     ensure!(output.status.success() && output.stdout.len() > "[]\n".len(), "{trace:?}");
     Ok(time)
