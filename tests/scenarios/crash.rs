@@ -20,7 +20,7 @@ fn variable(name: &str) -> Option<u64> {
 pub(crate) fn every_250_is_accounted_for_after_a_kill_at_any_point() -> Outcome {
     let rounds = variable("PLI_CRASH_POINTS").map_or(Ok(ROUNDS), usize::try_from)?;
     let seed = variable("PLI_CRASH_SEED").unwrap_or_else(|| std::process::id().into());
-    campaign(rounds, seed, |number, round| {
+    campaign(rounds, seed, |number, round: &Round| {
         if rounds > ROUNDS {
             eprintln!("{number} of {rounds}: {}", round.name());
         }

@@ -15,6 +15,16 @@ struct Line {
     unacknowledged: usize,
 }
 
+impl Line {
+    fn add(&mut self, other: &Self) {
+        self.rounds += other.rounds;
+        self.acknowledged += other.acknowledged;
+        self.found += other.found;
+        self.twice += other.twice;
+        self.unacknowledged += other.unacknowledged;
+    }
+}
+
 /// The table, as it fills.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -23,7 +33,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A round is over: what it broke, and what was found in all since the beginning.
+    /// A round of a node is over: what it broke, and what was found in all since the node's beginning.
     pub fn add(&mut self, what: &str, found: Found) {
         let line = self.lines.entry(what.to_owned()).or_default();
         let before = std::mem::replace(&mut self.before, found);
@@ -34,9 +44,11 @@ impl Table {
         line.unacknowledged += found.unacknowledged.saturating_sub(before.unacknowledged);
     }
 
-    /// Another node begins, with nothing sent yet.
-    pub fn new_node(&mut self) {
-        self.before = Found::default();
+    /// Takes in what another node's rounds have found.
+    pub fn join(&mut self, other: Self) {
+        for (what, more) in other.lines {
+            self.lines.entry(what).or_default().add(&more);
+        }
     }
 
     /// In Markdown.
@@ -49,11 +61,7 @@ impl Table {
         let mut total = Line::default();
         for (what, line) in &self.lines {
             row(&mut page, what, line);
-            total.rounds += line.rounds;
-            total.acknowledged += line.acknowledged;
-            total.found += line.found;
-            total.twice += line.twice;
-            total.unacknowledged += line.unacknowledged;
+            total.add(line);
         }
         row(&mut page, "**in all**", &total);
         page
