@@ -17,7 +17,7 @@ use std::{fs, io};
 
 use pli_audit::bundle::{self, Entry, bundles_of};
 use pli_audit::{
-    Audit, BundleId, Checkpoint, Event, EventKind, Face, Hash, SignerKey, Source, TileId, TileWriter, Verdict,
+    Audit, BundleId, Checkpoint, Draft, Event, EventKind, Face, Hash, SignerKey, Source, TileId, TileWriter, Verdict,
 };
 use pli_types::{MessageId, Secret};
 
@@ -52,7 +52,7 @@ fn event(index: u64) -> Outcome<Vec<u8>> {
         recipient: Some("ins-1a2b3c4d@patient.mssante.fr".into()),
         ..Event::new(at, EventKind::Accepted, Face::Smtp)
     };
-    Ok(event.encode())
+    Ok(Draft::new(&event, u128::from(index).to_be_bytes()).seal(&[]))
 }
 
 fn write(folder: &Path, events: u64) -> Outcome<()> {

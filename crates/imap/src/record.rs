@@ -2,15 +2,15 @@
 
 use pli_audit::{Event, EventKind, Face};
 use pli_store::Entry;
+use pli_types::Marked;
 
 use crate::session::Session;
 
 /// An event of this session, with who and from where.
 pub(crate) fn event(session: &Session<'_>, kind: EventKind) -> Event {
-    let masker = &session.context.masker;
     let account = session.state.account();
-    let actor = account.map(|account| pli_signin::record::actor(masker, account));
-    let mailbox = account.map(|account| masker.address(&account.mailbox.address));
+    let actor = account.map(|account| Marked::account(&account.name));
+    let mailbox = account.map(|account| Marked::address(&account.mailbox.address));
     let remote = Some(session.peer.remote.to_string());
     Event { actor, mailbox, remote, ..Event::new(session.context.clock.now(), kind, Face::Imap) }
 }

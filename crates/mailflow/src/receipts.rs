@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_net::Shutdown;
 use pli_store::{Change, DueReceipt, NewMessage, ReceiptId, StoreError};
-use pli_types::{BodyType, EnvelopeParameters, MessageId};
+use pli_types::{BodyType, EnvelopeParameters, Marked, MessageId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -89,7 +89,7 @@ impl Receiptor {
         };
         let (report, event) = match self.report(due, &about).await {
             Ok(report) => {
-                let detail = Some(format!("read receipt {}", report.id));
+                let detail = Some(Marked::plain(format!("read receipt {}", report.id)));
                 (Some(report), Event { detail, ..self.event(due, EventKind::Reported) })
             }
             Err(refusal) if refusal.temporary => {
@@ -97,7 +97,7 @@ impl Receiptor {
                 return Ok(());
             }
             Err(refusal) => {
-                let (reason, detail) = (Some(refusal.reason.code().to_owned()), Some("no read receipt".to_owned()));
+                let (reason, detail) = (Some(refusal.reason.code().to_owned()), Some(Marked::plain("no read receipt")));
                 (None, Event { reason, detail, ..self.event(due, EventKind::Failed) })
             }
         };
@@ -115,11 +115,10 @@ impl Receiptor {
     }
 
     fn event(&self, due: &DueReceipt, kind: EventKind) -> Event {
-        let masker = &self.intake.masker;
         Event {
             message: Some(due.message),
-            recipient: Some(masker.address(&due.receipt_to)),
-            mailbox: Some(masker.address(&due.reader)),
+            recipient: Some(Marked::address(&due.receipt_to)),
+            mailbox: Some(Marked::address(&due.reader)),
             ..Event::new(self.intake.clock.now(), kind, Face::Node)
         }
     }

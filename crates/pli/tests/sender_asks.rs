@@ -182,7 +182,8 @@ fn a_list_has_what_is_asked_for_the_last_first_and_page_by_page() {
     assert_eq!(sender.asks(&node, &format!("{LIST}/{}?limit=1", ids[2])).status, 400);
     assert!(node.end().0.success());
     let asked_for = masker(&operator, "pro").address(&address(&format!("{CORSICAN}@patient.mssante.fr")));
-    assert!(operator.is_on_record(&asked_for) && !operator.is_on_record(CORSICAN), "it is on record, and masked");
+    assert!(operator.is_on_record("\"recipient\":\"⟦0⟧@patient.mssante.fr\""), "it is on record");
+    assert!(!operator.is_on_record(CORSICAN) && !operator.is_on_record(&asked_for), "and sealed");
     assert!(!read(&operator.path("node.log")).contains(PATIENT));
 }
 

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{AccountChange, AccountKind, MailboxKind, MailboxState, NewAccount, NewCredential, NewMailbox, Store};
-use pli_types::{Clock, DistinguishedName, MailAddress, Masker, RppsId, Secret, StructureId};
+use pli_types::{Clock, DistinguishedName, MailAddress, Marked, RppsId, Secret, StructureId};
 
 use crate::config::{STATE, paths};
-use crate::files;
 use crate::manifest::{Account, Manifest, Operator, Patient, Space};
 use crate::national;
 use crate::seed::program_subject;
@@ -38,7 +37,7 @@ async fn seed_operator(
         master_key: folder.join(paths::MASTER_KEY),
     };
     let store = pli_store::open(&config, clock.clone()).await?;
-    let seeder = Seeder { store, masker: masker(&folder.join(paths::MASKING_KEY))?, clock };
+    let seeder = Seeder { store, clock };
     for account in manifest.accounts.iter().filter(|account| account.operator == operator.name) {
         seeder.account(account).await?;
     }
@@ -56,19 +55,8 @@ async fn seed_operator(
 /// The operator that keeps the rules on patients.
 const PATIENTS: &str = "patients";
 
-fn masker(path: &Path) -> anyhow::Result<Masker> {
-    let text = files::read(path)?;
-    let mut key = [0; 32];
-    for (byte, index) in key.iter_mut().zip((0..).step_by(2)) {
-        let digits = text.get(index..index + 2).context("a masking key has 64 hexadecimal digits")?;
-        *byte = u8::from_str_radix(digits, 16)?;
-    }
-    Ok(Masker::new(&key))
-}
-
 struct Seeder {
     store: Arc<dyn Store>,
-    masker: Masker,
     clock: Arc<dyn Clock>,
 }
 
@@ -113,13 +101,13 @@ impl Seeder {
     }
 
     fn event(&self, address: &MailAddress, what: &str) -> Event {
-        Event { recipient: Some(self.masker.address(address)), ..self.event_of(what) }
+        Event { recipient: Some(Marked::address(address)), ..self.event_of(what) }
     }
 
     fn event_of(&self, what: &str) -> Event {
         Event {
-            actor: Some("sandbox".to_owned()),
-            detail: Some(what.to_owned()),
+            actor: Some(Marked::plain("sandbox")),
+            detail: Some(Marked::plain(what)),
             ..Event::new(self.clock.now(), EventKind::Changed, Face::Cli)
         }
     }

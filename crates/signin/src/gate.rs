@@ -285,7 +285,7 @@ impl SignIn {
 
     async fn record(&self, tried: &Try<'_>) -> Result<(), StoreError> {
         let event = record::event(&self.parts, tried).await?;
-        record::log(&event, tried.caller);
+        record::log(&self.parts.masker, &event, tried.caller);
         self.parts.store.append_audit(vec![event]).await
     }
 

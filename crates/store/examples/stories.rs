@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{NewMessage, NewParty, NewStory, PartyWay, Store};
-use pli_types::{Clock, MailAddress, Masker, MessageId, QueueId, ReversePath, SystemClock};
+use pli_types::{Clock, MailAddress, Marked, Masker, MessageId, QueueId, ReversePath, SystemClock};
 use tokio::task::JoinSet;
 
 use self::measured::{Outcome, store_of};
@@ -62,8 +62,8 @@ async fn accept(store: &dyn Store, masker: &Masker, at: jiff::Timestamp, number:
     let recipient = MailAddress::parse(&format!("r{to}@hospital.test"))?;
     let event = |kind| Event {
         message: Some(id),
-        sender: Some(masker.address(&sender)),
-        recipient: Some(masker.address(&recipient)),
+        sender: Some(Marked::address(&sender)),
+        recipient: Some(Marked::address(&recipient)),
         ..Event::new(at, kind, Face::Smtp)
     };
     let party = NewParty { recipient: masker.lookup_address(&recipient), way: PartyWay::Row(QueueId::at(at)) };

@@ -19,9 +19,11 @@ pub mod identity;
 pub mod ids;
 pub mod ins;
 pub mod lookup;
+pub mod marked;
 pub mod mask;
 pub mod pace;
 pub mod peer;
+pub mod person;
 pub mod secret;
 pub mod units;
 
@@ -35,9 +37,11 @@ pub use identity::{FinessId, IdentityError, RppsId, SiretId, StructureId};
 pub use ids::{AccountId, CampaignId, CredentialId, FolderId, MailboxId, MessageId, QueueId, Uid, UidValidity};
 pub use ins::{AddressForm, Ins, InsError};
 pub use lookup::LookupKey;
+pub use marked::{Marked, Piece};
 pub use mask::{Masker, hide_identifiers};
 pub use pace::{Pace, PaceError};
 pub use peer::{CertificateFault, CertificateUse, PresentedCertificate};
+pub use person::Person;
 pub use secret::Secret;
 pub use units::{ByteSize, Span};
 

@@ -6,14 +6,9 @@ use aws_lc_rs::hmac;
 
 use crate::address::{MailAddress, ReversePath};
 use crate::dn::DistinguishedName;
-use crate::grouped::{self, Found};
 use crate::ins::Ins;
-
-/// Characters of an INS without its key; a run as long as this is close enough to an INS to hide.
-const NUMBER: usize = 13;
-
-/// Local parts at the patients' domain that are nobody's. Any other is masked, since a mistyped one may be a name.
-const SERVICE_NAMES: [&str; 5] = ["postmaster", "abuse", "mailer-daemon", "no-reply", "ne-pas-repondre"];
+use crate::marked::Marked;
+use crate::person::Person;
 
 /// Masks health identifiers with an HMAC under the operator's key: `ins-` and 8 hexadecimal digits.
 /// Two lines about one person can be linked; neither sex nor birth can be read (R-TRC-7).
@@ -38,54 +33,37 @@ impl Masker {
     /// `ins-1a2b3c4d`.
     #[must_use]
     pub fn ins(&self, ins: &Ins) -> String {
-        self.number(ins.reveal())
+        self.show(&Marked::ins(ins))
     }
 
     /// The address, its local part masked if it is, or looks like, a health identifier.
     #[must_use]
     pub fn address(&self, address: &MailAddress) -> String {
-        let local = address.local().reveal();
-        if !address.domain().is_patient_domain() || SERVICE_NAMES.iter().any(|name| local.eq_ignore_ascii_case(name)) {
-            return self.scrub(&address.reveal());
-        }
-        let masked = match address.ins() {
-            Some(ins) => self.ins(&ins),
-            None => self.tag(&local.to_lowercase()),
-        };
-        format!("{masked}@{}", address.domain())
+        self.show(&Marked::address(address))
     }
 
     /// An account's name: masked as an address is if it is one, else as text.
     #[must_use]
     pub fn account(&self, name: &str) -> String {
-        MailAddress::parse(name).map_or_else(|_| self.scrub(name), |address| self.address(&address))
+        self.show(&Marked::account(name))
     }
 
     /// The path between `<` and `>`, masked as an address is; empty for the null path.
     #[must_use]
     pub fn path(&self, path: &ReversePath) -> String {
-        path.address().map(|address| self.address(address)).unwrap_or_default()
+        self.show(&Marked::path(path))
     }
 
-    /// Text from outside (another server's reply, an EHLO name, a Message-ID, a file name) with every run that has the
-    /// shape of an INS, with or without its key, replaced by its masked form, whatever it is glued to.
-    ///
-    /// It hides too much rather than too little: 13 digits in a row are hidden, a clock's milliseconds included. So are
-    /// groups of digits that make an INS together (`2 79 03 51 215 189 89`), as people write it.
+    /// Text from outside with every health identifier masked ([`Marked::text`]).
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
-        scrub_with(text, |run| self.run(run))
+        self.show(&Marked::text(text))
     }
 
-    /// A certificate's name, scrubbed, except for the number of a structure: organisations have a SIRET of 14 digits
-    /// behind a 3 in their OU (spec §3.2), which would else pass for an INS and hide from the admin who it is.
+    /// A certificate's name, scrubbed, except for the number of a structure ([`Marked::certificate_name`]).
     #[must_use]
     pub fn certificate_name(&self, name: &DistinguishedName) -> String {
-        let shown = name.attributes().iter().map(|(kind, value)| {
-            let keep = kind == "OU" && is_siret_identifier(value);
-            (kind.clone(), if keep { value.clone() } else { self.scrub(value) })
-        });
-        DistinguishedName::from_attributes(shown).map(|name| name.to_string()).unwrap_or_default()
+        self.show(&Marked::certificate_name(name))
     }
 
     /// What these, in this order and cut in this way, are known again by. Who has a guess cannot try it without the key.
@@ -102,17 +80,9 @@ impl Masker {
         out
     }
 
-    /// Masks a run that holds an identifier somewhere: by the real one, if there is one in it, so that it is linked
-    /// with the lines that name it alone.
-    fn run(&self, run: &str) -> String {
-        let run: String = run.chars().filter(char::is_ascii_alphanumeric).collect();
-        let real = (0..run.len()).find_map(|start| Ins::parse(run.get(start..start + 15)?).ok());
-        real.map_or_else(|| self.number(&run), |ins| self.ins(&ins))
-    }
-
-    /// Masks by the number alone, so that it is linked with itself whether its key was written or not.
-    fn number(&self, text: &str) -> String {
-        self.tag(text.get(..NUMBER).unwrap_or(text).to_ascii_uppercase().as_str())
+    /// The mask of one person: by the number alone, so that it is the same whether its key was written or not.
+    pub(crate) fn person(&self, person: &Person) -> String {
+        self.tag(person.known())
     }
 
     /// The first bytes of the HMAC of a text of this label's kind.
@@ -133,61 +103,7 @@ impl Masker {
 /// links nothing. A mask under a key that everybody knows could be undone by trying all numbers.
 #[must_use]
 pub fn hide_identifiers(text: &str) -> String {
-    scrub_with(text, |_| "ins-hidden".to_owned())
-}
-
-fn scrub_with(text: &str, masked: impl Fn(&str) -> String) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        let rest = text.get(at..).unwrap_or_default();
-        let run = identifier_run(rest.as_bytes());
-        let (length, hidden) = match grouped::find_at(text, at) {
-            Found::Identifier(end) => (end - at, true),
-            Found::Harmless(end) => (end - at, false),
-            Found::Nothing if run > 0 => (run, true),
-            Found::Nothing => (c.len_utf8(), false),
-        };
-        let (piece, _) = rest.split_at(length);
-        if hidden {
-            out.push_str(&masked(piece));
-        } else {
-            out.push_str(piece);
-        }
-        at += length;
-    }
-    out
-}
-
-/// The length of the run at the start of the text that must be hidden; 0 if none begins here.
-///
-/// A run begins as 13 characters, digits but for one letter A or B between digits (of Corsica, or a slip of the hand).
-/// It goes on as long as such characters do, so that no tail of an identifier stays behind.
-fn identifier_run(text: &[u8]) -> usize {
-    let digit = |index: usize| text.get(index).is_some_and(u8::is_ascii_digit);
-    let letter = |index: usize| text.get(index).is_some_and(|byte| matches!(byte, b'A' | b'B' | b'a' | b'b'));
-    let mut letters = 0;
-    for index in 0..NUMBER {
-        if letter(index) && index > 0 && digit(index - 1) && digit(index + 1) && letters == 0 {
-            letters = 1;
-        } else if !digit(index) {
-            return 0;
-        }
-    }
-    (NUMBER..=text.len()).find(|index| !digit(*index) && !letter(*index)).unwrap_or(NUMBER)
-}
-
-/// A 3, then the 14 digits of a SIRET whose key of Luhn fits; and not an INS, whatever else it may be.
-fn is_siret_identifier(value: &str) -> bool {
-    let Some(siret) = value.strip_prefix('3').filter(|siret| siret.len() == 14) else { return false };
-    let digits: Option<Vec<u32>> = siret.chars().map(|c| c.to_digit(10)).collect();
-    let weighed = |(index, digit): (usize, u32)| match (index % 2, digit) {
-        (0, 5..) => digit * 2 - 9,
-        (0, _) => digit * 2,
-        _ => digit,
-    };
-    let sum = digits.map(|digits| digits.into_iter().enumerate().map(weighed).sum::<u32>());
-    sum.is_some_and(|sum| sum % 10 == 0) && Ins::parse(value).is_err()
+    Marked::text(text).to_string()
 }
 
 #[cfg(test)]
@@ -197,6 +113,7 @@ mod tests {
     use super::*;
 
     const INS: &str = "279035121518989";
+    const NUMBER: usize = 13;
 
     fn masker() -> Masker {
         Masker::new(&[7; 32])

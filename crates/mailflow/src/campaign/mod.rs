@@ -20,7 +20,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_net::Shutdown;
 use pli_policy::Reason;
 use pli_store::{CampaignOutcome, CampaignRecipient, CampaignRecord, Change, SpaceState, StoreError};
-use pli_types::{CampaignId, Ins, MailAddress};
+use pli_types::{CampaignId, Ins, MailAddress, Marked};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
@@ -221,10 +221,10 @@ impl Herald {
         patient: &Ins,
         reason: Reason,
     ) -> Result<Step, StoreError> {
-        let (now, masker) = (self.intake.clock.now(), &self.intake.masker);
+        let now = self.intake.clock.now();
         let event = Event {
-            actor: Some(masker.scrub(&format!("notice {name}"))),
-            recipient: Some(masker.address(&MailAddress::of_patient(patient))),
+            actor: Some(Marked::text(&format!("notice {name}"))),
+            recipient: Some(Marked::address(&MailAddress::of_patient(patient))),
             reason: Some(reason.code().to_owned()),
             ..Event::new(now, EventKind::Refused, Face::Node)
         };

@@ -7,6 +7,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_failpoint::failpoint;
 use pli_policy::Reason;
 use pli_store::{Lease, Outcome, Settlement};
+use pli_types::Marked;
 
 use super::dsn::News;
 use super::transcript::Transcript;
@@ -140,7 +141,7 @@ async fn not_tried(intake: &Intake, lease: &Lease, now: Timestamp, until: Timest
 
 /// The next server has it. If it tells no more, a sender who asked is told that by us (RFC 3461 §5.2.2).
 async fn relayed(intake: &Intake, lease: &Lease, now: Timestamp, detail: &str, silent: Option<&String>) -> Settlement {
-    let event = Event { detail: Some(detail.to_owned()), ..event(intake, lease, now, EventKind::Relayed) };
+    let event = event_saying(intake, lease, now, EventKind::Relayed, detail);
     let mut settlement = closed(lease, Outcome::Relayed { detail: detail.to_owned() }, vec![event]);
     if let Some(host) = silent {
         confirm(intake, &mut settlement, now, News::Relayed { host }).await;
@@ -153,7 +154,7 @@ async fn delivered(intake: &Intake, lease: &Lease, now: Timestamp) -> Settlement
     let lifetime = SignedDuration::try_from(intake.config.queue_lifetime).unwrap_or(SignedDuration::MAX);
     let detail = match report::write(intake, lease, News::Delivered).await {
         Ok(Some(report)) => {
-            let event = reported(intake, lease, now, format!("confirmation {}", report.id));
+            let event = reported(intake, lease, now, &format!("confirmation {}", report.id));
             let outcome = Outcome::Relayed { detail: "confirmed".to_owned() };
             return Settlement { report: Some(report), ..closed(lease, outcome, vec![event]) };
         }
@@ -164,7 +165,7 @@ async fn delivered(intake: &Intake, lease: &Lease, now: Timestamp) -> Settlement
         }
         Err(refusal) => format!("no confirmation: {}", refusal.reason.code()),
     };
-    let event = reported(intake, lease, now, detail.clone());
+    let event = reported(intake, lease, now, &detail);
     closed(lease, Outcome::Relayed { detail }, vec![event])
 }
 
@@ -181,7 +182,7 @@ async fn confirm(intake: &Intake, settlement: &mut Settlement, now: Timestamp, n
         }
         Err(refusal) => format!("no confirmation: {}", refusal.reason.code()),
     };
-    let event = reported(intake, &settlement.lease, now, detail);
+    let event = reported(intake, &settlement.lease, now, &detail);
     settlement.audit.push(event);
 }
 
@@ -206,7 +207,7 @@ async fn tell_of_delay(intake: &Intake, settlement: &mut Settlement, now: Timest
     }
     match report::write(intake, lease, news).await {
         Ok(Some(report)) => {
-            let event = reported(intake, lease, now, format!("delay notice {}", report.id));
+            let event = reported(intake, lease, now, &format!("delay notice {}", report.id));
             settlement.audit.push(event);
             settlement.report = Some(report);
             settlement.delay_reported = true;
@@ -232,8 +233,7 @@ fn deferred(
     let until = now.checked_add(pause).unwrap_or(lease.expires_at);
     let event = Event {
         reason: Some(reason.code().to_owned()),
-        detail: Some(detail.to_owned()),
-        ..event(intake, lease, now, EventKind::Deferred)
+        ..event_saying(intake, lease, now, EventKind::Deferred, detail)
     };
     closed(lease, Outcome::Deferred { until, reason: reason.code().to_owned(), detail: detail.to_owned() }, vec![event])
 }
@@ -242,14 +242,13 @@ fn deferred(
 async fn failed(intake: &Intake, lease: &Lease, now: Timestamp, reason: Reason, trouble: &Trouble) -> Settlement {
     let failure = |detail: &str| Event {
         reason: Some(reason.code().to_owned()),
-        detail: (!detail.is_empty()).then(|| detail.to_owned()),
-        ..event(intake, lease, now, EventKind::Failed)
+        ..event_saying(intake, lease, now, EventKind::Failed, detail)
     };
     let outcome = Outcome::Failed { reason: reason.code().to_owned(), detail: trouble.detail.clone() };
     match report::write(intake, lease, News::Failed { reason, trouble }).await {
         Ok(None) => closed(lease, outcome, vec![failure(&trouble.detail)]),
         Ok(Some(report)) => {
-            let reported = reported(intake, lease, now, format!("report {}", report.id));
+            let reported = reported(intake, lease, now, &format!("report {}", report.id));
             let audit = vec![failure(&trouble.detail), reported];
             Settlement { report: Some(report), ..closed(lease, outcome, audit) }
         }
@@ -270,15 +269,19 @@ fn closed(lease: &Lease, outcome: Outcome, audit: Vec<Event>) -> Settlement {
     Settlement { audit, ..Settlement::new(lease.clone(), outcome) }
 }
 
-fn reported(intake: &Intake, lease: &Lease, now: Timestamp, detail: String) -> Event {
-    Event { detail: Some(detail), ..event(intake, lease, now, EventKind::Reported) }
+fn reported(intake: &Intake, lease: &Lease, now: Timestamp, detail: &str) -> Event {
+    event_saying(intake, lease, now, EventKind::Reported, detail)
 }
 
-fn event(intake: &Intake, lease: &Lease, now: Timestamp, kind: EventKind) -> Event {
+/// `detail` is masked: another server's words may name who sends and who should get it.
+fn event_saying(intake: &Intake, lease: &Lease, now: Timestamp, kind: EventKind, detail: &str) -> Event {
+    let (sender, recipient) = (Marked::path(&lease.sender), Marked::address(&lease.recipient.address));
+    let detail = intake.masker.unmask(detail, &[&sender, &recipient]);
     Event {
         message: Some(lease.message),
-        sender: Some(intake.masker.path(&lease.sender)),
-        recipient: Some(intake.masker.address(&lease.recipient.address)),
+        sender: Some(sender),
+        recipient: Some(recipient),
+        detail: Some(detail).filter(|detail| !detail.is_empty()),
         ..Event::new(now, kind, Face::Delivery)
     }
 }

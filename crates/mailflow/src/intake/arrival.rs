@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Origin;
 use pli_store::{Arrival, Repeated, Target};
-use pli_types::MailAddress;
+use pli_types::{MailAddress, Marked};
 
 use super::content::HeaderFacts;
 use super::transaction::Transaction;
@@ -45,10 +45,10 @@ impl Transaction {
 
     /// A recipient of it, with what the record says of him if he has it already.
     pub(super) fn repeated(&self, now: Timestamp, target: Target, recipient: &MailAddress) -> Repeated {
-        let masked = self.intake.masker.address(recipient);
+        let recipient_text = Marked::address(recipient);
         let event = self.witness.event(now, EventKind::Duplicate);
         let patient = recipient.ins().filter(|_| matches!(target, Target::Mailbox(_)));
-        Repeated { target, patient, event: Event { message: Some(self.id), recipient: Some(masked), ..event } }
+        Repeated { target, patient, event: Event { message: Some(self.id), recipient: Some(recipient_text), ..event } }
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::Reason;
 use pli_store::{Held, NewMessage, NewParty, NewStory, PartyWay, Relay, Returned, StagedBody, StoreError, Target};
-use pli_types::{Ins, QueueId, Recipient};
+use pli_types::{Ins, Marked, QueueId, Recipient};
 
 use super::Refusal;
 use super::contacts::{self, Turn};
@@ -118,9 +118,8 @@ impl Transaction {
 
     /// One event for the message, naming all its recipients, and one for each mailbox that it is put into.
     fn acceptance_events(&self, now: Timestamp, bytes: u64) -> Vec<Event> {
-        let masker = &self.intake.masker;
-        let recipients: Vec<String> =
-            self.recipients.iter().map(|accepted| masker.address(&accepted.recipient.address)).collect();
+        let recipients: Vec<Marked> =
+            self.recipients.iter().map(|accepted| Marked::address(&accepted.recipient.address)).collect();
         let tls = self.wire.as_ref().and_then(|wire| wire.tls.as_ref());
         let mut detail = match tls {
             Some((version, _)) => format!("{version}, {bytes} bytes"),
@@ -141,8 +140,8 @@ impl Transaction {
         }
         let mut events = vec![Event {
             message: Some(self.id),
-            recipient: Some(recipients.join(", ")),
-            detail: Some(detail),
+            recipient: Some(Marked::join(recipients.clone(), ", ")),
+            detail: Some(Marked::plain(detail)),
             ..self.witness.event(now, EventKind::Accepted)
         }];
         for (accepted, recipient) in self.recipients.iter().zip(recipients) {
@@ -152,7 +151,7 @@ impl Transaction {
                 Way::Space(_) | Way::Elsewhere | Way::Back(_) => continue,
             };
             let event = self.witness.event(now, kind);
-            let detail = accepted.rule.map(|rule| format!("rule {rule}"));
+            let detail = accepted.rule.map(|rule| Marked::plain(format!("rule {rule}")));
             events.push(Event { message: Some(self.id), recipient: Some(recipient), reason, detail, ..event });
         }
         events

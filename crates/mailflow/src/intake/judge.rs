@@ -1,6 +1,7 @@
 //! Asks policy what shall become of a [`Transaction`], and records what is refused.
 
 use pli_policy::{Decision, Reason, Stage};
+use pli_types::Marked;
 
 use super::content::HeaderFacts;
 use super::facts::Way;
@@ -32,7 +33,7 @@ impl Transaction {
             Decision::Defer(reason) => Refusal { reason, temporary: true },
             Decision::Refuse(reason) => Refusal { reason, temporary: false },
         };
-        let recipient = self.facts.recipient.as_ref().map(|recipient| self.intake.masker.address(&recipient.address));
+        let recipient = self.facts.recipient.as_ref().map(|recipient| Marked::address(&recipient.address));
         let scan = self.facts.scan.as_ref();
         let because = Because { reason: refusal.reason, rule, list: self.list.as_deref(), scan };
         self.witness.refused(&self.intake, because, recipient).await;
@@ -64,7 +65,7 @@ impl Transaction {
     }
 
     /// Records a refusal that is no rule's.
-    pub(super) async fn record_refusal(&self, reason: Reason, recipient: Option<String>) {
+    pub(super) async fn record_refusal(&self, reason: Reason, recipient: Option<Marked>) {
         let because = Because { reason, rule: None, list: self.list.as_deref(), scan: None };
         self.witness.refused(&self.intake, because, recipient).await;
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_directory::TrustList;
 use pli_policy::{CertificateFacts, Origin, Reason, ScanFacts};
-use pli_types::{DistinguishedName, Ins, Masker, MessageId, ReversePath};
+use pli_types::{DistinguishedName, Ins, Marked, Masker, MessageId, ReversePath};
 use tokio::sync::Semaphore;
 
 use super::evidence::{self, Shown, Side};
@@ -29,11 +29,13 @@ const FOREIGN_TEXT_MAX: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct Witness {
     face: Face,
-    actor: Option<String>,
+    actor: Option<Marked>,
+    /// The actor as logs name him, and as he is counted.
+    name: Option<String>,
     /// The mailbox that the actor works in: others may work in it too.
-    mailbox: Option<String>,
+    mailbox: Option<Marked>,
     remote: Option<String>,
-    sender: Option<String>,
+    sender: Option<Marked>,
     /// The certificate that a peer shows, whatever it is worth.
     shown: Option<Arc<Shown>>,
     proven: bool,
@@ -66,19 +68,20 @@ impl Witness {
             Client::Peer(peer) => {
                 let shown = peer.shown(masker).map(Arc::clone);
                 let proven = matches!(origin, Origin::Peer { certificate: CertificateFacts::Proven(_), .. });
-                (shown.as_ref().filter(|_| proven).map(|shown| shown.name.clone()), None, shown)
+                (shown.as_ref().filter(|_| proven).map(|shown| masker.unmask(&shown.name, &[])), None, shown)
             }
             Client::Submitter { account: Some(account), .. } => {
-                (Some(masker.account(&account.name)), Some(masker.address(&account.mailbox.address)), None)
+                (Some(Marked::account(&account.name)), Some(Marked::address(&account.mailbox.address)), None)
             }
             Client::Submitter { account: None, .. } => (None, None, None),
         };
         Self {
             face,
+            name: masker.show_any(actor.as_ref()),
             actor,
             mailbox,
             remote: Some(remote.to_canonical().to_string()),
-            sender: Some(masker.path(sender)),
+            sender: Some(Marked::path(sender)),
             shown,
             proven: super::facts::is_proven(origin),
         }
@@ -89,9 +92,10 @@ impl Witness {
         Self {
             face: Face::Delivery,
             actor: None,
+            name: None,
             mailbox: None,
             remote: None,
-            sender: Some(String::new()),
+            sender: Some(Marked::default()),
             shown: None,
             proven: true,
         }
@@ -99,17 +103,19 @@ impl Witness {
 
     /// Of a notice to a patient: the notice is who acts.
     pub(crate) fn of_notice(masker: &Masker, notice: &str, sender: &ReversePath) -> Self {
+        let actor = Marked::text(&format!("notice {notice}"));
         Self {
             face: Face::Node,
-            actor: Some(masker.scrub(&format!("notice {notice}"))),
-            sender: Some(masker.path(sender)),
+            name: Some(masker.show(&actor)),
+            actor: Some(actor),
+            sender: Some(Marked::path(sender)),
             ..Self::of_report()
         }
     }
 
     /// Who brings it, as far as that is proven; none for what Pli writes itself.
     pub(crate) fn actor(&self) -> Option<&str> {
-        self.actor.as_deref()
+        self.name.as_deref()
     }
 
     /// Of the certificate that a peer shows.
@@ -118,18 +124,24 @@ impl Witness {
     }
 
     /// Logs that the message is kept. What it left to be done is in the record.
-    pub(crate) fn log_accepted(&self, id: MessageId, recipients: usize, bytes: u64) {
+    pub(crate) fn log_accepted(&self, masker: &Masker, id: MessageId, recipients: usize, bytes: u64) {
+        let [mailbox, sender] = self.shown_by(masker);
         tracing::info!(
             %id,
             listener = ?self.face,
             remote = self.remote,
-            account = self.actor,
-            mailbox = self.mailbox,
-            sender = self.sender,
+            account = self.name,
+            mailbox,
+            sender,
             recipients,
             bytes,
             "accepted"
         );
+    }
+
+    /// In which mailbox, and the sender, for a log.
+    fn shown_by(&self, masker: &Masker) -> [Option<String>; 2] {
+        [&self.mailbox, &self.sender].map(|text| masker.show_any(text.as_ref()))
     }
 
     /// An event of this transaction.
@@ -145,25 +157,26 @@ impl Witness {
 
     /// Records a refusal. Returns when it is kept, or when waiting for it is no longer right: a refusal stands even if
     /// the store does not take its record, and that is logged and counted. One line in the log tells an admin of it too.
-    pub(crate) async fn refused(&self, intake: &Intake, because: Because<'_>, recipient: Option<String>) {
+    pub(crate) async fn refused(&self, intake: &Intake, because: Because<'_>, recipient: Option<Marked>) {
         let Because { reason, .. } = because;
         let detail = self.evidence(intake, because);
         metrics::refused(self.face, reason);
+        let [mailbox, sender] = self.shown_by(&intake.masker);
         tracing::info!(
             reason = reason.code(),
             listener = ?self.face,
             remote = self.remote,
-            account = self.actor,
-            mailbox = self.mailbox,
-            sender = self.sender,
-            recipient,
+            account = self.name,
+            mailbox,
+            sender,
+            recipient = intake.masker.show_any(recipient.as_ref()),
             detail,
             "refused"
         );
         let event = Event {
             recipient,
             reason: Some(reason.code().to_owned()),
-            detail,
+            detail: detail.map(|detail| intake.masker.unmask(&detail, &[])),
             ..self.event(intake.clock.now(), EventKind::Refused)
         };
         if self.proven {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use pli_audit::{Event, EventKind};
 use pli_policy::{Decision, Facts, Reason, Stage};
 use pli_store::{QueueRow, Release, StoreError};
-use pli_types::MailboxId;
+use pli_types::{MailboxId, Marked};
 
 use super::contacts::{self, Turn};
 use super::facts::{self, Way};
@@ -65,7 +65,7 @@ impl Intake {
                 Release::Relay { expires_at }
             }
         };
-        let audit = self.release_events(row, &event, released);
+        let audit = Self::release_events(row, &event, released);
         self.store.0.release(row.id, release, self.clock.now(), audit).await?;
         Ok(released)
     }
@@ -88,12 +88,12 @@ impl Intake {
         Ok(Release::Deliver { mailbox, keywords: BTreeSet::new(), contacts: events, correspondence })
     }
 
-    fn release_events(&self, row: &QueueRow, event: &Event, released: Released) -> Vec<Event> {
+    fn release_events(row: &QueueRow, event: &Event, released: Released) -> Vec<Event> {
         let about = |kind| Event {
             kind,
             message: Some(row.message),
-            sender: Some(self.masker.path(&row.sender)),
-            recipient: Some(self.masker.address(&row.recipient)),
+            sender: Some(Marked::path(&row.sender)),
+            recipient: Some(Marked::address(&row.recipient)),
             ..event.clone()
         };
         let mut events = vec![Event { reason: row.held.clone(), ..about(EventKind::Released) }];

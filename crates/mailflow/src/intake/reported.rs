@@ -6,7 +6,7 @@ use pli_audit::{Event, EventKind};
 use pli_policy::facts::Listing;
 use pli_policy::{CertificateFacts, Origin, ReportKind};
 use pli_store::{PartyState, ReportedState};
-use pli_types::MailAddress;
+use pli_types::{MailAddress, Marked};
 
 use super::content::{self, HeaderFacts, IntegrationCode, News, REPORT_BYTES_MAX, Thread, Told};
 use super::facts::listing_under;
@@ -78,7 +78,7 @@ impl Transaction {
             // A program speaks for its owner; a server, for those whom it names.
             let parties = told.about.iter().chain(author).filter(|address| self.speaks_for(address));
             let parties: Vec<&MailAddress> = parties.collect();
-            let shown = masker.address(parties.first()?);
+            let shown = Marked::address(parties.first()?);
             let (state, code) = state_of(&told.news);
             let event = Event { recipient: Some(shown), ..self.tell(&told.news, now) };
             let parties = parties.into_iter().map(|address| masker.lookup_address(address)).collect();
@@ -114,7 +114,7 @@ impl Transaction {
             News::NotIntegrated(code) => format!("not integrated, {}: report {}", code.meaning(), self.id),
             _ => format!("report {}", self.id),
         };
-        Event { reason: state_of(news).1, detail: Some(detail), ..self.witness.event(now, kind) }
+        Event { reason: state_of(news).1, detail: Some(Marked::plain(detail)), ..self.witness.event(now, kind) }
     }
 }
 

@@ -10,7 +10,7 @@ use pli_failpoint::failpoint;
 use pli_policy::facts::MailboxFacts;
 use pli_policy::{Facts, Origin, Reason, RecipientFacts, Stage};
 use pli_store::{BodyWriter, NewMessage, Receipt, StagedBody, StoreError};
-use pli_types::{EnvelopeParameters, MailAddress, MessageId, Recipient};
+use pli_types::{EnvelopeParameters, MailAddress, Marked, MessageId, Recipient};
 
 use super::arrival::Content;
 use super::content::{self, HeaderFacts};
@@ -156,8 +156,8 @@ impl Transaction {
             return Err(self.too_many(&recipient.address).await);
         }
         if self.guesses_too_much(&recipient.address) {
-            let masked = self.intake.masker.address(&recipient.address);
-            self.record_refusal(Reason::RateExceeded, Some(masked)).await;
+            let named = Marked::address(&recipient.address);
+            self.record_refusal(Reason::RateExceeded, Some(named)).await;
             return Err(Refusal { reason: Reason::RateExceeded, temporary: true });
         }
         let (list, patient) = (self.list.as_deref(), self.facts.patient.as_ref());
@@ -209,8 +209,8 @@ impl Transaction {
     /// Recorded once a transaction: ten thousand recipients too many are one event.
     async fn too_many(&mut self, address: &MailAddress) -> Refusal {
         if !std::mem::replace(&mut self.too_many_told, true) {
-            let masked = self.intake.masker.address(address);
-            self.record_refusal(Reason::TooManyRecipients, Some(masked)).await;
+            let named = Marked::address(address);
+            self.record_refusal(Reason::TooManyRecipients, Some(named)).await;
         }
         Refusal { reason: Reason::TooManyRecipients, temporary: true }
     }
@@ -317,7 +317,7 @@ impl Transaction {
                 failpoint!("intake.accept.after");
                 metrics::accepted(self.face, bytes, ways);
                 self.count_documents();
-                self.witness.log_accepted(receipt.id, ways.total(), bytes);
+                self.witness.log_accepted(&self.intake.masker, receipt.id, ways.total(), bytes);
                 if ways.held() > 0 {
                     tracing::warn!(id = %receipt.id, recipients = ways.held(), "held: an admin must decide on it");
                 }

@@ -16,7 +16,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_failpoint::failpoint;
 use pli_net::Shutdown;
 use pli_store::{Change, DueWatch, NewMessage, Relay, Store, StoreError};
-use pli_types::{BodyType, DsnNotify, EnvelopeParameters, QueueId, Recipient, Span};
+use pli_types::{BodyType, DsnNotify, EnvelopeParameters, Marked, QueueId, Recipient, Span};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -116,7 +116,7 @@ impl Watcher {
         };
         let once_more = if resend.is_some() { ", sent once more" } else { "" };
         let detail = format!("not {} within {}: {told}{once_more}", watch.state.as_str(), within(watch));
-        let event = self.event(watch, now, detail.clone());
+        let event = Self::event(watch, now, detail.clone());
         let again = resend.is_some();
         failpoint!("watch.settle.before");
         if self.store().settle_watch(watch.id, alert, resend, now, vec![event]).await? {
@@ -165,13 +165,12 @@ impl Watcher {
         }
     }
 
-    fn event(&self, watch: &DueWatch, now: Timestamp, detail: String) -> Event {
-        let masker = &self.intake.masker;
+    fn event(watch: &DueWatch, now: Timestamp, detail: String) -> Event {
         Event {
             message: Some(watch.message),
-            sender: Some(masker.address(&watch.sender)),
-            recipient: Some(masker.address(&watch.recipient.address)),
-            detail: Some(detail),
+            sender: Some(Marked::address(&watch.sender)),
+            recipient: Some(Marked::address(&watch.recipient.address)),
+            detail: Some(Marked::plain(detail)),
             ..Event::new(now, EventKind::Overdue, Face::Node)
         }
     }

@@ -46,8 +46,8 @@ async fn states(relay: &Relay, message: MessageId) -> Vec<(PartyState, Option<St
     story.parties.into_iter().map(|party| (party.state, party.code)).collect()
 }
 
-async fn last(relay: &Relay, message: MessageId) -> Event {
-    relay.store.events_of(message).await.unwrap().pop().unwrap()
+async fn last(relay: &Relay, message: MessageId) -> Event<String> {
+    relay.events_of(message).await.pop().unwrap()
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_receipt_of_integration_passes_and_is_told_of_the_message_it_is_on() {
     assert!(String::from_utf8(passed).unwrap().ends_with(&text), "byte for byte");
     comes(&relay, &text).await;
     comes(&relay, &receipt(DOCTOR, DOCTOR, "displayed")).await;
-    let told = relay.store.events_of(id).await.unwrap();
+    let told = relay.events_of(id).await;
     assert_eq!(told.iter().filter(|event| event.kind.as_str() == "integrated").count(), 1, "once");
     assert!(told.iter().all(|event| event.kind.as_str() != "opened"), "what is integrated was opened");
     relay.stop().await;
@@ -129,7 +129,7 @@ async fn a_delivery_report_of_the_recipients_server_is_told_too() {
 async fn nobody_moves_on_what_is_not_his() {
     let relay = Relay::start().await;
     let id = sent(&relay, &[DOCTOR]).await;
-    let before = relay.store.events_of(id).await.unwrap();
+    let before = relay.events_of(id).await;
     let text = receipt(DOCTOR, DOCTOR, "processed");
     // The clinic's server, of which nobody got the letter.
     comes(&relay, &receipt(COLLEAGUE, COLLEAGUE, "processed")).await;
@@ -146,7 +146,7 @@ async fn nobody_moves_on_what_is_not_his() {
     let forged = receipt(&format!("x@{HOSPITAL}"), DOCTOR, "processed");
     relay.send(&hospital, "", &[OFFICINE], forged.as_bytes()).await.unwrap();
     assert_eq!(states(&relay, id).await, [(PartyState::Relayed, None)]);
-    assert_eq!(relay.store.events_of(id).await.unwrap(), before);
+    assert_eq!(relay.events_of(id).await, before);
     comes(&relay, &text).await;
     assert_eq!(states(&relay, id).await, [(PartyState::Integrated, None)]);
     relay.stop().await;

@@ -57,7 +57,7 @@ async fn watch(relay: &Relay) {
 }
 
 async fn kinds(relay: &Relay, id: MessageId) -> Vec<&'static str> {
-    relay.store.events_of(id).await.unwrap().iter().map(|event| event.kind.as_str()).collect()
+    relay.events_of(id).await.iter().map(|event| event.kind.as_str()).collect()
 }
 
 async fn comes_back(relay: &Relay, disposition: &str) {

@@ -15,7 +15,7 @@ const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 const PATIENCE: Duration = Duration::from_secs(25);
 const MOMENT: SignedDuration = SignedDuration::from_micros(1);
 
-fn kinds(story: &[Event]) -> Vec<&'static str> {
+fn kinds(story: &[Event<String>]) -> Vec<&'static str> {
     story.iter().map(|event| event.kind.as_str()).collect()
 }
 
@@ -27,10 +27,10 @@ async fn start() -> Relay {
 }
 
 /// Waits until so many events of this kind are in the story.
-async fn wait_for(relay: &Relay, id: MessageId, kind: &str, times: usize) -> Vec<Event> {
+async fn wait_for(relay: &Relay, id: MessageId, kind: &str, times: usize) -> Vec<Event<String>> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
-        let story = relay.store.events_of(id).await.unwrap();
+        let story = relay.events_of(id).await;
         if kinds(&story).iter().filter(|known| **known == kind).count() >= times {
             return story;
         }

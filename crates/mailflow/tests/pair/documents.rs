@@ -129,7 +129,7 @@ async fn settings_let_through_and_refuse() {
     assert_eq!(broken.map(drop), refused(Reason::DocumentUnreadable));
     set(&mut relay, |ruleset| ruleset.documents.other_patient = OnFault::Hold);
     let id = send(&relay, &us, OFFICINE, &[PATIENT], &about(&[ZOE])).await.unwrap();
-    let events = relay.store.events_of(id).await.unwrap();
+    let events = relay.events_of(id).await;
     assert_eq!(events[1].reason.as_deref(), Some("document-other-patient"), "{events:?}");
     assert_eq!(events[1].detail.as_deref(), Some("rule document-addressee"), "{events:?}");
     assert_eq!(relay.inbox(PATIENT).await.len(), 2, "nobody gets what is held");
@@ -157,7 +157,7 @@ async fn headers_that_do_not_say_what_the_documents_are_are_put_on_record_or_ref
     let us = relay.submitter().await;
     let wrong = letter(OFFICINE, "X-MSS-CODECDA: 57833-6\r\nX-MSS-INS: N\r\n", &about(&[DOMINIQUE]));
     let id = relay.send(&us, OFFICINE, &[PATIENT], &wrong).await.unwrap();
-    let detail = relay.store.events_of(id).await.unwrap()[0].detail.clone().unwrap();
+    let detail = relay.events_of(id).await[0].detail.clone().unwrap();
     let told = ", document-headers: codecda-differs, document-headers: ins-differs, document-headers: nil-absent";
     assert!(detail.ends_with(told), "{detail}");
     set(&mut relay, |ruleset| ruleset.documents.headers = HeaderCheck::Refuse);

@@ -35,8 +35,8 @@ async fn hold(relay: &Relay, to: &str, sender: &str) -> QueueRow {
 }
 
 fn admin(relay: &Relay) -> Event {
-    let detail = Some("the right patient after all".to_owned());
-    Event { actor: Some("uid:0".to_owned()), detail, ..Event::new(relay.now(), EventKind::Released, Face::Cli) }
+    let detail = Some("the right patient after all".into());
+    Event { actor: Some("uid:0".into()), detail, ..Event::new(relay.now(), EventKind::Released, Face::Cli) }
 }
 
 async fn space(relay: &Relay, address: &str, state: SpaceState) {
@@ -59,7 +59,7 @@ async fn what_is_released_does_all_that_a_delivery_does() {
     assert_eq!(contact.relation, Relation::Open);
     let mailbox = relay.mailbox(NEW).await.id;
     assert_eq!(relay.store.received(mailbox, "1@client.test").await.unwrap().unwrap().message, row.message);
-    let story = relay.store.events_of(row.message).await.unwrap();
+    let story = relay.events_of(row.message).await;
     let told: Vec<_> = story.iter().map(|event| (event.kind.as_str(), event.actor.as_deref())).collect();
     assert_eq!(told, [("released", Some("uid:0")), ("delivered", Some("uid:0"))]);
     assert!(story[0].detail.is_some() && story[0].reason.as_deref() == Some("message-too-big"));

@@ -66,7 +66,7 @@ async fn a_patient_who_opens_a_message_tells_its_sender_once_and_nothing_of_it()
     ] {
         assert!(text.contains(&format!("\r\n{line}\r\n")), "{line} in {text}");
     }
-    let events = relay.store.events_of(message).await.unwrap();
+    let events = relay.events_of(message).await;
     assert_eq!(events.last().unwrap().kind.as_str(), "reported");
     relay.stop().await;
 }

@@ -284,11 +284,17 @@ impl Relay {
         }
     }
 
+    /// What is on record about a message, as an admin sees it.
+    pub(crate) async fn events_of(&self, message: MessageId) -> Vec<Event<String>> {
+        let events = self.store.events_of(message).await.unwrap();
+        events.into_iter().map(|event| event.map(|text| self.intake.masker.show(&text))).collect()
+    }
+
     /// Waits until the last event of a message is of one of these kinds, and tells them all in order.
-    pub(crate) async fn story(&self, message: MessageId, ends: &[&str]) -> Vec<Event> {
+    pub(crate) async fn story(&self, message: MessageId, ends: &[&str]) -> Vec<Event<String>> {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         loop {
-            let events = self.store.events_of(message).await.unwrap();
+            let events = self.events_of(message).await;
             if events.last().is_some_and(|last| ends.contains(&last.kind.as_str())) {
                 return events;
             }

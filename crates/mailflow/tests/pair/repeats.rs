@@ -25,7 +25,7 @@ async fn start() -> Relay {
 }
 
 async fn kinds(relay: &Relay, id: MessageId) -> Vec<EventKind> {
-    relay.store.events_of(id).await.unwrap().iter().map(|event| event.kind).collect()
+    relay.events_of(id).await.iter().map(|event| event.kind).collect()
 }
 
 fn text(relay: &Relay) -> (Session, Vec<u8>) {
@@ -44,7 +44,7 @@ async fn the_same_from_the_same_is_taken_again_and_read_once() {
     assert_ne!(first, again);
     assert_eq!((relay.inbox(OFFICINE).await.len(), relay.inbox(PATIENT).await.len()), (1, 1));
     assert_eq!(kinds(&relay, again).await, [EventKind::Accepted, EventKind::Duplicate, EventKind::Duplicate]);
-    let events = relay.store.events_of(again).await.unwrap();
+    let events = relay.events_of(again).await;
     assert_eq!(events[1].detail, Some(format!("the same as {first}")));
     assert_eq!(events[1].actor.as_deref(), Some("CN=mx.clinique.test,O=Test,C=FR"));
     assert!(!format!("{events:?}").contains("279035121518989"));

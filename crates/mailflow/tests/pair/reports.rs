@@ -12,7 +12,7 @@ use crate::relay::{HOSPITAL, OFFICINE, OURS, PATIENTS, Relay, THEIRS, letter, re
 const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 const PATIENCE: Duration = Duration::from_secs(25);
 
-fn kinds(story: &[Event]) -> Vec<&'static str> {
+fn kinds(story: &[Event<String>]) -> Vec<&'static str> {
     story.iter().map(|event| event.kind.as_str()).collect()
 }
 
@@ -94,7 +94,7 @@ async fn the_record_links_the_letter_and_its_report() {
     assert!(way_out.finish(PATIENCE).await);
     let report = story.last().unwrap().detail.as_ref().unwrap().strip_prefix("report ").unwrap();
     let report = pli_types::MessageId::parse(report).unwrap();
-    let its_story = relay.store.events_of(report).await.unwrap();
+    let its_story = relay.events_of(report).await;
     assert_eq!(kinds(&its_story), ["accepted", "delivered"]);
     assert!(!format!("{story:?}").contains("279035121518989"), "another server's words are scrubbed");
     relay.stop().await;

@@ -29,7 +29,7 @@ async fn take_in(relay: &Relay, sender: &str, to: Recipient, reason: Reason) -> 
     id
 }
 
-fn told(story: &[Event]) -> Vec<(&'static str, Option<&str>)> {
+fn told(story: &[Event<String>]) -> Vec<(&'static str, Option<&str>)> {
     story.iter().map(|event| (event.kind.as_str(), event.reason.as_deref())).collect()
 }
 

@@ -57,7 +57,7 @@ async fn one_message_reaches_patients_and_professionals_and_goes_back_for_those_
     assert_eq!(returned, [(NOBODY.to_owned(), Some("patient-unknown")), (NEW.to_owned(), Some("patient-closed"))]);
     assert_eq!(relation(&relay, PATIENT).await, Relation::Open);
     assert_eq!((relation(&relay, NEW).await, relation(&relay, NOBODY).await), (Relation::None, Relation::None));
-    let events = relay.store.events_of(id).await.unwrap();
+    let events = relay.events_of(id).await;
     let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["accepted", "delivered", "delivered"], "what goes back is told when it has gone");
     assert!(events[0].detail.as_deref().unwrap().ends_with(", not delivered by rule recipient-known"), "{events:?}");
@@ -128,7 +128,7 @@ async fn a_shorter_form_is_the_whole_identifier_before_anything_looks_at_it() {
     let id = relay.send(&clinic, DOCTOR, &[short, PATIENT], &letter(DOCTOR)).await.unwrap();
     assert_eq!(relay.inbox(PATIENT).await.len(), 1);
     assert_eq!(relation(&relay, PATIENT).await, Relation::Open);
-    let events = relay.store.events_of(id).await.unwrap();
+    let events = relay.events_of(id).await;
     let masked = relay.intake.masker.address(&address_of(PATIENT));
     assert!(events.iter().any(|event| event.recipient.as_ref() == Some(&masked)), "{events:?}");
     for (wrong, reason) in [

@@ -41,7 +41,7 @@ async fn acceptance_and_delivery_are_recorded_without_the_patients_identifier() 
     let relay = Relay::start().await;
     let peer = relay.server("mx.clinique.test", 11);
     let id = relay.send(&peer, DOCTOR, &[OFFICINE, PATIENT], &letter(DOCTOR)).await.unwrap();
-    let events = relay.store.events_of(id).await.unwrap();
+    let events = relay.events_of(id).await;
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [EventKind::Accepted, EventKind::Delivered, EventKind::Delivered]);
     assert_eq!(events[0].actor.as_deref(), Some("CN=mx.clinique.test,O=Test,C=FR"));
@@ -65,7 +65,7 @@ async fn who_works_in_a_shared_mailbox_is_recorded_as_himself() {
     let Client::Submitter { account: Some(account), .. } = &mut session.client else { unreachable!() };
     account.name = "a.martin".to_owned();
     let id = relay.send(&session, OFFICINE, &[PATIENT], &letter(OFFICINE)).await.unwrap();
-    let events = relay.store.events_of(id).await.unwrap();
+    let events = relay.events_of(id).await;
     assert_eq!(events.len(), 2, "accepted, delivered");
     for event in events {
         assert_eq!((event.actor.as_deref(), event.mailbox.as_deref()), (Some("a.martin"), Some(OFFICINE)), "{event:?}");

@@ -13,7 +13,7 @@ const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Sends one letter from the pharmacy to the clinic, and lets delivery try until one of `ends`.
-async fn one_letter(relay: &Relay, ends: &[&str]) -> Vec<pli_audit::Event> {
+async fn one_letter(relay: &Relay, ends: &[&str]) -> Vec<pli_audit::Event<String>> {
     let id = relay.send(&relay.submitter().await, OFFICINE, &[DOCTOR], &letter(OFFICINE)).await.unwrap();
     let way_out = relay.deliver();
     let story = relay.story(id, ends).await;

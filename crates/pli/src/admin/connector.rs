@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use pli_audit::{Event, EventKind};
 use pli_directory::{Connector, ConnectorConfig, ConnectorServer};
 use pli_store::{ConnectorRecord, Store};
+use pli_types::Marked;
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, Office, checked_reason, unable};
@@ -216,18 +217,18 @@ impl Desk {
         let routes = self.connectors.fit(others.chain([wanted.clone()]));
         let routes = routes.map_err(|what| Failure::told(Exit::Conflict, "connector-conflict", &[("what", &what)]))?;
         self.check_is_ours(wanted, &routes)?;
-        let Some(office) = wish.office else {
+        let Some(_) = wish.office else {
             let row = self.row(wish.store, stored, wanted, None).await?;
             return Ok(Told::Done { effect: effect.tried(), row: Some(Row { source: Source::Store, ..row }) });
         };
         let word = if effect == Effect::Created { "added" } else { "changed" };
-        let event = self.event(wish, office, &format!("connector {word}: {}", in_words(wanted)));
+        let event = self.event(wish, &format!("connector {word}: {}", in_words(wanted)));
         keep(wish.store, wanted, self.clock.now(), vec![event]).await?;
         self.connectors.read(wish.store).await?;
         tracing::info!(actor = wish.actor, connector = wanted.name, "a connector is {word}");
         // What waited for the server as it was is tried with the one that it is now.
         let tried = format!("connector {}: the mail that waited for it is tried at once", wanted.name);
-        let event = self.event(wish, office, &tried);
+        let event = self.event(wish, &tried);
         wish.store.hasten(&wanted.domains, self.clock.now(), vec![event]).await?;
         self.told(wish, effect, &wanted.name).await
     }
@@ -242,9 +243,9 @@ impl Desk {
             return Err(unknown(name));
         };
         let row = self.row(wish.store, &stored, &connector(record), Some(record)).await?;
-        if let Some(office) = wish.office {
+        if wish.office.is_some() {
             let detail = format!("connector removed: {}; {reason}", in_words(&connector(record)));
-            let event = self.event(wish, office, &detail);
+            let event = self.event(wish, &detail);
             wish.store.remove_connector(name, self.clock.now(), vec![event]).await?;
             self.connectors.read(wish.store).await?;
             tracing::info!(actor = wish.actor, connector = name, "a connector is removed");
@@ -257,9 +258,9 @@ impl Desk {
         Ok(Told::Done { effect: wish.effect(effect), row: Some(row) })
     }
 
-    fn event(&self, wish: &Wish<'_>, office: &Office, detail: &str) -> Event {
+    fn event(&self, wish: &Wish<'_>, detail: &str) -> Event {
         let event = Author::Admin(wish.actor.to_owned()).event(EventKind::Changed, self.clock.now());
-        Event { detail: Some(office.custodian.masker.scrub(detail)), ..event }
+        Event { detail: Some(Marked::text(detail)), ..event }
     }
 
     fn check_not_configured(&self, name: &str) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use pli_addressbook::ENTRY_COLUMNS;
 use pli_audit::{Event, EventKind};
 use pli_directory::extraction::Column;
 use pli_store::{DirectoryEntry, MailboxKind, MailboxRecord, Store};
-use pli_types::{MailAddress, hide_identifiers};
+use pli_types::{MailAddress, Marked, hide_identifiers};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, Office, checked_reason, unable};
@@ -141,10 +141,10 @@ impl Desk {
         let columns = differing(before.map_or(&none, |entry| &entry.columns), &entry.columns);
         let (effect, word) = if before.is_none() { (Effect::Created, "added") } else { (Effect::Changed, "changed") };
         let told = page.told(effect, Some(entry.number), columns, usize::from(before.is_none()).cast_signed());
-        if let Some(office) = page.office {
+        if page.office.is_some() {
             // Which columns, and nothing of what they say: it is somebody's.
             let detail = format!("directory entry {} {word}: {}", entry.number, told.columns.join(", "));
-            let event = self.entry_event(page, office, &detail);
+            let event = self.entry_event(page, &detail);
             page.store.put_directory_entry(page.record.mailbox.id, before, entry, vec![event]).await?;
         }
         Ok(told)
@@ -155,20 +155,19 @@ impl Desk {
         if there == 0 {
             return Ok(page.told(Effect::Unchanged, line, Vec::new(), 0));
         }
-        if let Some(office) = page.office {
+        if page.office.is_some() {
             let which =
                 line.map_or_else(|| "all directory entries".to_owned(), |line| format!("directory entry {line}"));
-            let event = self.entry_event(page, office, &format!("{which} removed; {reason}"));
+            let event = self.entry_event(page, &format!("{which} removed; {reason}"));
             page.store.remove_directory_entries(page.record.mailbox.id, line, vec![event]).await?;
         }
         Ok(page.told(Effect::Removed, line, Vec::new(), there.cast_signed().saturating_neg()))
     }
 
-    fn entry_event(&self, page: &Page<'_>, office: &Office, detail: &str) -> Event {
-        let masker = &office.custodian.masker;
+    fn entry_event(&self, page: &Page<'_>, detail: &str) -> Event {
         Event {
-            mailbox: Some(masker.address(&page.record.mailbox.address)),
-            detail: Some(masker.scrub(detail)),
+            mailbox: Some(Marked::address(&page.record.mailbox.address)),
+            detail: Some(Marked::text(detail)),
             ..Author::Admin(page.actor.to_owned()).event(EventKind::Changed, self.clock.now())
         }
     }

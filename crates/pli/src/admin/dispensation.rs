@@ -2,7 +2,7 @@
 
 use pli_audit::{Event, EventKind};
 use pli_store::Loaded;
-use pli_types::FinessId;
+use pli_types::{FinessId, Marked};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, off_threads, unable};
@@ -52,7 +52,7 @@ impl Desk {
         let store = self.store.as_deref().ok_or_else(|| unable(&Request::Dispensation(ask.clone())))?;
         let (attached, now) = (attached.unwrap_or_default(), self.clock.now());
         let event = |detail: String| Event {
-            detail: Some(detail),
+            detail: Some(Marked::plain(detail)),
             ..Author::Admin(actor.to_owned()).event(EventKind::Changed, now)
         };
         let loaded = match ask {

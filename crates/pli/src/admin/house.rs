@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_policy::PatientRules;
-use pli_types::{Domain, LocalPart, MailAddress, Masker};
+use pli_types::{Domain, LocalPart, MailAddress, Marked, Masker};
 
 use super::Sight;
 use crate::config::{Settings, Span, read_key};
@@ -77,17 +77,20 @@ impl House {
 
     /// A row of the record about a mailbox or an account: what was done, and why, if a reason was given.
     pub(crate) fn event(
-        &self,
         now: Timestamp,
         actor: &str,
         mailbox: Option<&MailAddress>,
-        what: &str,
+        what: impl Into<Marked>,
         reason: Option<&str>,
     ) -> Event {
-        let detail = reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"));
+        let what = what.into();
+        let detail = match reason {
+            Some(reason) => what.and(": ").then(Marked::text(reason)),
+            None => what,
+        };
         Event {
-            mailbox: mailbox.map(|address| self.masker.address(address)),
-            detail: Some(self.masker.scrub(&detail)),
+            mailbox: mailbox.map(Marked::address),
+            detail: Some(detail),
             ..Author::Admin(actor.to_owned()).event(EventKind::Changed, now)
         }
     }

@@ -2,6 +2,7 @@
 
 use pli_audit::{Event, EventKind};
 use pli_store::national::{self, About};
+use pli_types::Marked;
 
 use super::desk::Desk;
 use crate::exit::{Exit, Failure};
@@ -17,10 +18,10 @@ impl Desk {
         }
         let about = national::install(&self.state).await?;
         let event = Event {
-            detail: Some(format!(
+            detail: Some(Marked::plain(format!(
                 "national directory imported: {} lines, {} not taken, sha-256 {}",
                 about.taken, about.refused, about.digest
-            )),
+            ))),
             ..Author::Admin(actor.to_owned()).event(EventKind::Changed, self.clock.now())
         };
         store.append_audit(vec![event]).await.map_err(ChangeFault::Record)?;

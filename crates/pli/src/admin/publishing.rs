@@ -2,7 +2,7 @@
 
 use pli_audit::{Event, EventKind};
 use pli_store::Store;
-use pli_types::MailAddress;
+use pli_types::{MailAddress, Marked};
 
 use super::desk::Desk;
 use crate::exit::{Exit, Failure};
@@ -25,7 +25,10 @@ impl Desk {
         }
         let now = self.clock.now();
         let event = Event {
-            detail: Some(format!("the state's directory is to be told of {} mailboxes now", addresses.len())),
+            detail: Some(Marked::plain(format!(
+                "the state's directory is to be told of {} mailboxes now",
+                addresses.len()
+            ))),
             ..Author::Admin(actor.to_owned()).event(EventKind::Changed, now)
         };
         store.hasten_publications(&addresses, now, vec![event]).await?;

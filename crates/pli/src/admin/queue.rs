@@ -6,6 +6,7 @@ use pli_audit::{Event, EventKind};
 use pli_mailflow::{NotReleased, Released};
 use pli_policy::Reason;
 use pli_store::{QueueRow, Store, StoreError};
+use pli_types::Marked;
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, checked_reason, unable};
@@ -140,12 +141,12 @@ impl Work<'_> {
         if !self.dry_run {
             let now = self.desk.clock.now();
             let asked = match self.reason {
-                Some(reason) => format!("as an admin asked: {}", self.scrubbed(reason)?),
+                Some(reason) => format!("as an admin asked: {reason}"),
                 None => "as an admin asked".to_owned(),
             };
             let event = Event {
                 message: Some(self.row.message),
-                detail: Some(format!("{}: tried at once, {asked}", self.row.destination)),
+                detail: Some(Marked::text(&format!("{}: tried at once, {asked}", self.row.destination))),
                 ..Author::Admin(self.actor.to_owned()).event(EventKind::Changed, now)
             };
             self.store.retry_now(self.row.id, now, vec![event]).await.map_err(|error| self.changed(error))?;
@@ -158,7 +159,7 @@ impl Work<'_> {
         self.must_be_left_alone()?;
         if !self.dry_run {
             let code = Reason::StoppedByAdmin.code();
-            let audit = vec![self.event(EventKind::Held, code)?];
+            let audit = vec![self.event(EventKind::Held, code)];
             let held = self.store.hold(self.row.id, code, self.desk.clock.now(), audit).await;
             held.map_err(|error| self.changed(error))?;
         }
@@ -173,7 +174,7 @@ impl Work<'_> {
             return Err(Failure::defect("a release without a way in"));
         };
         let event = Author::Admin(self.actor.to_owned()).event(EventKind::Released, self.desk.clock.now());
-        let event = Event { detail: self.reason.map(|reason| intake.masker.scrub(reason)), ..event };
+        let event = Event { detail: self.reason.map(Marked::text), ..event };
         match intake.release(self.row, event, self.dry_run).await {
             Ok(Released::Delivered) => Ok("delivered"),
             Ok(Released::Due) => Ok("due"),
@@ -196,7 +197,7 @@ impl Work<'_> {
         }
         let now = self.desk.clock.now();
         let stopped = Reason::StoppedByAdmin.code();
-        let audit = vec![self.event(EventKind::Dropped, self.row.held.as_deref().unwrap_or(stopped))?];
+        let audit = vec![self.event(EventKind::Dropped, self.row.held.as_deref().unwrap_or(stopped))];
         let dropped = match &self.row.held {
             Some(_) => self.store.drop_held(self.row.id, now, audit).await,
             None => self.store.drop_waiting(self.row.id, stopped, now, audit).await,
@@ -233,19 +234,14 @@ impl Work<'_> {
         Failure::told(Exit::Conflict, key, &[("id", &self.row.id)])
     }
 
-    fn scrubbed(&self, reason: &str) -> Result<String, Failure> {
-        Ok(self.desk.store_and_house()?.1.masker.scrub(reason))
-    }
-
-    fn event(&self, kind: EventKind, reason: &str) -> Result<Event, Failure> {
-        let masker = &self.desk.store_and_house()?.1.masker;
-        Ok(Event {
+    fn event(&self, kind: EventKind, reason: &str) -> Event {
+        Event {
             message: Some(self.row.message),
-            sender: Some(masker.path(&self.row.sender)),
-            recipient: Some(masker.address(&self.row.recipient)),
+            sender: Some(Marked::path(&self.row.sender)),
+            recipient: Some(Marked::address(&self.row.recipient)),
             reason: Some(reason.to_owned()),
-            detail: self.reason.map(|text| masker.scrub(text)),
+            detail: self.reason.map(Marked::text),
             ..Author::Admin(self.actor.to_owned()).event(kind, self.desk.clock.now())
-        })
+        }
     }
 }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use pli_mailflow::intake::relation_facts;
 use pli_policy::{Decision, RelationFacts, may_write};
 use pli_store::{ContactEvent, ContactRecord, Store};
-use pli_types::{Domain, Ins, LocalPart, MailAddress, Relation};
+use pli_types::{Domain, Ins, LocalPart, MailAddress, Marked, Relation};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, checked_reason};
@@ -172,8 +172,8 @@ impl Desk {
             return Ok(Effect::WouldBeChanged);
         }
         let now = self.clock.now();
-        let what = format!("contact {} closed", house.masker.address(contact));
-        let event = house.event(now, actor, Some(&MailAddress::of_patient(patient)), &what, Some(reason));
+        let what = Marked::plain("contact ").then(Marked::address(contact)).and(" closed");
+        let event = House::event(now, actor, Some(&MailAddress::of_patient(patient)), what, Some(reason));
         let closed = store.close_contact(patient, contact, &whose_hand(house)?, now, vec![event]).await?;
         tracing::info!(actor, "a patient's contact is closed");
         Ok(if closed { Effect::Changed } else { Effect::Unchanged })

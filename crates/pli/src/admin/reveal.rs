@@ -1,7 +1,7 @@
 //! A reveal is on record before anything is shown in clear.
 
 use pli_audit::{Event, EventKind};
-use pli_types::{MailAddress, MessageId};
+use pli_types::{MailAddress, Marked, MessageId};
 use serde::{Deserialize, Serialize};
 
 use super::Sight;
@@ -45,7 +45,7 @@ impl Desk {
     ) -> Result<Sight, Failure> {
         let masker = self.store_and_house()?.1.masker.clone();
         let Some(reason) = reason else { return Ok(Sight::masked(masker)) };
-        let mailbox = mailbox.and_then(|text| MailAddress::parse(text).ok()).map(|address| masker.address(&address));
+        let mailbox = mailbox.and_then(|text| MailAddress::parse(text).ok()).map(|address| Marked::address(&address));
         self.note_reveal(asked, reason, Event { mailbox, ..self.revealed(actor) }).await?;
         Ok(Sight::in_clear(masker))
     }
@@ -57,8 +57,8 @@ impl Desk {
     async fn note_reveal(&self, asked: &str, reason: &str, event: Event) -> Result<(), Failure> {
         let reason = checked_reason(reason)?;
         let unable = || Failure::told(Exit::Conflict, "node-not-running", &[("request", &"reveal")]);
-        let (store, office) = self.store.as_ref().zip(self.office.as_ref()).ok_or_else(unable)?;
-        let detail = Some(office.custodian.masker.scrub(&format!("{asked}: {reason}")));
+        let store = self.store.as_ref().ok_or_else(unable)?;
+        let detail = Some(Marked::text(&format!("{asked}: {reason}")));
         Ok(store.append_audit(vec![Event { detail, ..event }]).await?)
     }
 }

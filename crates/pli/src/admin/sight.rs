@@ -1,6 +1,6 @@
 //! [`Sight`]: whether health identifiers are shown in clear.
 
-use pli_types::{DistinguishedName, Ins, MailAddress, Masker, ReversePath};
+use pli_types::{DistinguishedName, Ins, MailAddress, Marked, Masker, ReversePath};
 
 /// How identifiers are shown.
 #[derive(Debug, Clone)]
@@ -18,11 +18,6 @@ impl Sight {
     /// All is. For who has put it on record, and nobody else.
     pub(crate) fn in_clear(masker: Masker) -> Self {
         Self { masker, clear: true }
-    }
-
-    /// Is anything shown in clear?
-    pub(crate) fn is_clear(&self) -> bool {
-        self.clear
     }
 
     /// An address.
@@ -53,6 +48,11 @@ impl Sight {
     /// A path: empty for that of a report.
     pub(crate) fn path(&self, path: &ReversePath) -> String {
         path.address().map(|address| self.address(address)).unwrap_or_default()
+    }
+
+    /// A text of the record.
+    pub(crate) fn marked(&self, text: &Marked) -> String {
+        if self.clear { text.reveal() } else { self.masker.show(text) }
     }
 
     /// A text of the record, in which addresses were masked when it was written: those of these that stand in it are

@@ -12,7 +12,7 @@ use pli_audit::EventKind;
 use pli_directory::fhir::{Carrier, FhirFault, Held, Wanted, plan};
 use pli_net::Shutdown;
 use pli_store::{Publication, PublicationBacklog, PublicationOutcome, Store};
-use pli_types::{Clock, MailAddress, Masker};
+use pli_types::{Clock, MailAddress, Marked, Masker};
 
 use super::wanted::{carrier, wanted};
 use super::{Annuaire, Trouble, paper, patience};
@@ -140,8 +140,8 @@ impl Teller {
         let now = self.clock.now();
         let event = shown.map(|shown| {
             let what = if shown { "has" } else { "no longer has" };
-            let address = self.masker.address(&one.address);
-            let detail = Some(format!("the state's directory {what} {address}, as it should"));
+            let said = Marked::plain(format!("the state's directory {what} "));
+            let detail = Some(said.then(Marked::address(&one.address)).and(", as it should"));
             pli_audit::Event { detail, ..Author::Node.event(EventKind::Changed, now) }
         });
         let settled = self.store.settle_publication(one, outcome, now, event.into_iter().collect()).await;

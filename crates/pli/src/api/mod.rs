@@ -15,7 +15,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_mailflow::Intake;
 use pli_net::Pki;
 use pli_store::{Loaded, Store, StoreError};
-use pli_types::{Clock, Masker, Span};
+use pli_types::{Clock, Marked, Masker, Span};
 use pli_web::api::{Api, BodyForm, Bytes, Caller, Refused, Scope};
 use serde_json::{Value, json};
 
@@ -64,17 +64,18 @@ impl Programs {
                 self.store.put_dispensings(batch.dispensings, Vec::new()).await?;
             counts = counts.plus(Counts { created, changed, unchanged, ..Counts::default() });
         }
-        self.store.append_audit(vec![Event { detail: Some(counts.recorded()), ..event }]).await?;
+        self.store.append_audit(vec![Event { detail: Some(Marked::plain(counts.recorded())), ..event }]).await?;
         Ok(counts)
     }
 
     fn event(&self, kind: EventKind, name: &str, remote: SocketAddr) -> Event {
-        let actor = Some(self.masker.scrub(name));
+        let actor = Some(Marked::text(name));
         Event { actor, remote: Some(remote.ip().to_string()), ..Event::new(self.clock.now(), kind, Face::Http) }
     }
 
     async fn record_refusal(&self, name: &str, remote: SocketAddr, reason: &str, detail: Option<String>) {
         tracing::info!(%remote, caller = self.masker.scrub(name), reason, "a program's call is refused");
+        let detail = detail.map(Marked::from);
         let event = Event { reason: Some(reason.to_owned()), detail, ..self.event(EventKind::Refused, name, remote) };
         if let Err(error) = self.store.append_audit(vec![event]).await {
             tracing::error!(error = %chain(&error), "a refusal is not on record");

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use pli_audit::{Event, EventKind, Face};
 use pli_mailflow::Intake;
-use pli_signin::{Caller, Denied, Pass, Proof, SignIn, http, record};
+use pli_signin::{Caller, Denied, Pass, Proof, SignIn, http};
 use pli_store::{Account, Store, StoreError, StoryFilter};
-use pli_types::{Clock, MailAddress, Masker, MessageId};
+use pli_types::{Clock, MailAddress, Marked, Masker, MessageId};
 use pli_web::messages::{Asked, OwnMessages, Withheld};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
@@ -131,24 +131,24 @@ impl Senders {
         question: Result<&Question, Withheld>,
         told: &Result<Answer, Withheld>,
     ) -> Result<(), Withheld> {
-        let mask = |address: &Option<MailAddress>| address.as_ref().map(|address| self.masker.address(address));
+        let named = |address: &Option<MailAddress>| address.as_ref().map(Marked::address);
         let answer = match told {
-            Ok(told) => format!("{} told", told.messages),
-            Err(_) => "nothing told".to_owned(),
+            Ok(told) => Marked::plain(format!("{} told", told.messages)),
+            Err(_) => Marked::plain("nothing told"),
         };
         let event = Event {
-            actor: Some(record::actor(&self.masker, account)),
-            mailbox: Some(self.masker.address(&account.mailbox.address)),
+            actor: Some(Marked::account(&account.name)),
+            mailbox: Some(Marked::address(&account.mailbox.address)),
             reason: told.as_ref().err().map(|why| why.code().to_owned()),
             ..self.event(EventKind::Asked, asked)
         };
         let event = match question {
             Ok(Question::One { message, from }) => {
-                Event { message: Some(*message), sender: mask(from), detail: Some(answer), ..event }
+                Event { message: Some(*message), sender: named(from), detail: Some(answer), ..event }
             }
             Ok(Question::Several(several)) => {
-                let detail = Some(format!("{}: {answer}", several.recorded()));
-                Event { sender: mask(&several.from), recipient: mask(&several.to), detail, ..event }
+                let detail = Some(Marked::text(&several.recorded()).and(": ").then(answer));
+                Event { sender: named(&several.from), recipient: named(&several.to), detail, ..event }
             }
             Err(_) => Event { detail: Some(answer), ..event },
         };

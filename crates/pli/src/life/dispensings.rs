@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind};
 use pli_net::Shutdown;
 use pli_store::{Store, StoreError};
-use pli_types::{Clock, Span};
+use pli_types::{Clock, Marked, Span};
 
 use crate::dispensations::first_kept;
 use crate::exit::chain;
@@ -60,7 +60,8 @@ impl Forgetting {
             }
         }
         if forgotten > 0 {
-            let detail = Some(format!("dispensings forgotten: {forgotten}, of weeks that ended before {before}"));
+            let detail =
+                Some(Marked::plain(format!("dispensings forgotten: {forgotten}, of weeks that ended before {before}")));
             let event = Event { detail, ..Author::Node.event(EventKind::Changed, now) };
             self.store.append_audit(vec![event]).await?;
             tracing::info!(count = forgotten, %before, "old dispensings are forgotten");

@@ -22,7 +22,7 @@ use pli_net::Shutdown;
 use pli_store::{
     Change, MailboxChange, MailboxFilter, MailboxKind, MailboxRecord, NewMessage, NoticeCause, Store, StoreError,
 };
-use pli_types::{Clock, MailAddress, MailboxId, Masker, MessageId, ReversePath, Span};
+use pli_types::{Clock, MailAddress, MailboxId, Marked, Masker, MessageId, ReversePath, Span};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
@@ -261,8 +261,8 @@ impl Attendant {
         let deliveries = self.readers_of(record).await?;
         let event = Event {
             message: Some(id),
-            mailbox: Some(self.masker.address(&record.mailbox.address)),
-            detail: Some(format!("notice of deletion, to {} mailboxes", deliveries.len())),
+            mailbox: Some(Marked::address(&record.mailbox.address)),
+            detail: Some(Marked::plain(format!("notice of deletion, to {} mailboxes", deliveries.len()))),
             ..Event::new(now, EventKind::Delivered, Face::Node)
         };
         let message =
@@ -299,8 +299,8 @@ impl Attendant {
         what: &str,
     ) -> Result<(), Failure> {
         let event = Event {
-            mailbox: Some(self.masker.address(&record.mailbox.address)),
-            detail: Some(what.to_owned()),
+            mailbox: Some(Marked::address(&record.mailbox.address)),
+            detail: Some(Marked::text(what)),
             ..Author::Node.event(EventKind::Changed, now)
         };
         self.store.change_mailbox(record.mailbox.id, change, vec![event]).await?;

@@ -54,7 +54,7 @@ impl Told {
             page += &self.states();
             page.push('\n');
         }
-        let is_of = |event: &Event, recipient: &str| event.recipient.as_deref() == Some(recipient);
+        let is_of = |event: &Event<String>, recipient: &str| event.recipient.as_deref() == Some(recipient);
         // With one recipient all of it is his.
         let alone = recipients.len() < 2;
         let of_all = self.events.iter().filter(|event| alone || !recipients.iter().any(|one| is_of(event, one)));
@@ -71,8 +71,8 @@ impl Told {
     }
 }
 
-/// One event. Addresses went into the record masked.
-fn members(event: &Event) -> Map<String, Value> {
+/// One event.
+fn members(event: &Event<String>) -> Map<String, Value> {
     let members = json!({
         "at": event.at,
         "event": event.kind.as_str(),

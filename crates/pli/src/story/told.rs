@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind};
 use pli_store::{Party, Store, StoreError, Story};
-use pli_types::{MailAddress, MessageId, Span};
+use pli_types::{MessageId, Span};
 use serde_json::{Map, Value, json};
 
 use crate::admin::Sight;
@@ -14,7 +14,7 @@ pub(crate) struct Told {
     pub(crate) message: MessageId,
     /// None of a message from before there were stories.
     pub(crate) story: Option<Story>,
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Event<String>>,
 }
 
 impl Told {
@@ -31,7 +31,7 @@ impl Told {
         }
         let events = events(store, message, sight).await?;
         // The record outlives the story, and tells nobody here of it.
-        let forgotten = |event: &Event| {
+        let forgotten = |event: &Event<String>| {
             let at: Option<Timestamp> = event.at.parse().ok();
             at.is_none_or(|at| now.duration_since(at).unsigned_abs() > kept.get())
         };
@@ -47,11 +47,11 @@ impl Told {
 
     /// What its sender is shown: what became of it and why, and nothing of other servers or readers.
     pub(super) fn for_its_sender(self) -> Self {
-        let shown = |event: Event| Event { actor: None, remote: None, detail: None, mailbox: None, ..event };
+        let shown = |event: Event<String>| Event { actor: None, remote: None, detail: None, mailbox: None, ..event };
         Self { events: self.events.into_iter().map(shown).collect(), ..self }
     }
 
-    fn accepted(&self) -> Option<&Event> {
+    fn accepted(&self) -> Option<&Event<String>> {
         self.events.iter().find(|event| event.kind == EventKind::Accepted)
     }
 
@@ -114,26 +114,9 @@ fn object(value: &Value) -> Map<String, Value> {
 }
 
 /// What is on record about a message, in order.
-async fn events(store: &dyn Store, message: MessageId, sight: &Sight) -> Result<Vec<Event>, StoreError> {
-    let mut events = store.events_of(message).await?;
-    events.retain(|event| is_traced(event.kind));
-    if !sight.is_clear() {
-        return Ok(events);
-    }
-    let known = addresses(store, message).await?;
-    for event in &mut events {
-        for text in [&mut event.sender, &mut event.recipient, &mut event.detail].into_iter().flatten() {
-            *text = sight.recorded(text, &known);
-        }
-    }
-    Ok(events)
-}
-
-/// The record has addresses masked for ever. Those of a message are known in clear as long as it waits in the queue.
-async fn addresses(store: &dyn Store, message: MessageId) -> Result<Vec<MailAddress>, StoreError> {
-    let rows = store.queue_rows(usize::MAX).await?;
-    let of_message = rows.into_iter().filter(|row| row.message == message);
-    Ok(of_message.flat_map(|row| row.sender.address().cloned().into_iter().chain([row.recipient])).collect())
+async fn events(store: &dyn Store, message: MessageId, sight: &Sight) -> Result<Vec<Event<String>>, StoreError> {
+    let events = store.events_of(message).await?.into_iter().filter(|event| is_traced(event.kind));
+    Ok(events.map(|event| event.map(|text| sight.marked(&text))).collect())
 }
 
 /// The events of a message's own life. Others that name it (deleting it from a mailbox) are the audit's.

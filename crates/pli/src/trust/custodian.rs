@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pli_audit::{Event, EventKind, Face};
 use pli_directory::{Installed, ListFault, Offer, RollbackFault, TrustHandle};
 use pli_store::{Store, StoreError};
-use pli_types::{Clock, Domain, Masker};
+use pli_types::{Clock, Domain, Marked, Masker};
 
 use crate::metrics as names;
 
@@ -33,7 +33,7 @@ impl Author {
     pub(crate) fn event(&self, kind: EventKind, now: jiff::Timestamp) -> Event {
         match self {
             Self::Node => Event::new(now, kind, Face::Node),
-            Self::Admin(name) => Event { actor: Some(name.clone()), ..Event::new(now, kind, Face::Cli) },
+            Self::Admin(name) => Event { actor: Some(Marked::text(name)), ..Event::new(now, kind, Face::Cli) },
         }
     }
 }
@@ -167,7 +167,7 @@ impl Custodian {
             "trust list {} of {} in force, {how}: {} entries, domains added {added}, removed {removed}, changed {moved}",
             installed.digest, installed.generated_at, installed.entries,
         );
-        let event = Event { detail: Some(detail), ..author.event(EventKind::Changed, now) };
+        let event = Event { detail: Some(Marked::plain(detail)), ..author.event(EventKind::Changed, now) };
         let recorded = self.store.append_audit(vec![event]).await;
         let concerned: Vec<Domain> = changes.removed.iter().chain(&changes.changed).cloned().collect();
         self.hasten(&concerned, author).await;
@@ -182,7 +182,7 @@ impl Custodian {
         }
         let now = self.clock.now();
         let detail = "mail that waits for domains which left the trust list, or changed there, is tried at once";
-        let event = Event { detail: Some(detail.to_owned()), ..author.event(EventKind::Changed, now) };
+        let event = Event { detail: Some(Marked::plain(detail)), ..author.event(EventKind::Changed, now) };
         match self.store.hasten(concerned, now, vec![event]).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "{detail}"),
@@ -193,7 +193,7 @@ impl Custodian {
     async fn record_refusal(&self, fault: &ListFault, what: &str, author: &Author) {
         let event = Event {
             reason: Some(fault.code().to_owned()),
-            detail: Some(self.masker.scrub(&format!("{what}: {fault}"))),
+            detail: Some(Marked::text(&format!("{what}: {fault}"))),
             ..author.event(EventKind::Refused, self.clock.now())
         };
         if let Err(error) = self.store.append_audit(vec![event]).await {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{Config, NewMessage, NewParty, NewStory, PartyWay, Relay, Store};
-use pli_types::{DsnNotify, MailAddress, ManualClock, Masker, MessageId, QueueId, Recipient, ReversePath};
+use pli_types::{DsnNotify, MailAddress, ManualClock, Marked, Masker, MessageId, QueueId, Recipient, ReversePath};
 
 use super::node::Operator;
 
@@ -54,11 +54,11 @@ pub(crate) async fn letter(
         recipient: mask.lookup_address(&relay.recipient.address),
         way: PartyWay::Row(relay.id),
     };
-    let masked: Vec<String> = recipients.iter().map(|recipient| mask.address(&address(recipient))).collect();
+    let named = recipients.iter().map(|recipient| Marked::address(&address(recipient)));
     let accepted = Event {
         message: Some(id),
-        sender: Some(sender.to_owned()),
-        recipient: Some(masked.join(", ")),
+        sender: Some(sender.into()),
+        recipient: Some(Marked::join(named, ", ")),
         ..Event::new(at, EventKind::Accepted, Face::Submission)
     };
     let message = NewMessage {

@@ -122,10 +122,10 @@ impl Stage {
         self.show(&plain(acts_for, name, password), None).await
     }
 
-    async fn event(&self, proof: &Proof, pass: Option<&Pass>) -> pli_audit::Event {
+    async fn event(&self, proof: &Proof, pass: Option<&Pass>) -> pli_audit::Event<String> {
         let (tls, found) = (tls(None), pass.map(|pass| &pass.account));
         let tried = Try { proof, caller: &caller(Some(&tls)), found, why: None };
-        record::event(&self.gate.parts, &tried).await.unwrap()
+        record::event(&self.gate.parts, &tried).await.unwrap().map(|text| self.gate.parts.masker.show(&text))
     }
 
     async fn change(&self, account: AccountId, change: AccountChange) {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hmac, rand};
-use pli_types::MessageId;
+use pli_audit::{Subject, SubjectId, SubjectKey};
+use pli_types::{MessageId, Person};
 use zeroize::Zeroizing;
 
 use super::chunk::BodyKey;
@@ -20,6 +21,8 @@ pub(crate) type KeyId = [u8; 8];
 pub(crate) struct MasterKey {
     key: LessSafeKey,
     id: KeyId,
+    /// By which a person's identifier becomes what his row is found by.
+    subjects: hmac::Key,
 }
 
 impl fmt::Debug for MasterKey {
@@ -51,7 +54,8 @@ impl MasterKey {
         for (to, from) in id.iter_mut().zip(tag.as_ref()) {
             *to = *from;
         }
-        Ok(Self { key: aead_key(bytes)?, id })
+        let subjects = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"pli subject digests 1");
+        Ok(Self { key: aead_key(bytes)?, id, subjects: hmac::Key::new(hmac::HMAC_SHA256, subjects.as_ref()) })
     }
 
     /// Its name.
@@ -61,36 +65,67 @@ impl MasterKey {
 
     /// A new key for this message: ready for use, and wrapped.
     pub(crate) fn new_body_key(&self, message: MessageId) -> Result<(BodyKey, Vec<u8>)> {
-        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-        rand::fill(&mut *bytes).map_err(|_| StoreError::unavailable("no random numbers for a key"))?;
-        let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut nonce).map_err(|_| StoreError::unavailable("no random numbers for a key"))?;
+        let mut bytes = Zeroizing::new(random()?);
         let key = BodyKey::new(message, aead_key(&bytes)?);
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(self.associated(message)),
-                &mut *bytes,
-            )
-            .map_err(|_| StoreError::unavailable("a key could not be wrapped"))?;
-        Ok((key, [&nonce[..], &*bytes, tag.as_ref()].concat()))
+        Ok((key, self.wrap(self.associated(message), &mut bytes)?))
     }
 
     /// The key of a message again; none if this is not what [`MasterKey::new_body_key`] gave for it.
     pub(crate) fn unwrap(&self, message: MessageId, wrapped: &[u8]) -> Option<BodyKey> {
+        let bytes = self.unwrapped(self.associated(message), wrapped)?;
+        Some(BodyKey::new(message, aead_key(&bytes).ok()?))
+    }
+
+    /// What a person's row in the record's list of subjects is found by. Without the master key nothing can be tried out
+    /// against it, and the row goes when he is erased.
+    pub(crate) fn subject_digest(&self, person: &Person) -> [u8; 32] {
+        let tag = hmac::sign(&self.subjects, person.known().as_bytes());
+        std::array::from_fn(|position| tag.as_ref().get(position).copied().unwrap_or_default())
+    }
+
+    /// A person who is new to the record: his name and key there, and the key wrapped.
+    pub(crate) fn new_subject(&self) -> Result<(Subject, Vec<u8>)> {
+        let id = SubjectId(random()?);
+        let mut bytes = Zeroizing::new(random()?);
+        let key = SubjectKey::new(*bytes);
+        Ok((Subject { id, key }, self.wrap(self.associated_subject(id), &mut bytes)?))
+    }
+
+    /// The key of a subject again; none if this is not what [`MasterKey::new_subject`] gave for him.
+    pub(crate) fn unwrap_subject(&self, id: SubjectId, wrapped: &[u8]) -> Option<SubjectKey> {
+        self.unwrapped(self.associated_subject(id), wrapped).map(|bytes| SubjectKey::new(*bytes))
+    }
+
+    fn wrap(&self, whose: Vec<u8>, bytes: &mut [u8; KEY_BYTES]) -> Result<Vec<u8>> {
+        let nonce: [u8; NONCE_LEN] = random()?;
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(whose), bytes)
+            .map_err(|_| StoreError::unavailable("a key could not be wrapped"))?;
+        Ok([&nonce[..], bytes, tag.as_ref()].concat())
+    }
+
+    fn unwrapped(&self, whose: Vec<u8>, wrapped: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
         let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let bytes = self.key.open_in_place(nonce, Aad::from(self.associated(message)), &mut sealed).ok()?;
-        let bytes: &[u8; KEY_BYTES] = (&*bytes).try_into().ok()?;
-        Some(BodyKey::new(message, aead_key(bytes).ok()?))
+        let bytes = self.key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(whose), &mut sealed).ok()?;
+        <[u8; KEY_BYTES]>::try_from(&*bytes).ok().map(Zeroizing::new)
     }
 
     /// What is authenticated beside a wrapped key: whose it is, and who wrapped it.
     fn associated(&self, message: MessageId) -> Vec<u8> {
         [b"pli key 1".as_slice(), message.as_bytes(), &self.id].concat()
     }
+
+    fn associated_subject(&self, subject: SubjectId) -> Vec<u8> {
+        [b"pli subject 1".as_slice(), &subject.0, &self.id].concat()
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| StoreError::unavailable("no random numbers for a key"))?;
+    Ok(bytes)
 }
 
 fn aead_key(bytes: &[u8; KEY_BYTES]) -> Result<LessSafeKey> {
@@ -169,6 +204,24 @@ mod tests {
             assert!(master.unwrap(message, &bad).is_none(), "bit {bit}");
         }
         assert!(master.unwrap(message, &wrapped[..5]).is_none());
+    }
+
+    #[test]
+    fn a_subjects_key_opens_under_its_own_name_and_master_only() {
+        let master = MasterKey::from_bytes(&[1; 32]).unwrap();
+        let (subject, wrapped) = master.new_subject().unwrap();
+        let (other, _) = master.new_subject().unwrap();
+        assert!(master.unwrap_subject(subject.id, &wrapped).is_some());
+        assert!(master.unwrap_subject(other.id, &wrapped).is_none());
+        assert!(MasterKey::from_bytes(&[2; 32]).unwrap().unwrap_subject(subject.id, &wrapped).is_none());
+    }
+
+    #[test]
+    fn a_person_is_found_by_the_same_digest_however_he_is_written_and_under_one_master_only() {
+        let digest = |key: u8, text| MasterKey::from_bytes(&[key; 32]).unwrap().subject_digest(&Person::parse(text));
+        assert_eq!(digest(1, "279035121518989"), digest(1, "2790351215189"));
+        assert_ne!(digest(1, "279035121518989"), digest(1, "297022A02077878"));
+        assert_ne!(digest(1, "279035121518989"), digest(2, "279035121518989"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind};
-use pli_types::{MailAddress, MessageId};
+use pli_types::{MailAddress, Marked, MessageId};
 use serde_json::json;
 
 use super::intake::{AuditRow, AuditRows, Intake, RelayRow, audit_rows};
@@ -220,13 +220,13 @@ impl Intake {
 /// The record of a repeat: nothing reached those who have it, and by which message they have it.
 fn record_of(audit: &AuditRows, out: &[LeftOut<'_>]) -> AuditRows {
     let recipients = || out.iter().filter(|out| out.is_recipient());
-    let is_of = |event: &Event| recipients().any(|out: &LeftOut<'_>| out.recipient.event.recipient == event.recipient);
-    let says_otherwise = |row: &AuditRow| {
-        Event::decode(&row.event)
-            .is_ok_and(|event| matches!(event.kind, EventKind::Delivered | EventKind::Held) && is_of(&event))
-    };
+    let is_of = |row: &AuditRow| recipients().any(|out: &LeftOut<'_>| out.recipient.event.recipient == row.recipient);
+    let says_otherwise = |row: &AuditRow| matches!(row.kind, EventKind::Delivered | EventKind::Held) && is_of(row);
     let duplicates: Vec<Event> = recipients()
-        .map(|out| Event { detail: Some(format!("the same as {}", out.first)), ..out.recipient.event.clone() })
+        .map(|out| Event {
+            detail: Some(Marked::plain(format!("the same as {}", out.first))),
+            ..out.recipient.event.clone()
+        })
         .collect();
     let rest = audit.iter().filter(|row| !says_otherwise(row)).cloned();
     rest.chain(audit_rows(&duplicates).iter().cloned()).collect()

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use pli_audit::Event;
 use pli_types::MessageId;
 
-use super::SqliteStore;
 use super::intake::{AuditRows, audit_rows};
-use super::rows::{Row, database_error};
+use super::rows::database_error;
 use super::tx::Tx;
 use super::writer::Write;
+use super::{SqliteStore, audit_subjects};
 use crate::Result;
 
 #[async_trait]
@@ -21,7 +21,7 @@ impl crate::AuditRows for SqliteStore {
         let sql = sqlx::query("SELECT seq, event FROM audit WHERE message_id = ? ORDER BY seq");
         let rows = self.readers.all(sql.bind(&message.as_bytes()[..])).await;
         let rows = rows.map_err(|error| database_error("the record could not be read", error))?;
-        rows.iter().map(|row| Row::new(row, "audit").parse("event", Event::decode)).collect()
+        audit_subjects::open(&self.readers, &self.master, &rows).await
     }
 }
 

@@ -17,6 +17,7 @@ use super::rows::{Row, database_error, json_numbers};
 use super::tx::Tx;
 use crate::directory_entries::DirectoryEntry;
 use crate::national::{Place, Search, Sought, each_word};
+use crate::seal::MasterKey;
 use crate::{MailboxKind, MailboxRecord, Result, StoreError};
 
 /// Mailboxes that are few enough to be judged one after the other. No more words are read then.
@@ -46,9 +47,9 @@ pub(super) async fn renew_by_id(tx: &mut Tx<'_>, mailbox: MailboxId) -> Result<(
 }
 
 /// Fills in the words of mailboxes that a migration left due. What is done stays done if this is cut short.
-pub(super) async fn fill_in(connection: &mut SqliteConnection) -> Result<()> {
+pub(super) async fn fill_in(connection: &mut SqliteConnection, master: &MasterKey) -> Result<()> {
     loop {
-        let mut tx = Tx::new(connection);
+        let mut tx = Tx::new(connection, master);
         let sql = sqlx::query("SELECT mailbox_id FROM directory_words_due ORDER BY mailbox_id LIMIT ?");
         let due = tx.fetch(sql.bind(FILLED_TOGETHER)).await?;
         for row in &due {

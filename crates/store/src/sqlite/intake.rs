@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use pli_audit::Event;
-use pli_types::{DsnNotify, MailboxId, QueueId, Recipient};
+use pli_audit::{Draft, Event, EventKind};
+use pli_types::{DsnNotify, MailboxId, Marked, QueueId, Recipient};
+
+use uuid::Uuid;
 
 use super::arrivals::ArrivalRows;
 use super::contact_turns::TurnRow;
@@ -66,14 +68,23 @@ pub(super) struct RelayRow {
 #[derive(Clone)]
 pub(super) struct AuditRow {
     pub(super) message: Option<[u8; 16]>,
-    pub(super) event: Vec<u8>,
+    pub(super) kind: EventKind,
+    pub(super) recipient: Option<Marked>,
+    /// What is kept, but for the seals.
+    pub(super) draft: Draft,
 }
 
 /// Audit rows of one caller, in order.
 pub(super) type AuditRows = Arc<[AuditRow]>;
 
 pub(super) fn audit_rows(events: &[Event]) -> AuditRows {
-    let row = |event: &Event| AuditRow { message: event.message.map(|id| *id.as_bytes()), event: event.encode() };
+    let row = |event: &Event| AuditRow {
+        message: event.message.map(|id| *id.as_bytes()),
+        kind: event.kind,
+        recipient: event.recipient.clone(),
+        // 16 bytes of which 122 bits are random.
+        draft: Draft::new(event, Uuid::new_v4().into_bytes()),
+    };
     events.iter().map(row).collect()
 }
 

@@ -9,6 +9,7 @@ mod accounts;
 mod arrivals;
 mod attempts;
 mod audit_rows;
+mod audit_subjects;
 mod bodies;
 mod bulk;
 mod campaign_values;
@@ -80,7 +81,7 @@ const PASSWORD_CHECKS_MAX: usize = 2;
 /// Opens the store for this process alone, making or migrating its tables.
 pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     let location = Location::of(config)?;
-    let master = MasterKey::load(&config.master_key)?;
+    let master = Arc::new(MasterKey::load(&config.master_key)?);
     location.prepare()?;
     let lock = Lock::take(&location).await?;
     let (options, connection) = prepare(&location, &master, config, &*clock).await?;
@@ -88,8 +89,15 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
     let bodies = BodyFolder::new(location.bodies());
     let removals = JoinSet::new();
     let (bodies_here, changes_here) = (bodies.clone(), changes.clone());
-    let hand =
-        Hand { options, connection: Some(connection), bodies: bodies_here, changes: changes_here, removals, lock };
+    let hand = Hand {
+        options,
+        connection: Some(connection),
+        master: Arc::clone(&master),
+        bodies: bodies_here,
+        changes: changes_here,
+        removals,
+        lock,
+    };
     let writer = Some(Writer::start(hand)?);
     Ok(Arc::new(SqliteStore::new(Readers::new(&location), writer, bodies, master, changes, clock)))
 }
@@ -107,8 +115,8 @@ async fn prepare(
     failpoint!("store.open.before");
     setup::migrate(&mut connection, location, clock.now()).await?;
     setup::key_certificates(&mut connection).await?;
-    directory_words::fill_in(&mut connection).await?;
-    patients::fill_in(&mut connection).await?;
+    directory_words::fill_in(&mut connection, master).await?;
+    patients::fill_in(&mut connection, master).await?;
     setup::shrink(&mut connection).await?;
     check_master_key(&mut connection, master, config).await?;
     remember_master_key(&mut connection, master, clock).await?;
@@ -150,7 +158,7 @@ pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Ar
     readers.give_back(reader);
     let (changes, _) = broadcast::channel(1);
     let bodies = BodyFolder::new(location.bodies());
-    Ok(Arc::new(SqliteStore::new(readers, None, bodies, master, changes, clock)))
+    Ok(Arc::new(SqliteStore::new(readers, None, bodies, Arc::new(master), changes, clock)))
 }
 
 /// The backend.
@@ -170,12 +178,12 @@ impl SqliteStore {
         readers: Readers,
         writer: Option<Writer>,
         bodies: BodyFolder,
-        master: MasterKey,
+        master: Arc<MasterKey>,
         changes: broadcast::Sender<Change>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX));
-        Self { readers, writer, bodies, master: Arc::new(master), changes, clock, password_checks }
+        Self { readers, writer, bodies, master, changes, clock, password_checks }
     }
 
     /// The way to change anything; an error if the store was opened for reading only.

@@ -13,6 +13,7 @@ use super::rows::{Row, database_error};
 use super::space_rows::{self, SpaceRows, day_from, key_of, patient_of, state_from, state_number};
 use super::tx::Tx;
 use super::writer::Write;
+use crate::seal::MasterKey;
 use crate::{Loaded, MailboxKind, NewMailbox, NewSpace, Patients, Result, Space, SpaceState, StoreError};
 
 /// Mailboxes whose spaces are made together after a migration.
@@ -115,9 +116,9 @@ fn read_error(error: sqlx::Error) -> StoreError {
 
 /// Makes the spaces of mailboxes that are older than spaces. What is done stays done if this is cut short. A mailbox
 /// whose address is not made of an INS has none: nobody can have written to it.
-pub(super) async fn fill_in(connection: &mut SqliteConnection) -> Result<()> {
+pub(super) async fn fill_in(connection: &mut SqliteConnection, master: &MasterKey) -> Result<()> {
     loop {
-        let mut tx = Tx::new(connection);
+        let mut tx = Tx::new(connection, master);
         let sql = sqlx::query(
             "SELECT m.id, m.address, m.state FROM patient_spaces_due AS d JOIN mailboxes AS m ON m.id = d.mailbox_id
              ORDER BY m.id LIMIT ?",

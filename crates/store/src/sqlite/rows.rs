@@ -130,7 +130,7 @@ pub(super) fn json_numbers(numbers: impl IntoIterator<Item = impl std::fmt::Disp
 }
 
 /// A list of identifiers as JSON, for `unhex(value)` over `json_each`.
-pub(super) fn json_ids<'i>(ids: impl IntoIterator<Item = &'i [u8; 16]>) -> String {
+pub(super) fn json_ids<'i, const N: usize>(ids: impl IntoIterator<Item = &'i [u8; N]>) -> String {
     json_list(ids.into_iter().map(|id| format!("\"{}\"", hex(id))))
 }
 

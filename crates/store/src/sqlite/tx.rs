@@ -10,6 +10,7 @@ use pli_types::{FolderId, MailboxId, MessageId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::arrivals;
+use super::audit_subjects;
 use super::bulk::{self, Bulk, Insert, Sql};
 use super::contact_turns::{self, TurnRow};
 use super::intake::{AuditRow, AuditRows, Intake, MessageRow, RelayRow};
@@ -18,7 +19,7 @@ use super::reported;
 use super::rows::{Row, database_error, json_ids, json_numbers};
 use super::story_steps::{self, PARTIES, STORIES, bind_party, bind_story};
 use super::watches::{self, WATCHES, bind_watch};
-use crate::seal::FileGuard;
+use crate::seal::{FileGuard, MasterKey};
 use crate::{Change, Result, StoreError};
 
 /// A row of `entries` to insert.
@@ -49,6 +50,7 @@ pub(super) struct Effects {
 /// A transaction, begun with the first thing that is asked of it.
 pub(super) struct Tx<'c> {
     conn: &'c mut SqliteConnection,
+    master: &'c MasterKey,
     begun: bool,
     touched: bool,
     intakes: Vec<Arc<Intake>>,
@@ -59,9 +61,10 @@ pub(super) struct Tx<'c> {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c mut SqliteConnection) -> Self {
+    pub(super) fn new(conn: &'c mut SqliteConnection, master: &'c MasterKey) -> Self {
         Self {
             conn,
+            master,
             begun: false,
             touched: false,
             intakes: Vec::new(),
@@ -76,6 +79,11 @@ impl<'c> Tx<'c> {
     /// fails alone; otherwise the transaction must go.
     pub(super) fn take_touched(&mut self) -> bool {
         std::mem::take(&mut self.touched)
+    }
+
+    /// What seals the persons of the record.
+    pub(super) fn master(&self) -> &'c MasterKey {
+        self.master
     }
 
     /// Is there anything to commit?
@@ -217,6 +225,8 @@ impl<'c> Tx<'c> {
         reported::go_on(self, &intakes).await?;
         let audit = std::mem::take(&mut self.audit);
         let audit: Vec<&AuditRow> = audit.iter().flat_map(|rows| rows.iter()).collect();
+        let leaves = audit_subjects::seal(self, &audit).await?;
+        let audit: Vec<_> = audit.iter().map(|row| row.message).zip(leaves).collect();
         if !(messages.is_empty() && audit.is_empty()) {
             self.begin().await?;
         }
@@ -235,7 +245,7 @@ impl<'c> Tx<'c> {
             WATCHES.rows(&waited_for, bind_watch).insert(self.conn).await.map_err(write_error)?;
         }
         let received = received::rows_of(&intakes);
-        let audit = AUDIT.rows(&audit, |sql, row| bind_audit(sql, row));
+        let audit = AUDIT.rows(&audit, bind_audit);
         bulk::insert_both(self.conn, RECEIVED.rows(&received, bind_received), audit).await.map_err(write_error)
     }
 
@@ -390,8 +400,8 @@ fn bind_relay<'r>(sql: Sql<'r>, (message, row): &(&'r MessageRow, &'r RelayRow))
 
 static AUDIT: Bulk = Bulk::new("INSERT INTO audit (message_id, event)", 2);
 
-fn bind_audit<'r>(sql: Sql<'r>, row: &'r AuditRow) -> Sql<'r> {
-    sql.bind(row.message.as_ref().map(|id| &id[..])).bind(row.event.as_slice())
+fn bind_audit<'r>(sql: Sql<'r>, (message, leaf): &'r (Option<[u8; 16]>, Vec<u8>)) -> Sql<'r> {
+    sql.bind(message.as_ref().map(|id| &id[..])).bind(leaf.as_slice())
 }
 
 fn write_error(error: sqlx::Error) -> StoreError {

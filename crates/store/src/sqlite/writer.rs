@@ -9,6 +9,7 @@
 //! is written even if the runtime of those who queued it is gone.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ use super::load::{Load, Waiting};
 use super::rows::database_error;
 use super::setup::Lock;
 use super::tx::{Effects, Tx};
-use crate::seal::BodyFolder;
+use crate::seal::{BodyFolder, MasterKey};
 use crate::{Backlog, Change, Result, StoreError};
 
 /// Writes that may wait; more callers wait for a place.
@@ -166,6 +167,7 @@ pub(super) struct Hand {
     pub(super) options: SqliteConnectOptions,
     /// None after a fault, until the next batch connects again.
     pub(super) connection: Option<SqliteConnection>,
+    pub(super) master: Arc<MasterKey>,
     pub(super) bodies: BodyFolder,
     pub(super) changes: broadcast::Sender<Change>,
     /// Files being removed that nothing names any more.
@@ -229,7 +231,7 @@ impl Hand {
             None => self.options.connect().await.map_err(|error| database("connecting failed", error))?,
         };
         // One write that panics must not end the process, nor the thread that all others need.
-        let written = AssertUnwindSafe(write_in(&mut connection, jobs)).catch_unwind().await;
+        let written = AssertUnwindSafe(write_in(&mut connection, &self.master, jobs)).catch_unwind().await;
         let written = written.unwrap_or_else(|_| Err(Failure::Commit(StoreError::unavailable("a write panicked"))));
         // After a COMMIT with unknown outcome only a new connection tells the truth.
         let keep = match &written {
@@ -282,10 +284,11 @@ async fn gather(inbox: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>
 
 async fn write_in(
     connection: &mut SqliteConnection,
+    master: &MasterKey,
     jobs: &mut [Box<dyn Job>],
 ) -> std::result::Result<Effects, Failure> {
     failpoint!("store.batch.before", Failure::Database(StoreError::unavailable("a failpoint")));
-    let mut tx = Tx::new(&mut *connection);
+    let mut tx = Tx::new(&mut *connection, master);
     for job in jobs {
         job.run(&mut tx).await?;
     }

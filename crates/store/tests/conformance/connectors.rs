@@ -68,7 +68,7 @@ pub(crate) async fn what_is_done_to_a_connector_is_on_record_and_what_is_refused
     // Found again by the message that they name, as no connector's event does.
     let event = |detail: &str| {
         let event = Event::new(at.now(), EventKind::Changed, Face::Cli);
-        Event { message: Some(MessageId::at(at.now())), detail: Some(detail.to_owned()), ..event }
+        Event { message: Some(MessageId::at(at.now())), detail: Some(detail.into()), ..event }
     };
     let (added, refused, removed) = (event("added"), event("refused"), event("removed"));
     at.store.put_connector(hospital(&at), vec![added.clone()]).await.unwrap();

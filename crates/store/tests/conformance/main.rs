@@ -265,6 +265,7 @@ conformance! {
         record:
             events_of_a_message_come_in_order
             rows_of_their_own_are_kept
+            a_person_in_the_record_is_who_he_was
             the_record_outlives_its_message;
     }
 }

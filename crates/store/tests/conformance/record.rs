@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use pli_audit::EventKind;
+use pli_audit::{Event, EventKind};
 use pli_store::{Outcome, Settlement};
 
 use crate::support::{Backend, event};
+
+const INS: &str = "279035121518989";
+const OTHER: &str = "297022A02077878";
 
 pub(crate) async fn events_of_a_message_come_in_order(backend: &dyn Backend) {
     let at = backend.fresh().await;
@@ -26,6 +29,24 @@ pub(crate) async fn rows_of_their_own_are_kept(backend: &dyn Backend) {
     at.store.append_audit(vec![refusal.clone()]).await.unwrap();
     let at = at.reopen().await;
     assert_eq!(at.store.events_of(refusal.message.unwrap()).await.unwrap(), [refusal]);
+}
+
+pub(crate) async fn a_person_in_the_record_is_who_he_was(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    let (first, second) = (at.id(), at.id());
+    let letter = |id, recipient: &str| Event {
+        recipient: Some(recipient.into()),
+        detail: Some(format!("550 no mailbox <{INS}>, nor jean.dupont").into()),
+        ..event(id, EventKind::Failed)
+    };
+    // Two in one batch, one of them new in the next, one known by then.
+    let both =
+        [letter(first, &format!("{INS}@patient.mssante.fr")), letter(second, &format!("{OTHER}@patient.mssante.fr"))];
+    at.store.append_audit(both.to_vec()).await.unwrap();
+    at.store.append_audit(vec![letter(first, OTHER)]).await.unwrap();
+    let at = at.reopen().await;
+    assert_eq!(at.store.events_of(first).await.unwrap(), [both[0].clone(), letter(first, OTHER)]);
+    assert_eq!(at.store.events_of(second).await.unwrap(), [both[1].clone()]);
 }
 
 pub(crate) async fn the_record_outlives_its_message(backend: &dyn Backend) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pli_audit::EventKind;
+use pli_audit::{Event, EventKind};
 use pli_store::{Config, Flags, StoreError};
 use pli_types::MessageId;
 use sqlx::Connection;
@@ -114,6 +114,35 @@ async fn a_flipped_byte_in_a_row_is_found_and_named() {
     assert_eq!(corrupt_in(claimed), ("messages", "sender", id.to_string()));
     tamper(&at, "UPDATE audit SET event = x'7b'").await;
     assert_eq!(corrupt_in(at.store.events_of(id).await), ("audit", "event", "1".to_owned()));
+}
+
+#[tokio::test]
+async fn no_person_of_the_record_can_be_read_from_the_files_and_one_who_is_erased_from_nowhere() {
+    let at = Sqlite.fresh().await;
+    let id = at.id();
+    let named = |number: &str| Event {
+        sender: Some(format!("{number}@patient.mssante.fr").into()),
+        ..event(id, EventKind::Refused)
+    };
+    for number in ["279035121518989", "297022A02077878"] {
+        at.store.append_audit(vec![named(number)]).await.unwrap();
+    }
+    let held = |words: &str| {
+        let files = ["pli.db", "pli.db-wal"].map(|name| fs::read(at.data().join(name)).unwrap_or_default()).concat();
+        files.windows(words.len()).any(|window| window == words.as_bytes())
+    };
+    assert!(held("⟦0⟧@patient.mssante.fr"));
+    for words in ["279035", "297022", "ins-"] {
+        assert!(!held(words), "{words}");
+    }
+    tamper(&at, "DELETE FROM audit_subjects WHERE subject = (SELECT unhex(json_extract(event, '$.subjects[0].id')) FROM audit WHERE seq = 1)").await;
+    let told = at.store.events_of(id).await.unwrap();
+    let shown: Vec<_> = told.iter().map(|event| event.sender.as_ref().unwrap().reveal()).collect();
+    assert!(shown[0].starts_with("erased-") && shown[1].starts_with("297022A02077878@"), "{shown:?}");
+    // Whoever comes again after that is another.
+    at.store.append_audit(vec![named("279035121518989")]).await.unwrap();
+    let again = at.store.events_of(id).await.unwrap().pop().unwrap();
+    assert_eq!(again.sender.unwrap().reveal(), "279035121518989@patient.mssante.fr");
 }
 
 #[tokio::test]

@@ -135,7 +135,7 @@ impl Clerk<'_> {
         if dry_run {
             return Ok(self.told(Effect::WouldBeCreated, &["certificates"], Some(&account)));
         }
-        let what = format!("may sign in by the certificate {}", self.house.masker.certificate_name(&subject));
+        let what = format!("may sign in by the certificate {subject}");
         let event = self.event(&account.name, None, &what, None);
         let id = self.store.add_credential(account.id, NewCredential::Certificate(subject), event).await?;
         let account = self.existing(name).await?;

@@ -10,7 +10,7 @@ mod told;
 
 use jiff::Timestamp;
 use pli_store::{AccountRecord, MailboxRecord, Store};
-use pli_types::Secret;
+use pli_types::{Marked, Secret};
 use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
@@ -229,7 +229,7 @@ impl Clerk<'_> {
         what: &str,
         reason: Option<&str>,
     ) -> Vec<pli_audit::Event> {
-        let what = format!("account {}: {what}", self.house.account_name(account));
-        vec![self.house.event(self.now, self.actor, mailbox.map(|record| &record.mailbox.address), &what, reason)]
+        let what = Marked::plain("account ").then(Marked::account(account)).and(": ").then(Marked::text(what));
+        vec![House::event(self.now, self.actor, mailbox.map(|record| &record.mailbox.address), what, reason)]
     }
 }

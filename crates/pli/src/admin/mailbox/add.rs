@@ -5,6 +5,7 @@ use pli_store::{MailboxRecord, NewMailbox, StoreError};
 
 use super::wish::Plan;
 use super::{ChangeTold, Clerk, Told, Wish, refusal};
+use crate::admin::House;
 use crate::admin::effect::Effect;
 use crate::admin::house::after;
 use crate::admin::rows::{self, Numbered, RowTold};
@@ -45,7 +46,7 @@ impl Clerk<'_> {
         }
         let address = new.address.clone();
         let what = format!("mailbox made, of type {}", new.kind.as_str());
-        let event = self.house.event(self.now, self.actor, Some(&address), &what, None);
+        let event = House::event(self.now, self.actor, Some(&address), what, None);
         self.store.add_mailbox(new, vec![event]).await?;
         let made = self.store.mailbox_record(&address).await?.ok_or(StoreError::NotFound("mailbox"))?;
         Ok(self.told(Effect::Created, &[], &made))

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_store::{Flags, NewEntry};
-use pli_types::MessageId;
+use pli_types::{Marked, MessageId};
 use serde::{Deserialize, Serialize};
 
 use super::list::not_deleted;
@@ -52,11 +52,10 @@ impl Clerk<'_> {
     pub(super) async fn note_export(&self, address: &str, reason: &str) -> Result<Told, Failure> {
         let (reason, record) = (checked_reason(reason)?, self.record(address).await?);
         not_deleted(&record, &self.shown(&record))?;
-        let masker = &self.house.masker;
         let event = Event {
-            actor: Some(self.actor.to_owned()),
-            mailbox: Some(self.shown(&record)),
-            detail: Some(masker.scrub(&format!("content exported by an admin: {reason}"))),
+            actor: Some(Marked::text(self.actor)),
+            mailbox: Some(Marked::address(&record.mailbox.address)),
+            detail: Some(Marked::text(&format!("content exported by an admin: {reason}"))),
             ..Event::new(self.now, EventKind::Opened, Face::Cli)
         };
         self.store.append_audit(vec![event]).await?;

@@ -200,6 +200,6 @@ impl Clerk<'_> {
 
     /// A row of the record about this mailbox.
     fn event(&self, record: &MailboxRecord, what: &str, reason: Option<&str>) -> Vec<pli_audit::Event> {
-        vec![self.house.event(self.now, self.actor, Some(&record.mailbox.address), what, reason)]
+        vec![House::event(self.now, self.actor, Some(&record.mailbox.address), what, reason)]
     }
 }

@@ -6,7 +6,7 @@ mod check;
 use pli_audit::{Event, EventKind};
 use pli_mailflow::campaign::Template;
 use pli_store::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, Store, StoreError};
-use pli_types::{Domain, Pace};
+use pli_types::{Domain, Marked, Pace};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, checked_reason};
@@ -253,7 +253,7 @@ impl Clerk<'_> {
     fn event(&self, what: &str, reason: Option<&str>) -> Event {
         let detail = reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"));
         let event = Author::Admin(self.actor.to_owned()).event(EventKind::Changed, self.now);
-        Event { detail: Some(self.house.masker.scrub(&detail)), ..event }
+        Event { detail: Some(Marked::text(&detail)), ..event }
     }
 }
 

@@ -4,6 +4,7 @@ use pli_store::{Loaded, NewSpace};
 use serde::{Deserialize, Serialize};
 
 use super::{Clerk, Told, read_line, today, unclear};
+use crate::admin::House;
 use crate::exit::Failure;
 
 /// The most lines of a batch: it holds other writes up for some hundredths of a second.
@@ -75,7 +76,7 @@ impl Clerk<'_> {
                  {refused} lines refused"
             ),
         };
-        self.store.append_audit(vec![self.house.event(self.now, self.actor, None, &what, None)]).await?;
+        self.store.append_audit(vec![House::event(self.now, self.actor, None, what, None)]).await?;
         Ok(Told::Noted)
     }
 }

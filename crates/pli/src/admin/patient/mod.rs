@@ -177,7 +177,7 @@ impl Clerk<'_> {
                 SpaceState::Closed => "patient's space closed",
             };
             let address = MailAddress::of_patient(&patient);
-            let event = self.house.event(self.now, self.actor, Some(&address), what, reason);
+            let event = House::event(self.now, self.actor, Some(&address), what, reason);
             self.store.put_spaces(vec![NewSpace { patient, state, born: None }], vec![event]).await?;
         }
         Ok(Told::Change { outcome: outcome.tried_if(dry_run), patient: masked, state: state.as_str().to_owned() })

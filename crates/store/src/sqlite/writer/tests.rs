@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use futures_util::future::{join, join_all};
+use pli_types::Marked;
 
 use super::*;
 use crate::sqlite::intake::audit_rows;
@@ -24,6 +25,7 @@ impl Bench {
         let mut connection = options.connect().await.unwrap();
         migrate(&mut connection, &location, jiff::Timestamp::UNIX_EPOCH).await.unwrap();
         let hand = Hand {
+            master: Arc::new(MasterKey::from_bytes(&[7; 32]).unwrap()),
             options,
             connection: Some(connection),
             bodies: BodyFolder::new(location.bodies()),
@@ -92,7 +94,7 @@ impl Write for Step {
             Self::Record(bytes) => {
                 let at = jiff::Timestamp::UNIX_EPOCH;
                 let mut event = pli_audit::Event::new(at, pli_audit::EventKind::Changed, pli_audit::Face::Cli);
-                event.detail = Some("x".repeat(*bytes));
+                event.detail = Some(Marked::plain("x".repeat(*bytes)));
                 tx.record(&audit_rows(&[event]));
                 Ok(0)
             }
