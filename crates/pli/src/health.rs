@@ -27,7 +27,7 @@ impl Health for NodeHealth {
         let store = self.store().await;
         match tokio::task::spawn_blocking(move || sources.alarms()).await {
             Ok(alarms) => {
-                let mut checks = vec![store, trust_list(&alarms), certificate(&alarms)];
+                let mut checks = vec![roomy(store, &alarms), trust_list(&alarms), certificate(&alarms)];
                 // Where nothing is scanned, nothing is said of a scanner.
                 checks.extend(self.sources.scanner.is_some().then(|| virus_scanner(&alarms)));
                 checks
@@ -53,6 +53,12 @@ impl NodeHealth {
     }
 }
 
+/// A store that answers has no room for a message all the same, where its disk is full: the probe changes one number.
+fn roomy(store: Check, alarms: &[Alarm]) -> Check {
+    let full = alarms.iter().find(|alarm| alarm.code == Code::DiskFull && alarm.stops_mail);
+    full.map_or(store, |alarm| Check::fails_by("store", alarm.code.as_str(), alarm.what.clone()))
+}
+
 fn trust_list(alarms: &[Alarm]) -> Check {
     check("trust-list", alarms.iter().filter(|alarm| alarm.code == Code::ListMissing))
 }
@@ -66,7 +72,9 @@ fn virus_scanner(alarms: &[Alarm]) -> Check {
 fn certificate(alarms: &[Alarm]) -> Check {
     check(
         "certificate",
-        alarms.iter().filter(|alarm| ![Code::ListMissing, Code::VirusScannerDown].contains(&alarm.code)),
+        alarms
+            .iter()
+            .filter(|alarm| ![Code::ListMissing, Code::VirusScannerDown, Code::DiskFull].contains(&alarm.code)),
     )
 }
 

@@ -100,7 +100,10 @@ fn rows_are_meant_by_a_filter_held_and_given_back() {
     operator.fails(&["queue", "hold", "all", "--reason", " "], 2, "reason-missing");
 
     // A wider filter tells of each row, and which could not be.
-    let told = operator.told(&["queue", "retry", "all"]);
+    let output = operator.ask(&["queue", "retry", "all"]);
+    assert_eq!(support::exit(&output), 4);
+    assert!(support::stderr(&output).starts_with("error[queue-rows-refused]: 1 of 3 "), "{}", support::stderr(&output));
+    let told: serde_json::Value = serde_json::from_str(support::stdout(&output)).unwrap();
     let outcomes: Vec<_> = told.as_array().unwrap().iter().map(|row| row["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["refused", "due", "due"]);
     assert_eq!(told[0]["code"], "queue-row-held");

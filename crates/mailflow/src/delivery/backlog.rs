@@ -31,7 +31,9 @@ pub(crate) struct Backlog {
     /// Connections at once: in all, and to one destination.
     slots: usize,
     per_destination: usize,
+    /// Of all connections; those of tries that take long are not among them.
     under_way: usize,
+    slow: usize,
     waiting: usize,
     lanes: HashMap<Domain, Lane>,
     /// Destinations with something waiting, in the order of their turns.
@@ -70,6 +72,7 @@ impl Backlog {
             slots,
             per_destination,
             under_way: 0,
+            slow: 0,
             waiting: 0,
             lanes: HashMap::new(),
             turns: VecDeque::new(),
@@ -85,7 +88,7 @@ impl Backlog {
 
     /// Deliveries under way.
     pub(crate) fn under_way(&self) -> usize {
-        self.under_way + self.returns.under_way
+        self.under_way + self.slow + self.returns.under_way
     }
 
     /// Destinations of which enough waits here.
@@ -186,13 +189,21 @@ impl Backlog {
         None
     }
 
-    /// A delivery ended, however it did: one to this destination, or one back to its sender.
-    pub(crate) fn ended(&mut self, destination: Option<&Domain>) {
-        let Some(destination) = destination else {
-            self.returns.under_way = self.returns.under_way.saturating_sub(1);
-            return;
-        };
+    /// What goes back to its sender has gone.
+    pub(crate) fn returned(&mut self) {
+        self.returns.under_way = self.returns.under_way.saturating_sub(1);
+    }
+
+    /// A delivery takes long: somebody else may begin in its place. It still counts for its own destination.
+    pub(crate) fn slows(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.slow += 1;
+    }
+
+    /// A delivery to this destination ended, however it did. `slow`: it had taken long ([`Backlog::slows`]).
+    pub(crate) fn ended(&mut self, destination: &Domain, slow: bool) {
+        let counted = if slow { &mut self.slow } else { &mut self.under_way };
+        *counted = counted.saturating_sub(1);
         if let Some(lane) = self.lanes.get_mut(destination) {
             lane.under_way = lane.under_way.saturating_sub(1);
         }

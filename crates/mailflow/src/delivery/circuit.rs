@@ -4,7 +4,7 @@
 //! tried for it until its time has come. Then one parcel goes, as a probe. If a server is there, the circuit is closed and
 //! all goes; if not, it stays open for longer. No input or output, and time comes as an argument.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,9 @@ const OPEN_AFTER: u32 = 3;
 
 /// The longest that a circuit stays open without a probe.
 const PAUSE_MAX: SignedDuration = SignedDuration::from_mins(30);
+
+/// Destinations that are remembered as there. Then all are forgotten, and each begins with one parcel again.
+const THERE_MAX: usize = 100_000;
 
 /// An open circuit that nobody has tried for so long is forgotten: no mail waits for it any more.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(6);
@@ -42,6 +45,8 @@ pub(crate) enum Standing {
 #[derive(Debug, Default)]
 pub(crate) struct Circuits {
     failing: HashMap<Domain, Circuit>,
+    /// Those whose server was talked to last time.
+    there: HashSet<Domain>,
 }
 
 #[derive(Debug, Default)]
@@ -71,10 +76,10 @@ impl Circuits {
         }
     }
 
-    /// How many parcels may be under way for it at once, if it is usually so many.
+    /// How many parcels may be under way for it at once, if it is usually so many: one goes first, and the others once
+    /// that has found a server. A server that takes connections and says nothing holds one place, and not all of its own.
     pub(crate) fn allowance(&self, destination: &Domain, usual: usize) -> usize {
-        let open = self.failing.get(destination).is_some_and(|circuit| circuit.open.is_some());
-        if open { 1 } else { usual }
+        if self.there.contains(destination) { usual } else { 1 }
     }
 
     /// A try begins.
@@ -86,11 +91,16 @@ impl Circuits {
 
     /// A server of the destination was talked to. True if that closes its circuit: then all goes.
     pub(crate) fn reached(&mut self, destination: &Domain) -> bool {
+        if self.there.len() >= THERE_MAX {
+            self.there.clear();
+        }
+        self.there.insert(destination.clone());
         self.failing.remove(destination).is_some_and(|circuit| circuit.open.is_some())
     }
 
     /// No server could be talked to; `jitter` as in [`retry::pause`]. True if the circuit is open now.
     pub(crate) fn failed(&mut self, destination: &Domain, trouble: &Trouble, now: Timestamp, jitter: f64) -> bool {
+        self.there.remove(destination);
         let circuit = self.failing.entry(destination.clone()).or_default();
         match &mut circuit.open {
             // A try that began before the circuit opened says nothing new.
@@ -204,7 +214,16 @@ mod tests {
         let circuits = opened();
         assert_eq!(until(&circuits, at(0)), Some(at(1)));
         assert_eq!((circuits.open(), circuits.shut(at(0)), circuits.shut(at(1))), (1, vec![dead()], vec![]));
-        assert_eq!(circuits.allowance(&Domain::parse("well.fr").unwrap(), 5), 5);
+    }
+
+    #[test]
+    fn the_first_goes_alone_and_the_others_once_it_has_found_a_server() {
+        let mut circuits = Circuits::default();
+        assert_eq!(circuits.allowance(&dead(), 5), 1, "nothing is known of it");
+        assert!(!circuits.reached(&dead()));
+        assert_eq!(circuits.allowance(&dead(), 5), 5);
+        circuits.failed(&dead(), &trouble(), at(0), JITTER);
+        assert_eq!(circuits.allowance(&dead(), 5), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The worker: claims what is due, starts what is next, hears how it ended.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use pli_net::Shutdown;
 use pli_policy::Reason;
 use pli_store::{Change, Lease};
 use pli_types::Domain;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,13 @@ const LEASE: Duration = Duration::from_mins(30);
 
 /// How long a try may take in all: ten minutes of it for the reply to the final dot.
 const TRY_MAX: Duration = Duration::from_mins(27);
+
+/// A try that has not ended by then takes long: its place among the connections is somebody else's from then on. Four
+/// hospitals whose servers say nothing for five minutes (RFC 5321 §4.5.3.2.1) would else hold all there are.
+const SLOW_AFTER: Duration = Duration::from_secs(15);
+
+/// How many tries may take long besides, for each of the connections.
+const SLOW_EACH: usize = 10;
 
 /// Rows claimed at once.
 const CLAIM_ROWS: usize = 100;
@@ -52,7 +60,9 @@ pub(super) async fn run(delivery: Delivery, shutdown: Shutdown) {
     let changes = intake.store.0.subscribe();
     let connections = config.connections.max(1);
     // A place for every delivery, for what goes back, and for what is put off.
-    let (ends, ended) = mpsc::channel(connections + 16);
+    let slow = connections.saturating_mul(SLOW_EACH);
+    // Each try tells that it takes long, and that it ended.
+    let (ends, ended) = mpsc::channel(connections.saturating_add(slow).saturating_mul(2) + 16);
     let courier = Courier::new(intake.clone(), tls, resolver, config.port, connections);
     let worker = Worker {
         intake,
@@ -60,6 +70,7 @@ pub(super) async fn run(delivery: Delivery, shutdown: Shutdown) {
         backlog: Backlog::new(connections, config.connections_per_destination.max(1)),
         circuits: Circuits::default(),
         putting_off: Arc::default(),
+        slow: Arc::new(Semaphore::new(slow.min(Semaphore::MAX_PERMITS))),
         shutdown,
         cut: CancellationToken::new(),
         ends,
@@ -69,8 +80,10 @@ pub(super) async fn run(delivery: Delivery, shutdown: Shutdown) {
 
 /// What a task of the worker's tells when it ends.
 enum End {
-    /// A delivery, and what it says of its destination.
-    Delivery(Domain, Reach),
+    /// Not an end: a delivery takes long.
+    Slow,
+    /// A delivery, what it says of its destination, and did it take long?
+    Delivery(Domain, Reach, bool),
     /// Something has gone back to its sender.
     Return,
     /// What was not tried has been put off.
@@ -84,6 +97,8 @@ struct Worker {
     circuits: Circuits,
     /// Held by each task that puts off rows of open circuits. Meanwhile none of those are claimed.
     putting_off: Arc<()>,
+    /// A place for each try that takes long.
+    slow: Arc<Semaphore>,
     shutdown: Shutdown,
     /// Cuts off deliveries that go on for too long after shutdown began.
     cut: CancellationToken,
@@ -217,18 +232,30 @@ impl Worker {
             return;
         }
         self.circuits.begins(&parcel.destination);
-        let untold = End::Delivery(parcel.destination.clone(), Reach::Untold);
+        let untold = End::Delivery(parcel.destination.clone(), Reach::Untold, false);
         let slot = Slot { ends: self.ends.clone(), end: Some(untold) };
+        let late = Arc::clone(&self.slow);
         self.shutdown.spawn(async move {
             let mut slot = slot;
             let transcript = Transcript::new(&intake.masker);
-            let tried = tokio::select! {
-                () = cut.cancelled() => return,
-                tried = tokio::time::timeout(TRY_MAX, courier.deliver(&parcel, &transcript)) => tried,
+            let mut place = None;
+            let tried = {
+                let mut work = pin!(tokio::time::timeout(TRY_MAX, courier.deliver(&parcel, &transcript)));
+                tokio::select! {
+                    () = cut.cancelled() => return,
+                    tried = &mut work => tried,
+                    () = tokio::time::sleep(SLOW_AFTER) => {
+                        place = slot.slows(&late);
+                        tokio::select! {
+                            () = cut.cancelled() => return,
+                            tried = work => tried,
+                        }
+                    }
+                }
             };
             let tried = tried.unwrap_or_else(|_| too_long(&intake, &parcel));
             settle::settle(&intake, &parcel.leases, &tried.verdicts, Some(&transcript)).await;
-            slot.end = Some(End::Delivery(parcel.destination, tried.reach));
+            slot.end = Some(End::Delivery(parcel.destination, tried.reach, place.is_some()));
         });
     }
 
@@ -237,11 +264,12 @@ impl Worker {
             End::PutOff => {}
             End::Return => {
                 metrics::under_way(-1.0);
-                self.backlog.ended(None);
+                self.backlog.returned();
             }
-            End::Delivery(destination, reach) => {
+            End::Slow => self.backlog.slows(),
+            End::Delivery(destination, reach, slow) => {
                 metrics::under_way(-1.0);
-                self.backlog.ended(Some(&destination));
+                self.backlog.ended(&destination, slow);
                 match reach {
                     Reach::Reached => self.reached(&destination),
                     Reach::Unreachable(trouble) => self.unreachable(&destination, &trouble),
@@ -305,8 +333,9 @@ impl Worker {
         let last = async {
             while self.backlog.under_way() > 0 {
                 match ended.recv().await {
-                    Some(End::Delivery(destination, _)) => self.backlog.ended(Some(&destination)),
-                    Some(End::Return) => self.backlog.ended(None),
+                    Some(End::Delivery(destination, _, slow)) => self.backlog.ended(&destination, slow),
+                    Some(End::Slow) => self.backlog.slows(),
+                    Some(End::Return) => self.backlog.returned(),
                     Some(End::PutOff) => {}
                     None => break,
                 }
@@ -329,6 +358,19 @@ fn too_long(intake: &Intake, parcel: &Parcel) -> Tried {
 struct Slot {
     ends: mpsc::Sender<End>,
     end: Option<End>,
+}
+
+impl Slot {
+    /// Tells that the delivery takes long, if there is room for one more such; the place is held until it ends.
+    fn slows(&mut self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(places).try_acquire_owned().ok()?;
+        self.ends.try_send(End::Slow).ok()?;
+        // However it ends from now on, it ends as one that took long.
+        if let Some(End::Delivery(_, _, slow)) = &mut self.end {
+            *slow = true;
+        }
+        Some(place)
+    }
 }
 
 impl Drop for Slot {

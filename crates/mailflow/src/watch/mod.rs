@@ -104,6 +104,8 @@ impl Watcher {
         failpoint!("watch.taken");
         let resend = watch.resend.then(|| self.second_way(watch, now));
         let (alert, told) = match self.alert(watch, resend.is_some(), now).await {
+            // He has asked to hear nothing of this recipient (RFC 3461 §4.1); the admin is told all the same.
+            _ if declined(watch) => (None, "no alert: NOTIFY=NEVER".to_owned()),
             Ok(alert) => {
                 let told = format!("alert {}", alert.id);
                 (Some(alert), told)
@@ -174,6 +176,12 @@ impl Watcher {
             ..Event::new(now, EventKind::Overdue, Face::Node)
         }
     }
+}
+
+/// `NOTIFY=NEVER`.
+fn declined(watch: &DueWatch) -> bool {
+    let DsnNotify { success, failure, delay } = watch.recipient.notify;
+    !(success || failure || delay)
 }
 
 /// The time that it had.

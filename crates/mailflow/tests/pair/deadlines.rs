@@ -8,10 +8,10 @@ use pli_mailflow::watch::{Kind, Step};
 use pli_mailflow::{Deadline, IntakeConfig, Watcher};
 use pli_net::Shutdown;
 use pli_store::{FlagChange, Flags, OverdueBacklog};
-use pli_types::{MessageId, Span, Uid};
+use pli_types::{DsnNotify, MessageId, Recipient, Span, Uid};
 
 use crate::peer::Act;
-use crate::relay::{OFFICINE, PATIENT, Relay};
+use crate::relay::{OFFICINE, PATIENT, Relay, recipient};
 
 const DOCTOR: &str = "dr.martin@clinique.mssante.fr";
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -103,6 +103,21 @@ async fn who_is_late_is_told_once_to_the_sender_who_learns_what_to_do() {
     assert_eq!(relay.store.overdue().await.unwrap().waiting, 1, "the admin sees it");
     comes_back(&relay, "processed").await;
     assert_eq!(relay.store.overdue().await.unwrap(), OverdueBacklog::default(), "until it comes");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn who_asked_to_hear_nothing_hears_nothing_and_the_admin_does() {
+    let relay = relay(Step::Integrated, false).await;
+    let notify = DsnNotify { success: false, failure: false, delay: false };
+    let to = Recipient { notify, ..recipient(DOCTOR) };
+    let id = relay.send_to(&relay.submitter().await, OFFICINE, vec![to], letter().as_bytes()).await.unwrap();
+    relayed(&relay, id).await;
+    relay.clock.advance(HALF_AN_HOUR);
+    watch(&relay).await;
+    assert_eq!(kinds(&relay, id).await, ["accepted", "relayed", "overdue"]);
+    assert!(relay.inbox(OFFICINE).await.is_empty());
+    assert_eq!(relay.store.overdue().await.unwrap().waiting, 1);
     relay.stop().await;
 }
 

@@ -25,6 +25,9 @@ pub(super) const SOCKET: &str = "admin.sock";
 
 /// Admins at once. More of them wait.
 const CLIENTS_MAX: usize = 8;
+/// What is read, and for how long, of a client who goes on after he was answered.
+const REST_BYTES_MAX: u64 = 16 << 20;
+const REST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a client may take to say what it wants, its list included, and to read the answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -102,7 +105,12 @@ async fn converse(mut stream: UnixStream, desk: &Desk) -> std::io::Result<()> {
         stream.write_all(&line).await?;
         stream.shutdown().await
     });
-    written.await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+    written.await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
+    // Were some of what he still sends unread when this end closes, the system would take the answer back from him.
+    let mut rest = stream.take(REST_BYTES_MAX);
+    timeout(REST_PATIENCE, tokio::io::copy(&mut rest, &mut tokio::io::sink()))
+        .await
+        .map_or(Ok(()), |read| read.map(drop))
 }
 
 async fn read(stream: &mut UnixStream) -> Result<(Asked, Option<Vec<u8>>), Failure> {

@@ -25,6 +25,11 @@ const PAIR_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 /// freshclam brings signatures every day: after a week without, it does not work.
 pub(crate) const SIGNATURES_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// Below this, a few large messages fill the disk.
+pub(crate) const SPACE_FAIL_BYTES: u64 = 256 << 20;
+/// Below this it is full: the database grows by more at a time.
+const SPACE_NONE_BYTES: u64 = 4 << 20;
+
 /// What to do about files of our certificate that a running node does not take.
 pub(crate) fn put_pair_right() -> Value {
     Value::what(Said::new("put-pair-right", &[]))
@@ -50,11 +55,12 @@ pub(crate) enum Code {
     VirusSignaturesOld,
     MailHeld,
     AnswersOverdue,
+    DiskFull,
 }
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -72,6 +78,7 @@ impl Code {
         Self::VirusSignaturesOld,
         Self::MailHeld,
         Self::AnswersOverdue,
+        Self::DiskFull,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -93,6 +100,7 @@ impl Code {
             Self::VirusSignaturesOld => "virus-signatures-old",
             Self::MailHeld => "mail-held",
             Self::AnswersOverdue => "answers-overdue",
+            Self::DiskFull => "disk-full",
         }
     }
 }
@@ -174,6 +182,7 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     found.extend(publication(&state.publications, now));
     found.extend(state.scanner.iter().filter_map(|state| scanner(state, now)));
     found.extend(attention(&state.waiting));
+    found.extend(state.free_bytes.and_then(disk));
     // The most urgent first, and each thing once: an authority may have several lists.
     found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -317,6 +326,14 @@ fn attention(waiting: &Waiting) -> Vec<Alarm> {
         found.push(Alarm::new(Code::AnswersOverdue, "deadlines", said));
     }
     found
+}
+
+/// Where there is no room for one message of a usual size left, none is taken.
+fn disk(free_bytes: u64) -> Option<Alarm> {
+    let free = free_bytes >> 20;
+    let said = Said::new("alarm.disk-full", &[("free", &free)]);
+    let full = Alarm::new(Code::DiskFull, "store", said).stopping_mail(free_bytes < SPACE_NONE_BYTES);
+    (free_bytes < SPACE_FAIL_BYTES).then_some(full)
 }
 
 /// The most urgent stage that has come. A stage that would last more than half of a life is none: what lives for a

@@ -1,6 +1,7 @@
 //! The rounds: every few seconds, what is known is gathered and judged, and what has changed is told.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use pli_mailflow::scanner::Standing;
 use pli_net::{Pki, RevocationStatus, Shutdown};
 use pli_store::Store;
 use pli_types::{CertificateFault, CertificateUse, Clock, Domain};
+use rustix::fs::statvfs;
 
 use super::attention::Attention;
 use super::ledger::{Change, Ledger};
@@ -43,6 +45,8 @@ pub(crate) struct Sources {
     pub(crate) scanner: Option<Scanner>,
     /// What of the mail waits for an admin.
     pub(crate) attention: Attention,
+    /// Where the store lies.
+    pub(crate) folder: Option<Arc<Path>>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -70,11 +74,12 @@ impl Sources {
             publications,
             scanner,
             attention,
+            folder: settings.store_folder().map(Arc::from),
             clock,
         }
     }
 
-    /// What is known now. Checks a few signatures; touches no disk and no network.
+    /// What is known now. Checks a few signatures; reads no file and touches no network.
     pub(crate) fn state(&self, now: Timestamp) -> State {
         let revocations = self.pki.revocation_lists().into_iter().map(revocation).collect();
         State {
@@ -84,6 +89,7 @@ impl Sources {
             publications: self.publications.get(),
             scanner: self.scanner.as_ref().map(scanner),
             waiting: self.attention.get(),
+            free_bytes: self.folder.as_deref().and_then(free_bytes),
         }
     }
 
@@ -135,6 +141,11 @@ impl Sources {
             unfit: self.certificate.unfit(),
         }
     }
+}
+
+/// What is left on a folder's file system for those who are not root.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    statvfs(folder).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 fn scanner(scanner: &Scanner) -> ScannerState {

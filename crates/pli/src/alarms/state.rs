@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) scanner: Option<ScannerState>,
     /// What of the mail waits for an admin.
     pub(crate) waiting: Waiting,
+    /// The space that is left for the store, if that can be told.
+    pub(crate) free_bytes: Option<u64>,
 }
 
 /// The trust list.

@@ -44,6 +44,7 @@ fn sound() -> State {
             unfit: None,
         },
         publications: PublicationBacklog::default(),
+        free_bytes: Some(100 << 30),
         scanner: Some(ScannerState {
             place: "unix:/run/clamav/clamd.ctl".to_owned(),
             failing: None,
@@ -273,6 +274,18 @@ fn a_scanner_that_does_not_answer_stops_mail_and_old_signatures_are_told() {
     assert_eq!(after(&state, SignedDuration::ZERO), [("virus-scanner-down", None)]);
     state.scanner = None;
     assert_eq!(after(&state, SignedDuration::ZERO), [], "none is set");
+}
+
+#[test]
+fn a_disk_that_fills_is_told_of_and_a_full_one_stops_mail() {
+    let on = |free_bytes: Option<u64>| {
+        let state = State { free_bytes, ..sound() };
+        alarms(&state, at(NOON)).iter().map(|alarm| (alarm.code.as_str(), alarm.stops_mail)).collect::<Vec<_>>()
+    };
+    assert_eq!(on(None), []);
+    assert_eq!(on(Some(SPACE_FAIL_BYTES)), []);
+    assert_eq!(on(Some(SPACE_FAIL_BYTES - 1)), [("disk-full", false)]);
+    assert_eq!(on(Some(0)), [("disk-full", true)]);
 }
 
 #[test]

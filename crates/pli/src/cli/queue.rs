@@ -10,7 +10,7 @@ use super::{Globals, runtime};
 use crate::admin::queue::{Act, Ask, RowDone, rows_meant};
 use crate::admin::queue_filter::{QueueFilter, RowState};
 use crate::admin::{self, Answer, Request};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
 
 /// What can be done with the queue.
@@ -111,11 +111,17 @@ fn ask(globals: &Globals, act: Act, which: Which, reason: Option<String>, dry_ru
         return Err(Failure::defect("the node answers another question than was asked"));
     };
     let format = globals.format();
+    let refused = told.rows.iter().filter(|row| row.outcome.is_none()).count();
     let rows: Vec<_> = told.rows.into_iter().map(|row| done(row, dry_run, format)).collect();
+    let all = rows.len();
     match rows.as_slice() {
-        [row] if told.one => output::print(&format.object(row)),
-        _ => output::print(&format.list(&Listing { columns: DONE, rows })),
+        [row] if told.one => output::print(&format.object(row))?,
+        _ => output::print(&format.list(&Listing { columns: DONE, rows }))?,
     }
+    if refused == 0 {
+        return Ok(());
+    }
+    Err(Failure::told(Exit::Conflict, "queue-rows-refused", &[("refused", &refused), ("all", &all)]))
 }
 
 /// What a table and CSV show of what was done.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,11 @@ impl Settings {
     /// Does it host the patients' spaces?
     pub(crate) fn hosts_patients(&self) -> bool {
         self.config.server.domains.iter().any(|domain| domain.0.is_patient_domain())
+    }
+
+    /// The folder that the store lies in.
+    pub(crate) fn store_folder(&self) -> Option<&Path> {
+        self.config.store.url.strip_prefix("sqlite://").map(Path::new).and_then(Path::parent)
     }
 
     /// The domains whose mailboxes are here.

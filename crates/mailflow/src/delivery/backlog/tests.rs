@@ -54,7 +54,7 @@ async fn destinations_take_turns_and_none_takes_every_slot() {
     assert_eq!(first.iter().filter(|name| *name == "slow.fr").count(), 5);
     assert!(first.contains(&"a.fr".to_owned()) && first.contains(&"b.fr".to_owned()));
     assert_eq!((backlog.under_way(), backlog.room()), (7, WAITING_MAX - 45));
-    backlog.ended(Some(&Domain::parse("slow.fr").unwrap()));
+    backlog.ended(&Domain::parse("slow.fr").unwrap(), false);
     assert_eq!(started(&mut backlog, now), ["slow.fr"]);
 }
 
@@ -64,8 +64,28 @@ async fn slots_bound_what_is_under_way() {
     let mut backlog = Backlog::new(2, 5);
     backlog.add((0..5).map(|n| lease(n, &format!("d{n}.fr"))).collect(), now);
     assert_eq!(started(&mut backlog, now), ["d0.fr", "d1.fr"]);
-    backlog.ended(Some(&Domain::parse("d0.fr").unwrap()));
+    backlog.ended(&Domain::parse("d0.fr").unwrap(), false);
     assert_eq!(started(&mut backlog, now), ["d2.fr"]);
+}
+
+#[tokio::test]
+async fn servers_that_say_nothing_leave_their_places_to_others_and_keep_their_own() {
+    let now = Instant::now();
+    let mut backlog = Backlog::new(4, 2);
+    let (silent, well) = (["a.fr", "b.fr"], Domain::parse("well.fr").unwrap());
+    let crowd = silent.iter().flat_map(|name| (0..5).map(|n| lease(n, name)));
+    backlog.add(crowd.chain([lease(60, "well.fr"), lease(61, "well.fr")]).collect(), now);
+    assert_eq!(started(&mut backlog, now), ["a.fr", "b.fr", "well.fr", "a.fr"]);
+    for _ in 0..3 {
+        backlog.slows();
+    }
+    // Three places are free: one for the rest of the well one, and `b.fr` has had one of its two.
+    assert_eq!(started(&mut backlog, now), ["b.fr", "well.fr"]);
+    assert_eq!(backlog.under_way(), 6);
+    backlog.ended(&Domain::parse("a.fr").unwrap(), true);
+    backlog.ended(&well, true);
+    assert_eq!(started(&mut backlog, now), ["a.fr"], "what ended late frees none but its destination's own");
+    assert_eq!(backlog.under_way(), 5);
 }
 
 #[tokio::test]
@@ -78,7 +98,7 @@ async fn what_waits_for_a_dead_destination_can_be_taken_out() {
     assert_eq!(backlog.take_waiting(&dead).len(), 4);
     assert_eq!(backlog.room(), WAITING_MAX);
     for _ in 0..5 {
-        backlog.ended(Some(&dead));
+        backlog.ended(&dead, false);
     }
     assert!(!backlog.lanes.contains_key(&dead), "nothing is kept about it");
 }
@@ -113,7 +133,7 @@ async fn what_goes_back_to_its_sender_waits_for_no_server() {
     assert!(backlog.start(now, none).is_some_and(|parcel| parcel.goes_back()));
     assert!(backlog.start(now, none).is_none());
     assert_eq!(backlog.under_way(), 1);
-    backlog.ended(None);
+    backlog.returned();
     assert_eq!(backlog.under_way(), 0);
 }
 
@@ -126,7 +146,7 @@ async fn a_destination_with_an_open_circuit_gets_one_probe_at_a_time() {
     backlog.add((0..9).map(|n| lease(n, "dead.fr")).chain([lease(20, "a.fr"), lease(21, "a.fr")]).collect(), now);
     let first: Vec<_> = std::iter::from_fn(|| backlog.start(now, probe)).map(|p| p.destination.to_string()).collect();
     assert_eq!(first, ["dead.fr", "a.fr", "a.fr"]);
-    backlog.ended(Some(&dead));
+    backlog.ended(&dead, false);
     assert!(backlog.start(now, probe).is_some());
 }
 

@@ -1,17 +1,15 @@
 //! What the configuration names: secrets, keys, store, and the space that there is for it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::statvfs;
 
 use super::{Finding, Outcome};
-use crate::alarms::put_pair_right;
+use crate::alarms::{SPACE_FAIL_BYTES, put_pair_right};
 use crate::cli::config::{Check, checks};
 use crate::config::Settings;
 use crate::words::Said;
 
-/// Below this, a few large messages fill the disk.
-const SPACE_FAIL_BYTES: u64 = 256 << 20;
 /// Below this, a bad day does.
 const SPACE_WARN_BYTES: u64 = 2 << 30;
 /// Large bodies are a file each.
@@ -23,9 +21,7 @@ pub(super) fn look(settings: &Settings, runs: bool) -> Vec<Finding> {
     // List and revocation lists are judged elsewhere, as they are in force and not as they lie in a file.
     let named = checks(settings).into_iter().filter(|check| !["trust.list", "pki.crl"].contains(&check.name));
     let mut findings: Vec<Finding> = named.map(|check| finding(check, runs)).collect();
-    if let Some(folder) =
-        config.store.url.strip_prefix("sqlite://").map(PathBuf::from).as_deref().and_then(Path::parent)
-    {
+    if let Some(folder) = settings.store_folder() {
         findings.push(space("store.space", folder));
     }
     findings.push(space("state.space", &config.server.state));
