@@ -106,9 +106,13 @@ pub(crate) fn a_peer_that_dies_before_its_reply_gets_the_message_again() -> Outc
     let mut rig = Rig::start()?;
     rig.hospital.die_after_data(3);
     round::load(&rig, |_| false)?;
-    // What failed waits for its next try; a later clock is what it waits for.
-    rig.set_clock("+3h")?;
+    wait::until("the hospital to have died of three messages", PATIENCE, || {
+        Ok((rig.hospital.deaths_to_come() == 0).then_some(()))
+    })?;
+    // What failed waits for its next try; a later clock is what it waits for. No try may be under way when that comes, or
+    // its next would be reckoned from then.
     rig.sandbox.stop()?;
+    rig.set_clock("+3h")?;
     rig.start_again()?;
     wait::until("what the hospital did not answer for to arrive", PATIENCE, || {
         Ok((rig.reckon()?.twice > 0 && rig.sandbox.queue(OPERATOR)?.is_empty()).then_some(()))

@@ -38,6 +38,11 @@ pub struct DsnNotify {
     pub delay: bool,
 }
 
+impl DsnNotify {
+    /// `NOTIFY=NEVER` (RFC 3461 §4.1).
+    pub const NEVER: Self = Self { success: false, failure: false, delay: false };
+}
+
 impl Default for DsnNotify {
     fn default() -> Self {
         Self { success: false, failure: true, delay: true }

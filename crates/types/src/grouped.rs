@@ -13,7 +13,7 @@ const NUMBER: usize = 13;
 pub(crate) enum Found {
     /// An identifier in groups, up to this byte.
     Identifier(usize),
-    /// A date or a mask, up to this byte: its digits begin no identifier.
+    /// A date, a mask or a UUID, up to this byte: its digits begin no identifier.
     Harmless(usize),
     /// Nothing that is in groups.
     Nothing,
@@ -24,7 +24,7 @@ pub(crate) enum Found {
 /// With a key that fits, it is one wherever it stands. Without, its groups must be whole, 13 to 15 characters together
 /// and of the shape of a NIR (spec §2.3); dates and telephone numbers are let through.
 pub(crate) fn find_at(text: &str, at: usize) -> Found {
-    if let Some(end) = mask_end(text, at) {
+    if let Some(end) = mask_end(text, at).or_else(|| uuid_end(text, at)) {
         return Found::Harmless(end);
     }
     let spelling = Spelling::read(text, at);
@@ -159,4 +159,21 @@ fn mask_end(text: &str, at: usize) -> Option<usize> {
     let hexadecimal = tag.get(..8)?.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let alone = !tag.get(8).is_some_and(u8::is_ascii_alphanumeric);
     (hexadecimal && alone).then_some(at + 12)
+}
+
+/// The end of a UUID that stands alone, written as Pli writes ids (RFC 9562 of version 4 or 7, without hyphens): one in
+/// forty has thirteen digits in a row, and who looks for a message must be able to read its id. One that holds an INS with
+/// its key is none, nor one of such characters only as an INS has.
+fn uuid_end(text: &str, at: usize) -> Option<usize> {
+    const LENGTH: usize = 32;
+    let (before, rest) = text.split_at_checked(at)?;
+    let (word, behind) = rest.split_at_checked(LENGTH)?;
+    let alone = !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphanumeric);
+    let digits = word.as_bytes();
+    let version =
+        matches!(digits.get(12), Some(b'4' | b'7')) && matches!(digits.get(16), Some(b'8' | b'9' | b'a' | b'b'));
+    let hexadecimal = digits.iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let other = digits.iter().any(|c| matches!(c, b'c'..=b'f'));
+    let keyed = |part: &[u8]| str::from_utf8(part).is_ok_and(|part| Ins::parse(part).is_ok());
+    (alone && hexadecimal && version && other && !digits.windows(WHOLE).any(keyed)).then_some(at + LENGTH)
 }

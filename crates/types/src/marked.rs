@@ -411,6 +411,18 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_ours_is_no_identifier_unless_it_holds_one() {
+        for id in ["019ca8695000702892e003c1ea64937c", "019ca869500070c195026136325b965b"] {
+            for text in [id.to_owned(), format!("<{id}@mx.test>"), format!("queued as {id}.")] {
+                assert_eq!(persons(&Marked::text(&text)).count(), 0, "{text}");
+            }
+            // Glued to anything it is no id, and what looks like a number is one.
+            assert_eq!(persons(&Marked::text(&format!("{id}0"))).count(), 1);
+        }
+        assert_eq!(persons(&Marked::text(&format!("cdef000000007c{INS}fff"))).count(), 1);
+    }
+
+    #[test]
     fn a_cut_leaves_no_identifier_in_part() {
         let marked = Marked::text(&format!("12345 {INS} after"));
         assert_eq!(marked.clone().cut(3).reveal(), "123");

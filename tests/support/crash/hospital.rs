@@ -51,6 +51,12 @@ impl Hospital {
         self.state.dies.store(messages, Ordering::SeqCst);
     }
 
+    /// Messages that it will still take without a reply.
+    #[must_use]
+    pub fn deaths_to_come(&self) -> usize {
+        self.state.dies.load(Ordering::SeqCst)
+    }
+
     /// Every copy of the message with this marker in its Message-ID.
     #[must_use]
     pub fn copies(&self, marker: &str) -> Vec<Vec<u8>> {

@@ -239,19 +239,10 @@ impl Worker {
             let mut slot = slot;
             let transcript = Transcript::new(&intake.masker);
             let mut place = None;
-            let tried = {
-                let mut work = pin!(tokio::time::timeout(TRY_MAX, courier.deliver(&parcel, &transcript)));
-                tokio::select! {
-                    () = cut.cancelled() => return,
-                    tried = &mut work => tried,
-                    () = tokio::time::sleep(SLOW_AFTER) => {
-                        place = slot.slows(&late);
-                        tokio::select! {
-                            () = cut.cancelled() => return,
-                            tried = work => tried,
-                        }
-                    }
-                }
+            let work = tokio::time::timeout(TRY_MAX, courier.deliver(&parcel, &transcript));
+            let tried = tokio::select! {
+                () = cut.cancelled() => return,
+                tried = told_when_slow(work, || place = slot.slows(&late)) => tried,
             };
             let tried = tried.unwrap_or_else(|_| too_long(&intake, &parcel));
             settle::settle(&intake, &parcel.leases, &tried.verdicts, Some(&transcript)).await;
@@ -347,6 +338,16 @@ impl Worker {
         self.cut.cancel();
         self.sweep(true);
     }
+}
+
+/// Waits for the work; once it has taken [`SLOW_AFTER`], that is told, and waited on.
+async fn told_when_slow<T>(work: impl Future<Output = T>, tell: impl FnOnce()) -> T {
+    let mut work = pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = tokio::time::sleep(SLOW_AFTER) => tell(),
+    }
+    work.await
 }
 
 fn too_long(intake: &Intake, parcel: &Parcel) -> Tried {

@@ -275,7 +275,7 @@ impl Intake {
         let mut transaction = Transaction::of_report(self, self.trust.current(), parameters);
         transaction.decide().await?;
         // A report that cannot be delivered is not reported (RFC 3461 §6.2): nothing is asked for.
-        let notify = DsnNotify { success: false, failure: false, delay: false };
+        let notify = DsnNotify::NEVER;
         transaction.recipient(Recipient { address: recipient, notify, orcpt: None }).await?;
         transaction.write(body).await?;
         transaction.prepare().await

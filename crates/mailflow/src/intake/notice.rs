@@ -18,7 +18,7 @@ impl Intake {
     ) -> Result<NewMessage, Refusal> {
         let mut transaction = Transaction::of_notice(self, notice, sender.clone());
         transaction.decide().await?;
-        let notify = DsnNotify { success: false, failure: false, delay: false };
+        let notify = DsnNotify::NEVER;
         transaction.recipient(Recipient { address: letter.to.clone(), notify, orcpt: None }).await?;
         let text = letter.write(sender, transaction.id(), &self.config.server_name, self.clock.now());
         transaction.write(text.as_bytes()).await?;

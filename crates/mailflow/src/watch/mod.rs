@@ -105,7 +105,7 @@ impl Watcher {
         let resend = watch.resend.then(|| self.second_way(watch, now));
         let (alert, told) = match self.alert(watch, resend.is_some(), now).await {
             // He has asked to hear nothing of this recipient (RFC 3461 §4.1); the admin is told all the same.
-            _ if declined(watch) => (None, "no alert: NOTIFY=NEVER".to_owned()),
+            _ if watch.recipient.notify == DsnNotify::NEVER => (None, "no alert: NOTIFY=NEVER".to_owned()),
             Ok(alert) => {
                 let told = format!("alert {}", alert.id);
                 (Some(alert), told)
@@ -158,7 +158,7 @@ impl Watcher {
     /// is told no more of how this one fares.
     fn second_way(&self, watch: &DueWatch, now: Timestamp) -> Relay {
         let lifetime = SignedDuration::try_from(self.intake.config.queue_lifetime).unwrap_or(SignedDuration::MAX);
-        let notify = DsnNotify { success: false, failure: false, delay: false };
+        let notify = DsnNotify::NEVER;
         Relay {
             id: QueueId::at(now),
             recipient: Recipient { notify, ..watch.recipient.clone() },
@@ -176,12 +176,6 @@ impl Watcher {
             ..Event::new(now, EventKind::Overdue, Face::Node)
         }
     }
-}
-
-/// `NOTIFY=NEVER`.
-fn declined(watch: &DueWatch) -> bool {
-    let DsnNotify { success, failure, delay } = watch.recipient.notify;
-    !(success || failure || delay)
 }
 
 /// The time that it had.

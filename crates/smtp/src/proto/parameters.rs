@@ -118,7 +118,7 @@ fn envid(value: &str) -> Result<String, SyntaxError> {
 
 /// `NEVER`, alone, or a list of the other three without repetition (RFC 3461 §4.1).
 fn notify(value: &str) -> Result<DsnNotify, SyntaxError> {
-    let mut out = DsnNotify { success: false, failure: false, delay: false };
+    let mut out = DsnNotify::NEVER;
     if value.eq_ignore_ascii_case("NEVER") {
         return Ok(out);
     }

@@ -86,7 +86,7 @@ pub(crate) async fn the_same_again_is_there_once_and_its_record_says_so(backend:
     let expected =
         [(EventKind::Accepted, ""), (EventKind::Duplicate, &mailbox), (EventKind::Duplicate, "b@clinic.test")];
     assert_eq!(told, expected.map(|(kind, recipient)| (kind, recipient.to_owned())));
-    assert_eq!(events[1].detail, Some(format!("the same as {first}").into()));
+    assert_eq!(events[1].detail, Some(Marked::plain(format!("the same as {first}"))));
     assert_eq!(kinds(&at, first).await, [EventKind::Accepted, EventKind::Delivered]);
 }
 
