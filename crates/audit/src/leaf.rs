@@ -192,6 +192,12 @@ impl Leaf {
         self.0.subjects.iter().filter_map(|sealed| SubjectId::parse(&sealed.id))
     }
 
+    /// When it happened, as it tells: RFC 3339.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        &self.0.at
+    }
+
     /// The event, with the persons that these keys open; where there is none, he was erased.
     #[must_use]
     pub fn open(self, key: impl Fn(SubjectId) -> Option<SubjectKey>) -> Event {

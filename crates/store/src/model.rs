@@ -2,6 +2,7 @@
 
 mod account;
 mod arrival;
+mod audit_log;
 mod backlog;
 mod campaign;
 mod change;
@@ -22,6 +23,7 @@ pub use account::{
     NewCredential,
 };
 pub use arrival::{Arrival, Repeated, Target};
+pub use audit_log::{NewSeal, SealedLog, UnsealedLog};
 pub use backlog::Backlog;
 pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};
 pub use change::Change;

@@ -1,6 +1,7 @@
 //! What a backend does, a trait for each of those who ask.
 
 mod accounts;
+mod audit_log;
 mod audit_rows;
 mod campaigns;
 mod contacts;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
+pub use audit_log::AuditLog;
 pub use audit_rows::AuditRows;
 pub use campaigns::Campaigns;
 pub use contacts::Contacts;
@@ -49,6 +51,7 @@ pub trait Store:
     + Stories
     + Watches
     + AuditRows
+    + AuditLog
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;

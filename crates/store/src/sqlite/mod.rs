@@ -8,6 +8,7 @@ mod account_records;
 mod accounts;
 mod arrivals;
 mod attempts;
+mod audit_log;
 mod audit_rows;
 mod audit_subjects;
 mod bodies;
@@ -62,7 +63,7 @@ use pli_failpoint::failpoint;
 use pli_types::Clock;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
 use self::readers::Readers;
@@ -88,6 +89,7 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
     let (changes, _) = broadcast::channel(CHANGES_MAX);
     let bodies = BodyFolder::new(location.bodies());
     let removals = JoinSet::new();
+    let (recorded, told) = watch::channel(0);
     let (bodies_here, changes_here) = (bodies.clone(), changes.clone());
     let hand = Hand {
         options,
@@ -95,11 +97,12 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
         master: Arc::clone(&master),
         bodies: bodies_here,
         changes: changes_here,
+        recorded,
         removals,
         lock,
     };
     let writer = Some(Writer::start(hand)?);
-    Ok(Arc::new(SqliteStore::new(Readers::new(&location), writer, bodies, master, changes, clock)))
+    Ok(Arc::new(SqliteStore::new(Readers::new(&location), writer, bodies, master, (changes, told), clock)))
 }
 
 /// Brings tables and files to the state in which work can begin.
@@ -156,9 +159,9 @@ pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Ar
     setup::check_current(&mut reader.connection, &location).await?;
     check_master_key(&mut reader.connection, &master, config).await?;
     readers.give_back(reader);
-    let (changes, _) = broadcast::channel(1);
+    let told = (broadcast::channel(1).0, watch::channel(0).1);
     let bodies = BodyFolder::new(location.bodies());
-    Ok(Arc::new(SqliteStore::new(readers, None, bodies, Arc::new(master), changes, clock)))
+    Ok(Arc::new(SqliteStore::new(readers, None, bodies, Arc::new(master), told, clock)))
 }
 
 /// The backend.
@@ -169,6 +172,8 @@ pub(crate) struct SqliteStore {
     bodies: BodyFolder,
     master: Arc<MasterKey>,
     changes: broadcast::Sender<Change>,
+    /// Rows of the record since the store was opened.
+    recorded: watch::Receiver<u64>,
     clock: Arc<dyn Clock>,
     password_checks: Arc<Semaphore>,
 }
@@ -179,11 +184,11 @@ impl SqliteStore {
         writer: Option<Writer>,
         bodies: BodyFolder,
         master: Arc<MasterKey>,
-        changes: broadcast::Sender<Change>,
+        (changes, recorded): (broadcast::Sender<Change>, watch::Receiver<u64>),
         clock: Arc<dyn Clock>,
     ) -> Self {
         let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX));
-        Self { readers, writer, bodies, master, changes, clock, password_checks }
+        Self { readers, writer, bodies, master, changes, recorded, clock, password_checks }
     }
 
     /// The way to change anything; an error if the store was opened for reading only.

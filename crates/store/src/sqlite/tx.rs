@@ -39,6 +39,8 @@ pub(super) struct EntryRow {
 pub(super) struct Effects {
     /// To be told.
     pub(super) changes: Vec<Change>,
+    /// Rows of the record.
+    pub(super) recorded: u64,
     /// Bodies in files that nothing names any more.
     pub(super) dropped: Vec<MessageId>,
     /// Files that are named now.
@@ -225,6 +227,7 @@ impl<'c> Tx<'c> {
         reported::go_on(self, &intakes).await?;
         let audit = std::mem::take(&mut self.audit);
         let audit: Vec<&AuditRow> = audit.iter().flat_map(|rows| rows.iter()).collect();
+        self.effects.recorded = audit.len() as u64;
         let leaves = audit_subjects::seal(self, &audit).await?;
         let audit: Vec<_> = audit.iter().map(|row| row.message).zip(leaves).collect();
         if !(messages.is_empty() && audit.is_empty()) {

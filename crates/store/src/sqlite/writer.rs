@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use pli_failpoint::failpoint;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::load::{Load, Waiting};
@@ -170,6 +170,8 @@ pub(super) struct Hand {
     pub(super) master: Arc<MasterKey>,
     pub(super) bodies: BodyFolder,
     pub(super) changes: broadcast::Sender<Change>,
+    /// Rows of the record, counted as they are committed.
+    pub(super) recorded: watch::Sender<u64>,
     /// Files being removed that nothing names any more.
     pub(super) removals: JoinSet<()>,
     /// Let go last.
@@ -248,6 +250,9 @@ impl Hand {
         for change in effects.changes {
             // An error means that nobody listens.
             self.changes.send(change).ok();
+        }
+        if effects.recorded > 0 {
+            self.recorded.send_modify(|rows| *rows = rows.saturating_add(effects.recorded));
         }
         for (id, first, recipients) in effects.merged {
             tracing::info!(%id, %first, recipients, "a message came again: whoever has it gets it no second time");

@@ -14,6 +14,7 @@
 mod accounts;
 mod arrivals;
 mod attempts;
+mod audit_log;
 mod bodies;
 mod campaigns;
 mod connectors;
@@ -84,6 +85,15 @@ conformance! {
             a_merged_message_changes_nothing_between_people
             who_was_not_reached_may_be_written_to_again
             what_was_not_kept_is_no_first_one;
+        audit_log:
+            a_record_that_is_sealed_step_by_step_can_be_checked
+            what_was_sealed_is_sealed_after_any_end_of_the_store
+            of_two_sealers_one_is_faster_and_the_other_leaves_nothing
+            a_seal_adds_an_entry
+            a_write_that_is_undone_leaves_no_gap
+            what_is_recorded_is_told_and_counted_until_it_is_sealed
+            a_tile_is_handed_out_as_it_was_when_it_was_narrower
+            entries_of_a_message_are_found;
         bodies:
             a_body_comes_back_as_it_was_whatever_its_size
             a_range_is_exact_at_the_edges_of_chunks

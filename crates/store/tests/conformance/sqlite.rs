@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pli_audit::{Event, EventKind};
+use pli_audit::verify::What;
+use pli_audit::{Event, EventKind, Place};
 use pli_store::{Config, Flags, StoreError};
 use pli_types::MessageId;
 use sqlx::Connection;
@@ -401,4 +402,43 @@ async fn rows(at: &Fixture, table: &'static str) -> i64 {
     let count = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     count
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_of_the_record_that_was_changed_is_found_in_its_place() {
+    for (sql, place, what) in [
+        (
+            "UPDATE audit SET event = CAST(replace(CAST(event AS TEXT), 'opened', 'failed') AS BLOB) WHERE seq = 278",
+            Place::Entry(277),
+            What::Altered,
+        ),
+        ("DELETE FROM audit WHERE seq = 5", Place::Entry(4), What::Removed),
+        (
+            "UPDATE audit SET event = (SELECT event FROM audit WHERE seq = 9) WHERE seq = 3",
+            Place::Entry(2),
+            What::Moved(8),
+        ),
+        ("UPDATE audit SET event = zeroblob(70000) WHERE seq = 1", Place::Entry(0), What::Altered),
+        ("DELETE FROM audit WHERE seq > 256", Place::Entry(256), What::Missing),
+        (
+            "UPDATE audit_tiles SET hashes = zeroblob(8192) WHERE level = 0 AND number = 0",
+            Place::Tile { level: 0, index: 0 },
+            What::Rebuildable(0),
+        ),
+        ("DELETE FROM audit_tiles WHERE level = 0 AND number = 1", Place::Tile { level: 0, index: 1 }, What::Missing),
+        ("DELETE FROM audit_checkpoints", Place::Checkpoint, What::Missing),
+    ] {
+        let at = Sqlite.fresh().await;
+        let found = crate::audit_log::damaged(&at, 300, async |at| tamper(at, sql).await).await;
+        assert_eq!(found, (place, what), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_gap_in_the_record_shows_in_what_is_read_to_seal_it() {
+    let at = Sqlite.fresh().await;
+    at.store.append_audit((0..4).map(|_| event(at.id(), EventKind::Opened)).collect()).await.unwrap();
+    tamper(&at, "DELETE FROM audit WHERE seq = 2").await;
+    let indexes: Vec<u64> = at.store.entries_from(0, 100).await.unwrap().iter().map(|row| row.0).collect();
+    assert_eq!(indexes, [0, 2, 3]);
 }

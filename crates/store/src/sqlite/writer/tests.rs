@@ -31,6 +31,7 @@ impl Bench {
             bodies: BodyFolder::new(location.bodies()),
             removals: JoinSet::new(),
             changes: broadcast::channel(1).0,
+            recorded: watch::channel(0).0,
             lock: Lock::take(&location).await.unwrap(),
         };
         Self { writer: Writer::start(hand).unwrap(), _folder: folder }

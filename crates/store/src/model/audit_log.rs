@@ -1,0 +1,39 @@
+//! The record's tree as it is kept: what is sealed, and what a seal adds.
+
+use jiff::Timestamp;
+use pli_audit::{SubjectId, Tile};
+
+/// How far the record is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedLog {
+    /// How many entries, from the first one on.
+    pub size: u64,
+    /// What was signed of them: the note, as it is handed out.
+    pub checkpoint: String,
+}
+
+/// One step of the sealing.
+#[derive(Debug, Clone)]
+pub struct NewSeal {
+    /// How many entries were sealed before: the step counts only if that is still so.
+    pub from: u64,
+    /// How many are sealed after it; more than before.
+    pub size: u64,
+    /// The tiles that the tree did not have in this form.
+    pub tiles: Vec<Tile>,
+    /// The signed note.
+    pub checkpoint: String,
+    /// Whom the new entries are about, with their indexes.
+    pub about: Vec<(SubjectId, u64)>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is recorded and not sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnsealedLog {
+    /// How many rows.
+    pub waiting: u64,
+    /// When the first of them says that it happened.
+    pub first_at: Option<Timestamp>,
+}
