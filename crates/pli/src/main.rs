@@ -25,6 +25,7 @@ mod organisations;
 mod output;
 mod peer_file;
 mod ready;
+mod sealer;
 mod stamp;
 mod state;
 mod story;

@@ -19,6 +19,11 @@ pub(crate) const TRUST_LIST_CONFIRMED_AT: &str = "pli_trust_list_confirmed_times
 /// When an authority's revocation list ends.
 pub(crate) const CRL_ENDS_AT: &str = "pli_crl_next_update_timestamp_seconds";
 
+/// Entries of the record that are sealed.
+const SEALED: &str = "pli_audit_sealed_size";
+/// Rows of the record that are not sealed yet.
+pub(crate) const UNSEALED: &str = "pli_audit_unsealed";
+
 /// 1 while an alarm of this code is on.
 pub(crate) const ALARM: &str = "pli_alarm";
 
@@ -38,8 +43,16 @@ pub(crate) fn describe() {
         CRL_ENDS_AT,
         "When the revocation list in force of an authority ends (nextUpdate), in seconds since 1970."
     );
+    metrics::describe_gauge!(SEALED, "Entries of the record under the last signed checkpoint.");
+    metrics::describe_gauge!(UNSEALED, "Rows of the record that no checkpoint covers yet.");
     metrics::describe_gauge!(ALARM, "1 while an alarm of this code is on, else 0.");
     metrics::counter!(TRUST_LIST_FAILURES).absolute(0);
     metrics::counter!(CRL_FAILURES).absolute(0);
     metrics::gauge!(TRUST_LIST_ENTRIES).set(0.0);
+}
+
+/// The record is sealed as far as this.
+#[expect(clippy::cast_precision_loss, reason = "a gauge; a record has far fewer than 2^52 entries")]
+pub(crate) fn sealed(size: u64) {
+    metrics::gauge!(SEALED).set(size as f64);
 }

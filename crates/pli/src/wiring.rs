@@ -33,6 +33,7 @@ use crate::lifecycle::{self, Keeper, Reload, Signals};
 use crate::organisations::OrganisationBook;
 use crate::peer_file::PeerFile;
 use crate::ready::{self, Ports};
+use crate::sealer;
 use crate::state::StateFolder;
 use crate::trust::{self, Author, Custodian, Lookout, Signers};
 use crate::watch::Watch;
@@ -41,9 +42,7 @@ use crate::watch::Watch;
 pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&Path>) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     tracing::info!(version = crate::clock::VERSION, config = %path.display(), "starting");
-    let page = Metrics::install().map_err(|fault| Failure::defect(fault.to_string()))?;
-    crate::metrics::describe();
-    pli_mailflow::metrics::describe();
+    let page = metrics()?;
 
     // What is known: time, identity, whom we believe, who is listed.
     let config = &settings.config;
@@ -74,6 +73,9 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         lookout.look(false, &Author::Node).await.ok();
     }
 
+    // What is recorded is signed from now on.
+    let sealer = sealer::of_node(&settings, &store, &clock).await?;
+
     // Who was seen, hospitals' own servers, the way in and the way out.
     let (peers, peer_file) = (PeerBook::default(), PeerFile::in_state(state.path()));
     peer_file.restore(&peers);
@@ -99,7 +101,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // The doors. All are bound before the first one opens.
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
-    let sources = Sources { scanner: intake.scanner.clone(), ..sources };
+    let sources = Sources { scanner: intake.scanner.clone(), sealing: sealer.standing(), ..sources };
     let health = Arc::new(NodeHealth { store: Arc::clone(&store), sources: sources.clone() });
     let bound = bind(config).await?;
     let ports = ports(&bound)?;
@@ -124,6 +126,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // Everything turns.
     let keeper = Keeper::new(Shutdown::default());
     let (list, revocations, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    keeper.spawn("sealer", sealer.run(keeper.shutdown.clone()));
     keeper.spawn("trust-list", trust::watch(office.lookout, Arc::clone(&list), keeper.shutdown.clone()));
     keeper.spawn("watch", watch.run(Arc::clone(&revocations), page, keeper.shutdown.clone()));
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
@@ -148,6 +151,14 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // What the last connections brought.
     peer_file.save(&peers);
     ended
+}
+
+/// What is counted from now on.
+fn metrics() -> Result<Metrics, Failure> {
+    let page = Metrics::install().map_err(|fault| Failure::defect(fault.to_string()))?;
+    crate::metrics::describe();
+    pli_mailflow::metrics::describe();
+    Ok(page)
 }
 
 /// The list that was in force, and a word in the log for each copy that is damaged.

@@ -1,16 +1,18 @@
-//! [`Attention`]: what of the mail waits for an admin, as of the last look into the store.
+//! [`Attention`]: what of the mail waits for an admin, and of the record for its seal, as of the last look into the store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pli_store::{HeldBacklog, OverdueBacklog, Result, Store};
+use pli_store::{HeldBacklog, OverdueBacklog, Result, Store, UnsealedLog};
 
-/// What waits for an admin.
+/// What waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Waiting {
     /// Mail that is held until he decides.
     pub(crate) held: HeldBacklog,
     /// Mail of which something should have been heard by now.
     pub(crate) overdue: OverdueBacklog,
+    /// What is recorded and not sealed.
+    pub(crate) unsealed: UnsealedLog,
 }
 
 /// How much waited at the last look. Cheap to clone.
@@ -32,5 +34,6 @@ impl Attention {
 }
 
 async fn waiting(store: &dyn Store) -> Result<Waiting> {
-    Ok(Waiting { held: store.held_backlog().await?, overdue: store.overdue().await? })
+    let (held, overdue) = (store.held_backlog().await?, store.overdue().await?);
+    Ok(Waiting { held, overdue, unsealed: store.unsealed().await? })
 }

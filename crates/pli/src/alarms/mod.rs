@@ -30,6 +30,9 @@ pub(crate) const SPACE_FAIL_BYTES: u64 = 256 << 20;
 /// Below this it is full: the database grows by more at a time.
 const SPACE_NONE_BYTES: u64 = 4 << 20;
 
+/// How old what is recorded may grow before it is sealed.
+const SEAL_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
+
 /// What to do about files of our certificate that a running node does not take.
 pub(crate) fn put_pair_right() -> Value {
     Value::what(Said::new("put-pair-right", &[]))
@@ -56,11 +59,14 @@ pub(crate) enum Code {
     MailHeld,
     AnswersOverdue,
     DiskFull,
+    RecordUnsealed,
+    RecordDamaged,
+    CheckpointsNotKept,
 }
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -79,6 +85,9 @@ impl Code {
         Self::MailHeld,
         Self::AnswersOverdue,
         Self::DiskFull,
+        Self::RecordUnsealed,
+        Self::RecordDamaged,
+        Self::CheckpointsNotKept,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -101,6 +110,9 @@ impl Code {
             Self::MailHeld => "mail-held",
             Self::AnswersOverdue => "answers-overdue",
             Self::DiskFull => "disk-full",
+            Self::RecordUnsealed => "record-unsealed",
+            Self::RecordDamaged => "record-damaged",
+            Self::CheckpointsNotKept => "checkpoints-not-kept",
         }
     }
 }
@@ -183,6 +195,7 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     found.extend(state.scanner.iter().filter_map(|state| scanner(state, now)));
     found.extend(attention(&state.waiting));
     found.extend(state.free_bytes.and_then(disk));
+    found.extend(record(state, now));
     // The most urgent first, and each thing once: an authority may have several lists.
     found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -334,6 +347,28 @@ fn disk(free_bytes: u64) -> Option<Alarm> {
     let said = Said::new("alarm.disk-full", &[("free", &free)]);
     let full = Alarm::new(Code::DiskFull, "store", said).stopping_mail(free_bytes < SPACE_NONE_BYTES);
     (free_bytes < SPACE_FAIL_BYTES).then_some(full)
+}
+
+/// What is recorded must be signed within a moment, and what is signed must leave the node.
+fn record(state: &State, now: Timestamp) -> Vec<Alarm> {
+    const SUBJECT: &str = "record";
+    let mut found = Vec::new();
+    let unsealed = &state.waiting.unsealed;
+    if let Some(fault) = &state.sealing.fault {
+        found.push(Alarm::new(Code::RecordDamaged, SUBJECT, fault.said()));
+    } else if let Some(first) = unsealed.first_at
+        && now.duration_since(first) > SEAL_PATIENCE
+    {
+        let first = format!("{first:.0}");
+        let said = Said::new("alarm.record-unsealed", &[("waiting", &unsealed.waiting), ("first", &first)]);
+        found.push(Alarm::new(Code::RecordUnsealed, SUBJECT, said));
+    }
+    if let Some((since, cause)) = &state.sealing.unkept {
+        let since = format!("{since:.0}");
+        let said = Said::new("alarm.checkpoints-not-kept", &[("since", &since), ("cause", cause)]);
+        found.push(Alarm::new(Code::CheckpointsNotKept, SUBJECT, said));
+    }
+    found
 }
 
 /// The most urgent stage that has come. A stage that would last more than half of a life is none: what lives for a

@@ -17,13 +17,14 @@ use rustix::fs::statvfs;
 use super::attention::Attention;
 use super::ledger::{Change, Ledger};
 use super::state::{
-    CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, ScannerState, State,
+    CertificateState, HeldList, ListInForce, ListState, RefusedList, RevocationState, ScannerState, SealingState, State,
 };
 use super::{Alarm, Code, Stage, alarms};
 use crate::annuaire::Backlog;
 use crate::certificate_files::CertificateFiles;
 use crate::config::Settings;
 use crate::metrics as names;
+use crate::sealer;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(5);
@@ -47,6 +48,8 @@ pub(crate) struct Sources {
     pub(crate) attention: Attention,
     /// Where the store lies.
     pub(crate) folder: Option<Arc<Path>>,
+    /// The record's sealing; where no node runs, nothing is known of it.
+    pub(crate) sealing: sealer::Standing,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -63,7 +66,7 @@ impl Sources {
         let config = &settings.config;
         let hosted = settings.hosted_domains().into();
         let (server_auth_clients, stale_after) = (config.pki.server_auth_clients, config.trust.stale_after.get());
-        let (scanner, attention) = (None, Attention::default());
+        let (scanner, attention, sealing) = (None, Attention::default(), sealer::Standing::default());
         Self {
             trust,
             pki,
@@ -75,6 +78,7 @@ impl Sources {
             scanner,
             attention,
             folder: settings.store_folder().map(Arc::from),
+            sealing,
             clock,
         }
     }
@@ -90,6 +94,7 @@ impl Sources {
             scanner: self.scanner.as_ref().map(scanner),
             waiting: self.attention.get(),
             free_bytes: self.folder.as_deref().and_then(free_bytes),
+            sealing: SealingState { fault: self.sealing.fault(), unkept: self.sealing.unkept() },
         }
     }
 
@@ -193,7 +198,7 @@ pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutd
         });
         if let Ok((alarms, state)) = judged.await {
             ledger.turn(&alarms).iter().for_each(tell);
-            timestamps(&state);
+            gauges(&state);
             for code in Code::ALL {
                 metrics::gauge!(names::ALARM, "code" => code.as_str()).set(u8::from(ledger.is_on(code)));
             }
@@ -205,12 +210,13 @@ pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutd
     }
 }
 
-/// When what is in force was confirmed, and when it ends. An authority with several lists has the first end of them.
-#[expect(clippy::cast_precision_loss, reason = "a gauge; seconds are far below 2^52")]
-fn timestamps(state: &State) {
+/// How much is not sealed, when what is in force was confirmed, and when it ends. An authority with several lists has the first end of them.
+#[expect(clippy::cast_precision_loss, reason = "a gauge; seconds and rows are far below 2^52")]
+fn gauges(state: &State) {
     if let Some(list) = &state.list.in_force {
         metrics::gauge!(names::TRUST_LIST_CONFIRMED_AT).set(list.confirmed_at.as_second() as f64);
     }
+    metrics::gauge!(names::UNSEALED).set(state.waiting.unsealed.waiting as f64);
     let mut ends: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for list in state.revocations.iter().filter(|list| list.in_force) {
         let Some((_, end)) = list.validity else { continue };

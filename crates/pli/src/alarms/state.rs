@@ -6,6 +6,7 @@ use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
 use super::attention::Waiting;
+use crate::sealer;
 
 /// What is known of list, revocation lists and our own certificate at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,17 @@ pub(crate) struct State {
     pub(crate) waiting: Waiting,
     /// The space that is left for the store, if that can be told.
     pub(crate) free_bytes: Option<u64>,
+    /// The record's sealing.
+    pub(crate) sealing: SealingState,
+}
+
+/// How the record's sealing goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SealingState {
+    /// Why nothing more is signed.
+    pub(crate) fault: Option<sealer::Fault>,
+    /// Since when, and why, checkpoints cannot be handed out.
+    pub(crate) unkept: Option<sealer::Unkept>,
 }
 
 /// The trust list.

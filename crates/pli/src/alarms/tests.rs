@@ -1,7 +1,7 @@
 //! Each alarm at its thresholds.
 
 use jiff::ToSpan;
-use pli_store::{HeldBacklog, OverdueBacklog};
+use pli_store::{HeldBacklog, OverdueBacklog, UnsealedLog};
 
 use super::state::{HeldList, ListInForce, RefusedList};
 use super::*;
@@ -51,6 +51,7 @@ fn sound() -> State {
             signatures_made: None,
         }),
         waiting: Waiting::default(),
+        sealing: state::SealingState::default(),
     }
 }
 
@@ -297,4 +298,33 @@ fn what_waits_for_an_admin_is_told_with_how_much_and_since_when() {
     assert_eq!(stops_mail(&state), [""; 0]);
     let told = alarms(&state, at(NOON));
     assert!(told[0].what.contains("2 recipients") && told[1].what.contains("1 messages"), "{told:?}");
+}
+
+#[test]
+fn a_record_that_is_not_sealed_within_a_minute_is_told() {
+    let mut state = sound();
+    state.waiting.unsealed = UnsealedLog { waiting: 7, first_at: Some(at(NOON) - hours(0)) };
+    assert_eq!(after(&state, SignedDuration::from_secs(60)), []);
+    assert_eq!(after(&state, SignedDuration::from_secs(61)), [("record-unsealed", None)]);
+    assert_eq!(stops_mail(&state), [""; 0]);
+}
+
+#[test]
+fn why_nothing_more_is_signed_is_told() {
+    use crate::sealer::Fault;
+    let mut state = sound();
+    for (fault, word) in [
+        (Fault::Gap(4), "4"),
+        (Fault::Entry(5), "5"),
+        (Fault::Tiles, "tiles"),
+        (Fault::Checkpoint(pli_audit::CheckpointError::Form), "checkpoint"),
+        (Fault::Behind { handed_out: 90, sealed: 80 }, "90"),
+        (Fault::Fork(70), "70"),
+    ] {
+        state.sealing.fault = Some(fault);
+        assert_eq!(after(&state, SignedDuration::ZERO), [("record-damaged", None)]);
+        assert!(alarms(&state, at(NOON))[0].what.contains(word), "{fault}");
+    }
+    state.sealing = state::SealingState { fault: None, unkept: Some((at(NOON), "disk full".to_owned())) };
+    assert_eq!(after(&state, SignedDuration::ZERO), [("checkpoints-not-kept", None)]);
 }

@@ -11,6 +11,7 @@ use crate::admin::{pki, read_file};
 use crate::config::{Config, ConfigFault, ListOrigin, Settings, check_secret_file, read_key, read_text_secret};
 use crate::exit::{Exit, Failure, chain};
 use crate::output::{self, Format, Listing, SCHEMA_VERSION};
+use crate::sealer;
 use crate::trust::Signers;
 
 /// What can be done with the configuration.
@@ -62,6 +63,7 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
         vital("store.master_key", fault(read_key(&config.store.master_key).map(drop))),
         vital("store", store(config)),
         vital("server.state", state(&config.server.state)),
+        vital("audit.key", fault(audit_key(config))),
     ];
     checks.push(match &settings.list {
         ListOrigin::File(path) => Check { name: "trust.list", vital: false, fault: trust_list(settings, path).err() },
@@ -96,6 +98,12 @@ fn tls(config: &Config) -> Result<(), NetError> {
 
 fn store(config: &Config) -> Result<(), Failure> {
     runtime::one_thread()?.block_on(pli_store::check(&config.store)).map_err(Failure::from)
+}
+
+/// A node makes one that is missing, unless the record is signed already.
+fn audit_key(config: &Config) -> Result<(), ConfigFault> {
+    let path = config.audit.key_in(&config.server.state);
+    if path.exists() { sealer::key::read(&path).map(drop) } else { Ok(()) }
 }
 
 /// By itself: what it would change is for `pli trust check` to tell.

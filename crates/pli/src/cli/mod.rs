@@ -2,6 +2,7 @@
 
 mod account;
 mod asking;
+mod audit;
 mod bulk;
 mod certificate;
 mod completions;
@@ -154,6 +155,9 @@ enum Command {
     /// Messages that were taken in
     #[command(subcommand)]
     Message(message::Command),
+    /// The record of all that happens: checked, handed out, proven
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Tell whether a message would be taken, and why; sends nothing
     Explain(explain::Args),
     /// Make and run a whole trust space on loopback, for tests and for trying out
@@ -206,6 +210,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dispensation(command) => dispensation::run(globals, &command),
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
+        Command::Audit(command) => audit::run(globals, &command),
         Command::Explain(args) => explain::run(globals, &args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => sandbox::demo(&args),

@@ -89,6 +89,7 @@ fn anchor(config: &mut Config, folder: &Path) {
     }
     config.trust.anchor(folder);
     config.mailbox.anchor(folder);
+    config.audit.anchor(folder);
     if let Some(psc) = &mut config.signin.psc {
         psc.anchors = folder.join(&psc.anchors);
         if let Some(asked) = &mut psc.introspection {

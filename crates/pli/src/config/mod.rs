@@ -5,6 +5,7 @@
 
 mod annuaire;
 mod api;
+mod audit;
 mod autoconfig;
 mod document;
 mod load;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use annuaire::{AnnuaireConfig, NATIONAL, Publish};
 pub(crate) use api::{ApiClient, ApiConfig, ApiScope};
+pub(crate) use audit::AuditConfig;
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use document::DocumentConfig;
 pub(crate) use load::{ConfigFault, load};
@@ -82,6 +84,9 @@ pub(crate) struct Config {
     /// `[story]`: how long it is kept what became of messages.
     #[serde(default)]
     pub(crate) story: StoryConfig,
+    /// `[audit]`: how the record is sealed.
+    #[serde(default)]
+    pub(crate) audit: AuditConfig,
     /// `[document]`: what becomes of a message whose documents show a fault.
     #[serde(default)]
     pub(crate) document: DocumentConfig,
@@ -324,6 +329,7 @@ mod tests {
         assert_eq!(sample.remove("mailbox"), Some(toml::Value::try_from(MailboxConfig::default()).unwrap()));
         assert_eq!(sample.remove("document"), Some(toml::Value::try_from(DocumentConfig::default()).unwrap()));
         assert_eq!(sample.remove("story"), Some(toml::Value::try_from(StoryConfig::default()).unwrap()));
+        assert_eq!(sample.remove("audit"), Some(toml::Value::try_from(AuditConfig::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
         let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
         let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));
@@ -338,6 +344,7 @@ mod tests {
         let all = SAMPLE.replace("# url = ", "url = ").replace("# anchors = ", "anchors = ");
         let all = all.replace("# signer_cn = ", "signer_cn = ").replace("# signer_ou = ", "signer_ou = ");
         let all = all.replace("# exports = ", "exports = ");
+        let all = all.replace("# checkpoints = ", "checkpoints = ").replace("#audit ", "");
         let all = all.replace("#psc ", "").replace("#autoconfig ", "").replace("#annuaire ", "");
         let all = all.replace("#virus ", "").replace("#deadline ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();

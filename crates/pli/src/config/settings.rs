@@ -37,6 +37,7 @@ impl Settings {
         config.virus.as_ref().map_or(Ok(()), VirusConfig::check)?;
         config.trust.check()?;
         config.mailbox.check()?;
+        config.audit.check()?;
         config.patient.check()?;
         config.api.check()?;
         sign_in(&config.signin)?;

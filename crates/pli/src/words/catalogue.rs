@@ -11,6 +11,7 @@ use super::Language;
 pub(super) const FILES: &[(&str, &str)] = &[
     ("account.toml", include_str!("../../words/account.toml")),
     ("alarms.toml", include_str!("../../words/alarms.toml")),
+    ("audit.toml", include_str!("../../words/audit.toml")),
     ("certificate.toml", include_str!("../../words/certificate.toml")),
     ("cli.toml", include_str!("../../words/cli.toml")),
     ("common.toml", include_str!("../../words/common.toml")),

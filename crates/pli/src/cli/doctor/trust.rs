@@ -28,6 +28,7 @@ const PUBLICATION: &str = "annuaire.publication";
 const MAIL: &str = "mail.attention";
 /// Told by `files.rs`, of each folder, with a node and without.
 const SPACE: &str = "store.space";
+const RECORD: &str = "record";
 
 /// A running node is asked: it alone knows how its last fetches went. Without one, what it has left is judged.
 pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>) -> Vec<Finding> {
@@ -127,7 +128,7 @@ fn sound_list(standing: &Standing) -> Option<Said> {
 /// The alarms, each as a line; and the lines of what is in order where no alarm is about the same thing.
 fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION, virus::CHECK, MAIL] {
+    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION, virus::CHECK, MAIL, RECORD] {
         let on: Vec<_> = told.iter().filter(|alarm| check_of(&alarm.code) == check).collect();
         findings.extend(on.iter().map(|alarm| finding(check, alarm)));
         let concerned = |about: &str| on.iter().any(|alarm| about.is_empty() || alarm.subject == about);
@@ -146,6 +147,7 @@ fn check_of(code: &str) -> &'static str {
         Some("virus") => virus::CHECK,
         Some("mail" | "answers") => MAIL,
         Some("disk") => SPACE,
+        Some("record" | "checkpoints") => RECORD,
         _ if code == "own-certificate-not-listed" => LISTED,
         _ => CERTIFICATE,
     }

@@ -1,0 +1,43 @@
+//! `pli audit`: the record, checked, handed out and proven.
+
+mod export;
+mod prove;
+mod source;
+mod verify;
+
+use pli_audit::VerifierKey;
+
+use super::Globals;
+use crate::exit::Failure;
+use crate::sealer;
+
+/// The file of an export that stands for all of it.
+const CHECKPOINT: &str = "checkpoint";
+/// The file of an export with the public key.
+const KEY: &str = "key";
+
+/// What can be done with the record.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Check that the record is what was signed, entry by entry, and tell the first place that is not
+    Verify(verify::Args),
+    /// Write the record as files that public tools can check
+    Export(export::Args),
+    /// Prove that an entry is in the record, for whoever has the public key
+    Prove(prove::Args),
+}
+
+/// Does it.
+pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Verify(args) => verify::run(globals, args),
+        Command::Export(args) => export::run(globals, args),
+        Command::Prove(args) => prove::run(globals, args),
+    }
+}
+
+/// The public half of the node's key.
+fn own_key(globals: &Globals) -> Result<VerifierKey, Failure> {
+    let config = globals.settings()?.config;
+    Ok(sealer::key::read(&config.audit.key_in(&config.server.state))?.verifier().clone())
+}

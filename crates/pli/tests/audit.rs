@@ -1,0 +1,222 @@
+//! `pli audit`: a node's record is sealed as it grows, checked, handed out, proven; what was changed behind its back is found.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use jiff::{SignedDuration, Timestamp};
+use pli_audit::{Proof, VerifierKey};
+use rustix::process::Signal;
+use serde_json::Value;
+use support::letters::{letter, masker, store};
+use support::node::{Node, Operator, read};
+use support::{exit, pli, stderr, text};
+
+const MARTIN: &str = "dr.martin@pharmacie-du-pont.mssante.fr";
+
+/// Writes so many letters into the store of an operator whose node does not run; their ids.
+fn letters(operator: &Operator, numbers: std::ops::Range<i64>) -> Vec<String> {
+    let begin: Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (store, mask) = (store(operator, "pro", begin).await, masker(operator, "pro"));
+        let mut ids = Vec::new();
+        for number in numbers {
+            let (at, tag) = (begin + SignedDuration::from_secs(number), u8::try_from(number % 256).unwrap());
+            let id = letter(&*store, &mask, at, MARTIN, &["279035121518989@patient.mssante.fr"], tag).await;
+            ids.push(id.to_string());
+        }
+        store.close().await;
+        ids
+    })
+}
+
+fn verified(operator: &Operator, more: &[&str]) -> Value {
+    let told = operator.told(&[&["audit", "verify"], more].concat());
+    assert_eq!((&told["ok"], &told["damage"]), (&true.into(), &Value::Null), "{told}");
+    told
+}
+
+/// Runs a node until all that is recorded is sealed.
+fn seal(operator: &Operator, node: &mut Node) -> u64 {
+    node.wait_for(|| {
+        let output = operator.ask(&["audit", "verify"]);
+        // Nothing is sealed yet.
+        if exit(&output) == 3 {
+            return None;
+        }
+        assert_eq!(exit(&output), 0, "{}", stderr(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["tree_size"].as_u64().filter(|_| told["unsealed"] == 0)
+    })
+}
+
+/// An operator whose record has some entries, and whose node has sealed them and ended.
+fn sealed(letters_written: i64) -> (Operator, Vec<String>, u64) {
+    let operator = Operator::new();
+    let ids = letters(&operator, 0..letters_written);
+    let mut node = operator.serve();
+    seal(&operator, &mut node);
+    assert!(node.end().0.success());
+    // It may have had something more to record.
+    let size = verified(&operator, &[])["tree_size"].as_u64().unwrap();
+    (operator, ids, size)
+}
+
+/// Changes the database behind everybody's back.
+fn tamper(operator: &Operator, sql: &str) {
+    let script = "import sqlite3, sys\nsqlite3.connect(sys.argv[1], isolation_level=None).executescript(sys.argv[2])";
+    let done =
+        Command::new("python3").args(["-c", script, text(&operator.path("pro/store/pli.db")), sql]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn damage(output: &std::process::Output) -> Value {
+    assert_eq!(exit(output), 6, "{}", stderr(output));
+    assert!(stderr(output).starts_with("error[audit-damaged]"), "{}", stderr(output));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["ok"], false);
+    told["damage"].clone()
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_node_seals_what_happens_and_an_export_needs_nothing_else() {
+    let (operator, _, size) = sealed(300);
+    let out = operator.path("export");
+    let told = operator.told(&["audit", "export", "--out", text(&out)]);
+    assert_eq!(told["tree_size"], size);
+    operator.fails(&["audit", "export", "--out", text(&out)], 4, "audit-folder-taken");
+    // Elsewhere: no configuration, no store.
+    let elsewhere = |more: &[&str]| pli(&[&["-o", "json", "audit", "verify", "--export", text(&out)], more].concat());
+    let told: Value = serde_json::from_slice(&elsewhere(&[]).stdout).unwrap();
+    assert_eq!(
+        (&told["ok"], &told["trusted"], &told["tree_size"]),
+        (&true.into(), &false.into(), &size.into()),
+        "{told}"
+    );
+    let key = operator.path("auditor.pub");
+    write(&key, told["key"].as_str().unwrap().as_bytes());
+    let checkpoints = operator.path("pro/state/checkpoints");
+    let output = elsewhere(&["--key", text(&key), "--checkpoint", text(&checkpoints)]);
+    assert_eq!(exit(&output), 0, "{}", stderr(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["trusted"], &told["earlier"]), (&true.into(), &size.into()));
+    assert!(!read(&out.join("tile/entries/000")).contains("279035121518989"), "persons are sealed");
+
+    // Any byte of any file.
+    for (file, place, what) in [
+        ("tile/entries/000", "entry 0", "altered"),
+        ("tile/0/000", "tile 0 of level 0", "rebuildable"),
+        ("checkpoint", "the checkpoint", "refused"),
+    ] {
+        let good = std::fs::read(out.join(file)).unwrap();
+        let mut bad = good.clone();
+        bad[20] ^= 1;
+        write(&out.join(file), &bad);
+        let found = damage(&elsewhere(&["--key", text(&key)]));
+        assert_eq!((&found["place"], &found["what"]), (&place.into(), &what.into()), "{file}");
+        write(&out.join(file), &good);
+    }
+    assert_eq!(exit(&elsewhere(&["--key", text(&key)])), 0);
+    // Signed by somebody else, who put his own key beside it.
+    let (other, _, _) = sealed(1);
+    let foreign = operator.path("foreign");
+    other.told(&["audit", "export", "--out", text(&foreign)]);
+    let by_itself = pli(&["-o", "json", "audit", "verify", "--export", text(&foreign)]);
+    assert_eq!(exit(&by_itself), 0, "whole, whosever it is");
+    let output = pli(&["-o", "json", "audit", "verify", "--export", text(&foreign), "--key", text(&key)]);
+    assert_eq!(damage(&output)["what"], "refused");
+    let kept = pli(&["audit", "verify", "--export", text(&foreign), "--checkpoint", text(&checkpoints)]);
+    assert_eq!(exit(&kept), 6);
+    assert!(stderr(&kept).contains("audit-checkpoint-foreign"), "{}", stderr(&kept));
+}
+
+#[test]
+fn what_was_changed_in_the_store_is_found_in_its_place() {
+    let (operator, _, _) = sealed(300);
+    verified(&operator, &[]);
+    // One byte of one row.
+    tamper(
+        &operator,
+        "UPDATE audit SET event = CAST(replace(CAST(event AS TEXT), '2026-03-14T12', '2026-03-14T13') AS BLOB) WHERE seq = 278",
+    );
+    let found = damage(&operator.ask(&["audit", "verify"]));
+    assert_eq!((&found["entry"], &found["what"]), (&277.into(), &"altered".into()));
+    operator.fails(&["audit", "prove", "277"], 6, "audit-not-provable");
+    operator.told(&["audit", "prove", "276"]);
+    // The end is cut off, and an older checkpoint put in its place: the file outside knows better.
+    tamper(&operator, "DELETE FROM audit_checkpoints; DELETE FROM audit_tiles; DELETE FROM audit WHERE seq > 5");
+    let mut node = operator.serve();
+    node.wait_for_log("the record is not sealed any more");
+    assert!(node.end().0.success());
+}
+
+#[test]
+fn a_proof_stands_alone() {
+    let (operator, ids, size) = sealed(20);
+    let out = operator.path("proofs");
+    let told = operator.told(&["audit", "prove", &ids[7], "--out", text(&out)]);
+    let index = told[0]["entry"].as_u64().unwrap();
+    let key = verified(&operator, &[])["key"].as_str().unwrap().to_owned();
+    let proof = Proof::parse(&std::fs::read(out.join(format!("{index}.tlog-proof"))).unwrap()).unwrap();
+    let entry = std::fs::read(out.join(format!("{index}.entry"))).unwrap();
+    assert!(String::from_utf8_lossy(&entry).contains(&ids[7]));
+    let proven = proof.verify(&entry, &VerifierKey::parse(&key).unwrap()).unwrap();
+    assert_eq!(proven.size(), size);
+    assert!(proof.verify(b"{}", &VerifierKey::parse(&key).unwrap()).is_err());
+    operator.fails(&["audit", "prove", "1000000"], 3, "audit-entry-unknown");
+    letters(&operator, 20..21);
+    operator.fails(&["audit", "prove", &size.to_string()], 4, "audit-unsealed");
+}
+
+#[test]
+fn a_node_that_is_killed_goes_on_without_a_gap_and_without_a_fork() {
+    let operator = Operator::new();
+    let first = operator.path("first");
+    let mut size = 0;
+    for round in 0..4 {
+        letters(&operator, round * 50..(round + 1) * 50);
+        let mut node = operator.serve();
+        // Killed at once, or once everything is sealed.
+        if round % 2 == 1 {
+            let now = seal(&operator, &mut node);
+            assert!(now > size);
+            size = now;
+        }
+        node.signal(Signal::KILL);
+        drop(node);
+        if round == 1 {
+            write(&first, &std::fs::read(operator.path("pro/state/checkpoints")).unwrap());
+        }
+    }
+    // One history: it is the continuation of what was handed out before.
+    let told = verified(&operator, &["--checkpoint", text(&first)]);
+    assert!(told["earlier"].as_u64().unwrap() < size, "{told}");
+    assert!(told["tree_size"].as_u64().unwrap() >= size, "{told}");
+}
+
+#[test]
+fn a_node_without_the_key_of_its_record_does_not_start() {
+    let (operator, _, _) = sealed(1);
+    let key = operator.path("pro/state/audit.key");
+    let aside = operator.path("aside");
+    std::fs::rename(&key, &aside).unwrap();
+    let output = operator.ask(&["serve"]);
+    assert_eq!(exit(&output), 2);
+    assert!(stderr(&output).contains("error[audit-key-missing]"), "{}", stderr(&output));
+    std::fs::rename(&aside, &key).unwrap();
+    let mut node = operator.serve();
+    seal(&operator, &mut node);
+    assert!(node.end().0.success());
+}
