@@ -159,6 +159,9 @@ fn what_was_changed_in_the_store_is_found_in_its_place() {
     tamper(&operator, "DELETE FROM audit_checkpoints; DELETE FROM audit_tiles; DELETE FROM audit WHERE seq > 5");
     let mut node = operator.serve();
     node.wait_for_log("the record is not sealed any more");
+    let looked: Value = serde_json::from_slice(&operator.ask(&["doctor"]).stdout).unwrap();
+    let told: Vec<&Value> = looked.as_array().unwrap().iter().filter(|row| row["check"] == "record").collect();
+    assert_eq!((told.len(), &told[0]["code"]), (1, &"record-damaged".into()), "{looked}");
     assert!(node.end().0.success());
 }
 
@@ -204,6 +207,25 @@ fn a_node_that_is_killed_goes_on_without_a_gap_and_without_a_fork() {
     let told = verified(&operator, &["--checkpoint", text(&first)]);
     assert!(told["earlier"].as_u64().unwrap() < size, "{told}");
     assert!(told["tree_size"].as_u64().unwrap() >= size, "{told}");
+}
+
+#[test]
+fn a_node_that_slept_goes_on_and_one_that_is_started_beside_it_does_not_start() {
+    let operator = Operator::new();
+    let mut node = operator.serve();
+    let before = seal(&operator, &mut node);
+    node.signal(Signal::STOP);
+    // It may not even look: the folder is taken.
+    let output = operator.ask(&["serve"]);
+    assert_eq!(exit(&output), 4, "{}", stderr(&output));
+    node.signal(Signal::CONT);
+    // Something happens: a mailbox is suspended.
+    let mailbox = "officine@pharmacie-du-pont.mssante.fr";
+    operator.told(&["mailbox", "suspend", mailbox, "--reason", "a test"]);
+    let after = seal(&operator, &mut node);
+    assert!(after > before, "{after}");
+    assert!(node.end().0.success());
+    verified(&operator, &[]);
 }
 
 #[test]
