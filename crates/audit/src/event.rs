@@ -67,6 +67,36 @@ pub enum EventKind {
     Duplicate,
     /// Someone who is signed in asked what became of his messages.
     Asked,
+    /// An admin had a person forgotten. Whom, nothing tells.
+    Erased,
+    /// The node has emptied entries whose time was over.
+    Pruned,
+}
+
+/// What an event is kept as long as others of its class for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// What became of messages.
+    Mail,
+    /// Who came in, and what he did there.
+    Access,
+    /// What those who run the node changed, and what they were shown.
+    Admin,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mail, Self::Access, Self::Admin];
+
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Access => "access",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 impl EventKind {
@@ -92,6 +122,8 @@ impl EventKind {
         Self::Overdue,
         Self::Duplicate,
         Self::Asked,
+        Self::Erased,
+        Self::Pruned,
     ];
 
     /// The stable name.
@@ -118,6 +150,30 @@ impl EventKind {
             Self::Overdue => "overdue",
             Self::Duplicate => "duplicate",
             Self::Asked => "asked",
+            Self::Erased => "erased",
+            Self::Pruned => "pruned",
+        }
+    }
+
+    /// As long as which others it is kept.
+    #[must_use]
+    pub fn class(self) -> Class {
+        match self {
+            Self::Accepted
+            | Self::Refused
+            | Self::Delivered
+            | Self::Relayed
+            | Self::Deferred
+            | Self::Failed
+            | Self::Reported
+            | Self::Held
+            | Self::Released
+            | Self::Dropped
+            | Self::Integrated
+            | Self::Overdue
+            | Self::Duplicate => Class::Mail,
+            Self::SignedIn | Self::SignInFailed | Self::Opened | Self::Deleted | Self::Asked => Class::Access,
+            Self::Changed | Self::Revealed | Self::Erased | Self::Pruned => Class::Admin,
         }
     }
 }

@@ -34,7 +34,7 @@ pub mod witness;
 
 pub use bundle::BundleId;
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, Standing};
-pub use event::{Event, EventKind, Face};
+pub use event::{Class, Event, EventKind, Face};
 pub use hash::Hash;
 pub use key::{KeyError, SignerKey, VerifierKey, WitnessKey};
 pub use leaf::{Draft, Leaf, LeafError, Subject, SubjectId, SubjectKey};

@@ -23,7 +23,7 @@ pub use account::{
     NewCredential,
 };
 pub use arrival::{Arrival, Repeated, Target};
-pub use audit_log::{NewSeal, SealedLog, UnsealedLog};
+pub use audit_log::{NewSeal, Recorded, SealedLog, UnsealedLog};
 pub use backlog::Backlog;
 pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};
 pub use change::Change;

@@ -24,6 +24,8 @@ const KINDS: &[(EventKind, &str)] = &[
     (EventKind::Overdue, "overdue"),
     (EventKind::Duplicate, "duplicate"),
     (EventKind::Asked, "asked"),
+    (EventKind::Erased, "erased"),
+    (EventKind::Pruned, "pruned"),
 ];
 
 fn at() -> jiff::Timestamp {

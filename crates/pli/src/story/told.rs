@@ -141,6 +141,8 @@ fn is_traced(kind: EventKind) -> bool {
         | EventKind::Deleted
         | EventKind::Changed
         | EventKind::Revealed
-        | EventKind::Asked => false,
+        | EventKind::Asked
+        | EventKind::Erased
+        | EventKind::Pruned => false,
     }
 }

@@ -1,7 +1,7 @@
 //! The record's tree as it is kept: what is sealed, and what a seal adds.
 
 use jiff::Timestamp;
-use pli_audit::{SubjectId, Tile};
+use pli_audit::{Event, SubjectId, Tile};
 
 /// How far the record is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,4 +36,13 @@ pub struct UnsealedLog {
     pub waiting: u64,
     /// When the first of them says that it happened.
     pub first_at: Option<Timestamp>,
+}
+
+/// An entry of the record, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number, from 0.
+    pub index: u64,
+    /// What it says, with all persons who are not erased; none if it is pruned.
+    pub event: Option<Event>,
 }

@@ -30,9 +30,7 @@ impl AuditLog for SqliteStore {
     }
 
     async fn entries_from(&self, index: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        let sql = sqlx::query("SELECT seq, event FROM audit WHERE seq > ? ORDER BY seq LIMIT ?");
-        let sql = sql.bind(number(index)).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        self.audit_rows(sql).await?.iter().map(|row| entry(Row::new(row, "audit"))).collect()
+        self.rows_from(index, limit).await?.iter().map(|row| entry(Row::new(row, "audit"))).collect()
     }
 
     async fn unsealed(&self) -> Result<UnsealedLog> {
@@ -90,7 +88,13 @@ impl AuditLog for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn audit_rows(&self, sql: Sql<'_>) -> Result<Vec<SqliteRow>> {
+    /// The rows of the entries from this index on.
+    pub(super) async fn rows_from(&self, index: u64, limit: usize) -> Result<Vec<SqliteRow>> {
+        let sql = sqlx::query("SELECT seq, event FROM audit WHERE seq > ? ORDER BY seq LIMIT ?");
+        self.audit_rows(sql.bind(number(index)).bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
+    }
+
+    pub(super) async fn audit_rows(&self, sql: Sql<'_>) -> Result<Vec<SqliteRow>> {
         let rows = self.readers.all(sql).await;
         rows.map_err(|error| database_error("the record could not be read", error))
     }
@@ -100,11 +104,15 @@ fn sealed(row: Row<'_>) -> Result<SealedLog> {
     Ok(SealedLog { size: row.number("size")?, checkpoint: row.get("checkpoint")? })
 }
 
-/// A row with its index. One of a number below one is in front of the first entry, where none can be.
+/// A row with its index.
 fn entry(row: Row<'_>) -> Result<(u64, Vec<u8>)> {
+    Ok((index(row)?, row.get("event")?))
+}
+
+/// The index of a row's entry. One of a number below one is in front of the first entry, where none can be.
+pub(super) fn index(row: Row<'_>) -> Result<u64> {
     let seq: u64 = row.number("seq")?;
-    let index = seq.checked_sub(1).ok_or_else(|| row.corrupt("seq", "no entry has this number"))?;
-    Ok((index, row.get("event")?))
+    seq.checked_sub(1).ok_or_else(|| row.corrupt("seq", "no entry has this number"))
 }
 
 /// The tile as it was when it had this width.
@@ -114,7 +122,7 @@ fn narrow(bytes: &[u8], id: TileId) -> Vec<u8> {
 }
 
 /// As the database counts. No tree reaches further.
-fn number(number: u64) -> i64 {
+pub(super) fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

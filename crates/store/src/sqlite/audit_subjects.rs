@@ -84,12 +84,29 @@ fn subject(row: Row<'_>, master: &MasterKey) -> Result<Subject> {
     Ok(Subject { id, key: key.ok_or_else(|| row.corrupt("key", "it does not open"))? })
 }
 
-/// The events of these rows, with all persons who are not erased.
-pub(super) async fn open(readers: &Readers, master: &MasterKey, rows: &[SqliteRow]) -> Result<Vec<Event>> {
-    let leaves: Vec<Leaf> =
-        rows.iter().map(|row| Row::new(row, "audit").parse("event", Leaf::parse)).collect::<Result<_>>()?;
-    let keys = keys(readers, master, leaves.iter().flat_map(Leaf::subjects).map(|id| id.0).collect()).await?;
-    Ok(leaves.into_iter().map(|leaf| leaf.open(|id| keys.get(&id).cloned())).collect())
+/// The events of these rows, with all persons who are not erased; none where one is pruned.
+pub(super) async fn open(readers: &Readers, master: &MasterKey, rows: &[SqliteRow]) -> Result<Vec<Option<Event>>> {
+    let leaves: Vec<Option<Leaf>> = rows.iter().map(|row| leaf(Row::new(row, "audit"))).collect::<Result<_>>()?;
+    let subjects = leaves.iter().flatten().flat_map(Leaf::subjects).map(|id| id.0);
+    let keys = keys(readers, master, subjects.collect()).await?;
+    let opened = |leaf: Leaf| leaf.open(|id| keys.get(&id).cloned());
+    Ok(leaves.into_iter().map(|leaf| leaf.map(opened)).collect())
+}
+
+fn leaf(row: Row<'_>) -> Result<Option<Leaf>> {
+    if row.get::<&[u8]>("event")?.is_empty() {
+        return Ok(None);
+    }
+    row.parse("event", Leaf::parse).map(Some)
+}
+
+/// The person of this digest, if the record knows him.
+pub(super) async fn of_digest(readers: &Readers, digest: &Digest) -> Result<Option<SubjectId>> {
+    let sql = sqlx::query("SELECT digest, subject FROM audit_subjects WHERE digest = ?");
+    let row = readers.one(sql.bind(&digest[..])).await;
+    let row = row.map_err(|error| database_error("the record's keys could not be read", error))?;
+    row.map(|row| Row::new(&row, "audit_subjects").parse("subject", |bytes: &[u8]| bytes.try_into().map(SubjectId)))
+        .transpose()
 }
 
 async fn keys(readers: &Readers, master: &MasterKey, ids: Vec<[u8; 16]>) -> Result<HashMap<SubjectId, SubjectKey>> {

@@ -39,7 +39,7 @@ async fn step(at: &Fixture, to: u64) -> NewSeal {
     NewSeal { from, size: to, tiles: writer.take_tiles(), checkpoint, about, at: at.now() }
 }
 
-async fn seal(at: &Fixture, to: u64) -> bool {
+pub(crate) async fn seal(at: &Fixture, to: u64) -> bool {
     let step = step(at, to).await;
     at.store.seal(step).await.unwrap()
 }

@@ -276,6 +276,8 @@ conformance! {
             events_of_a_message_come_in_order
             rows_of_their_own_are_kept
             a_person_in_the_record_is_who_he_was
-            the_record_outlives_its_message;
+            the_record_outlives_its_message
+            the_record_is_read_in_order_page_by_page
+            what_is_about_a_person_is_found_sealed_or_not;
     }
 }

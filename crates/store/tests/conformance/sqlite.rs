@@ -442,3 +442,18 @@ async fn a_gap_in_the_record_shows_in_what_is_read_to_seal_it() {
     let indexes: Vec<u64> = at.store.entries_from(0, 100).await.unwrap().iter().map(|row| row.0).collect();
     assert_eq!(indexes, [0, 2, 3]);
 }
+
+#[tokio::test]
+async fn of_a_pruned_entry_nothing_is_read_but_its_place() {
+    let at = Sqlite.fresh().await;
+    let id = at.id();
+    for kind in [EventKind::Accepted, EventKind::Delivered, EventKind::Opened] {
+        at.store.append_audit(vec![event(id, kind)]).await.unwrap();
+    }
+    tamper(&at, "UPDATE audit SET event = x'' WHERE seq = 2").await;
+    let read = at.store.events_from(0, 10).await.unwrap();
+    let read: Vec<_> = read.into_iter().map(|one| (one.index, one.event.map(|event| event.kind))).collect();
+    assert_eq!(read, [(0, Some(EventKind::Accepted)), (1, None), (2, Some(EventKind::Opened))]);
+    let of: Vec<_> = at.store.events_of(id).await.unwrap().iter().map(|event| event.kind).collect();
+    assert_eq!(of, [EventKind::Accepted, EventKind::Opened]);
+}
