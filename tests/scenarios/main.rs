@@ -38,6 +38,7 @@ mod killed_under_load;
 mod letter_crosses_operators;
 mod mail_programs;
 mod mail_programs_sign_in;
+mod metrics_listed;
 mod old_tls;
 mod passwords_guessed;
 mod patient_spaces;
@@ -287,6 +288,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
     scenario!(documents::a_prescription_waits_under_its_keyword),
     scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
+    scenario!(metrics_listed::the_page_of_a_node_and_the_list_of_names_are_one),
     scenario!(hospital_down_for_days::one_notice_then_one_report),
     scenario!(hospital_that_fails::postfix_in_all_its_ways, Program("postfix"), Root),
     scenario!(hospital_that_fails::exim_in_all_its_ways, Program("exim4"), Root),

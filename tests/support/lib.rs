@@ -24,6 +24,7 @@ pub mod imap;
 pub mod issuer;
 pub mod kept;
 pub mod message;
+pub mod metrics_page;
 pub mod need;
 pub mod page;
 pub mod peer_server;

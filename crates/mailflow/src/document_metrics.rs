@@ -16,6 +16,11 @@ const PRODUCTS: &str = "pli_mss_nil_total";
 const FINDINGS: &str = "pli_document_findings_total";
 const HEADER_FAULTS: &str = "pli_document_header_faults_total";
 
+/// A header that is not there.
+const ABSENT: &str = "absent";
+/// A value of no known shape, or one too many.
+const OTHER: &str = "other";
+
 /// Distinct values that are told apart. The value set of document types (`JDV_J07`) has some hundred, and so have
 /// the products of the field.
 const DISTINCT_MAX: usize = 200;
@@ -25,7 +30,7 @@ const PRESCRIPTIONS: [&str; 6] = ["BIO", "KINE", "INF", "AAT", "PEDI", "ORTHOPHO
 static CODES_SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 static PRODUCTS_SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Registers the help texts.
+/// Registers the help texts, and that nothing has happened yet.
 pub(crate) fn describe() {
     describe_counter!(
         CODES,
@@ -38,6 +43,19 @@ pub(crate) fn describe() {
         HEADER_FAULTS,
         "Messages of our own accepted whose header does not say what the documents are, by fault."
     );
+    counter!(CODES, "code" => OTHER).increment(0);
+    for value in ["O", "N", ABSENT, OTHER] {
+        counter!(INS, "value" => value).increment(0);
+    }
+    for product in [ABSENT, OTHER] {
+        counter!(PRODUCTS, "product" => product).increment(0);
+    }
+    for finding in Finding::ALL {
+        counter!(FINDINGS, "finding" => finding.code()).increment(0);
+    }
+    for fault in HeaderFault::ALL {
+        counter!(HEADER_FAULTS, "fault" => fault.code()).increment(0);
+    }
 }
 
 /// Counts a message that was accepted.
@@ -47,10 +65,10 @@ pub(crate) fn accepted(headers: &DocumentHeaders, findings: &[Finding], faults: 
         counter!(CODES, "code" => code).increment(1);
     }
     let ins = match headers.ins.as_deref().map(str::trim) {
-        None => "absent",
+        None => ABSENT,
         Some("O") => "O",
         Some("N") => "N",
-        Some(_) => "other",
+        Some(_) => OTHER,
     };
     counter!(INS, "value" => ins).increment(1);
     counter!(PRODUCTS, "product" => product_label(headers.product.as_deref())).increment(1);
@@ -67,7 +85,7 @@ fn code_label(code: &str) -> String {
 }
 
 fn product_label(product: Option<&str>) -> String {
-    product.map_or_else(|| "absent".to_owned(), |product| bounded(product.trim(), is_product, &PRODUCTS_SEEN))
+    product.map_or_else(|| ABSENT.to_owned(), |product| bounded(product.trim(), is_product, &PRODUCTS_SEEN))
 }
 
 fn bounded(value: &str, is_known_shape: fn(&str) -> bool, seen: &Mutex<BTreeSet<String>>) -> String {
@@ -76,7 +94,7 @@ fn bounded(value: &str, is_known_shape: fn(&str) -> bool, seen: &Mutex<BTreeSet<
         seen.insert(value.to_owned());
         return value.to_owned();
     }
-    "other".to_owned()
+    OTHER.to_owned()
 }
 
 /// A LOINC code (up to six digits, a hyphen, a check digit), a prescription of the CI-SIS, or one of the patient's own

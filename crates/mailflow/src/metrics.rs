@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use pli_audit::Face;
-use pli_policy::{Reason, ScanFacts};
-use pli_store::{Backlog, NewMessage, Returned};
+use pli_policy::{Reason, ScanFacts, ScanFault};
+use pli_store::{Backlog, NewMessage, PartyState, Returned};
 
 const ACCEPTED: &str = "pli_intake_messages_total";
 const ACCEPTED_BYTES: &str = "pli_intake_bytes_total";
@@ -27,6 +27,9 @@ const WRITE_AGE: &str = "pli_store_oldest_write_seconds";
 const GUESSING: &str = "pli_intake_guessing_total";
 const REPORTS: &str = "pli_delivery_reports_total";
 const OVERDUE: &str = "pli_overdue_total";
+
+/// Which way a recipient's copy goes.
+const WAYS: [&str; 4] = ["mailbox", "relay", "return", "hold"];
 
 /// Registers the help texts. Called once, after the recorder is installed.
 pub fn describe() {
@@ -60,6 +63,41 @@ pub fn describe() {
         "Deadlines that passed, by the state that was not reached and whether the message was sent again."
     );
     crate::document_metrics::describe();
+    nothing_yet();
+}
+
+/// What can be known before its first event is zero from the start: a rule about its growth sees the first one.
+fn nothing_yet() {
+    for face in [Face::Smtp, Face::Submission] {
+        counter!(ACCEPTED, "face" => face_name(face)).increment(0);
+    }
+    for way in WAYS {
+        counter!(RECIPIENTS, "way" => way).increment(0);
+    }
+    for name in [ACCEPTED_BYTES, RECORD_LOST, GUESSING, OVERLOADED] {
+        counter!(name).increment(0);
+    }
+    for outcome in ["clean", "found", "too-large"].into_iter().chain(ScanFault::ALL.map(ScanFault::as_str)) {
+        counter!(SCANS, "outcome" => outcome).increment(0);
+    }
+    counter!(TRIES, "outcome" => "relayed", "reason" => "none").increment(0);
+    for kind in ["new", "reused"] {
+        counter!(CONNECTIONS, "kind" => kind).increment(0);
+    }
+    for reason in [Reason::PeerTls, Reason::PeerCertificateNotListed] {
+        counter!(UNPROVEN, "reason" => reason.code()).increment(0);
+    }
+    for name in [UNDER_WAY, UNPROVEN_DESTINATIONS, CIRCUITS_OPEN, WRITES_WAITING, WRITE_AGE] {
+        gauge!(name).increment(0.0);
+    }
+    for action in ["failed", "delayed", "relayed", "delivered", "displayed"] {
+        counter!(REPORTS, "action" => action).increment(0);
+    }
+    for state in [PartyState::Relayed, PartyState::Delivered, PartyState::Opened, PartyState::Integrated] {
+        for resent in ["yes", "no"] {
+            counter!(OVERDUE, "state" => state.as_str(), "resent" => resent).increment(0);
+        }
+    }
 }
 
 /// How many recipients of a message go which way.
@@ -93,8 +131,8 @@ impl Ways {
 pub(crate) fn accepted(face: Face, bytes: u64, ways: Ways) {
     counter!(ACCEPTED, "face" => face_name(face)).increment(1);
     counter!(ACCEPTED_BYTES).increment(bytes);
-    let ways = [("mailbox", ways.mailboxes), ("relay", ways.relays), ("return", ways.returns), ("hold", ways.held)];
-    for (way, recipients) in ways {
+    let recipients = [ways.mailboxes, ways.relays, ways.returns, ways.held];
+    for (way, recipients) in WAYS.into_iter().zip(recipients) {
         counter!(RECIPIENTS, "way" => way).increment(recipients as u64);
     }
 }

@@ -145,6 +145,16 @@ pub enum HeaderFault {
 }
 
 impl HeaderFault {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::CodesAbsent,
+        Self::CodesDiffer,
+        Self::InsAbsent,
+        Self::InsDiffers,
+        Self::ProductAbsent,
+        Self::NoDocument,
+    ];
+
     /// Its stable code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -9,11 +9,15 @@ const SIGN_INS: &str = "pli_sign_ins_total";
 const DELAYED: &str = "pli_sign_ins_delayed_total";
 const ENDED: &str = "pli_sessions_ended_total";
 
-/// Tells the recorder what the numbers mean.
+/// Tells the recorder what the numbers mean, and that nothing has happened yet.
 pub(crate) fn describe() {
     describe_counter!(SIGN_INS, Unit::Count, "Tries to sign in, by door, mechanism and outcome.");
     describe_counter!(DELAYED, Unit::Count, "Tries to sign in that had to wait because of earlier failures.");
     describe_counter!(ENDED, Unit::Count, "Sessions that were ended from here, by reason.");
+    counter!(DELAYED).increment(0);
+    for ending in [Ending::Withdrawn, Ending::Certificate, Ending::TooLong] {
+        counter!(ENDED, "reason" => ending.code()).increment(0);
+    }
 }
 
 /// How a try to sign in ended.

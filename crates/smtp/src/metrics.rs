@@ -10,13 +10,18 @@ const HANDSHAKES_FAILED: &str = "pli_smtp_tls_handshakes_failed_total";
 const MESSAGES_ACCEPTED: &str = "pli_smtp_messages_accepted_total";
 const REFUSALS: &str = "pli_smtp_refusals_total";
 
-/// Tells the recorder what each is. Called by every listener when it starts.
-pub(crate) fn describe() {
+/// Tells the recorder what each is, and that nothing has happened at this listener yet. Called by every listener when it
+/// starts.
+pub(crate) fn describe(face: Face) {
     describe_counter!(CONNECTIONS, Unit::Count, "Connections taken, by listener.");
     describe_gauge!(CONNECTIONS_OPEN, Unit::Count, "Connections open now, by listener.");
     describe_counter!(HANDSHAKES_FAILED, Unit::Count, "TLS handshakes that failed, by listener.");
     describe_counter!(MESSAGES_ACCEPTED, Unit::Count, "Messages answered with 250, by listener.");
     describe_counter!(REFUSALS, Unit::Count, "Commands and messages refused or put off, by listener and reason.");
+    for name in [CONNECTIONS, HANDSHAKES_FAILED, MESSAGES_ACCEPTED] {
+        counter!(name, "listener" => label(face)).increment(0);
+    }
+    gauge!(CONNECTIONS_OPEN, "listener" => label(face)).increment(0.0);
 }
 
 fn label(face: Face) -> &'static str {

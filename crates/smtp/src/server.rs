@@ -55,7 +55,7 @@ pub async fn submission(
 }
 
 async fn serve(service: Service, implicit: bool, listener: Listener, shutdown: Shutdown) {
-    metrics::describe();
+    metrics::describe(service.face);
     let service = Arc::new(service);
     let listener = if implicit { listener } else { listener.refusing_with(full()) };
     listener

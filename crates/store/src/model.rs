@@ -33,7 +33,7 @@ pub use folder::{Entry, FlagChange, Flags, Folder, FolderChanges, FolderStatus, 
 pub use mailbox::{Mailbox, MailboxDetails, MailboxKind, MailboxState, NewMailbox};
 pub use message::{Held, NewMessage, Receipt, Relay, Release, Returned, StagedBody};
 pub use patient::{Dispensing, LastDispensings, Loaded, NewSpace, Pharmacy, Space, SpaceState};
-pub use queue::{Attempt, HeldBacklog, Lease, Outcome, QueueRow, Settled, Settlement};
+pub use queue::{Attempt, HeldBacklog, Lease, Outcome, QueueBacklog, QueueRow, Settled, Settlement};
 pub use receipt::{DueReceipt, ReceiptId};
 pub use record::{Life, MailboxChange, MailboxFilter, MailboxRecord, Notice, NoticeCause};
 pub use story::{NewParty, NewStory, Party, PartyState, PartyWay, ReportedState, Story, StoryFilter};

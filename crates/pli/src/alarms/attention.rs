@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pli_store::{HeldBacklog, OverdueBacklog, Result, Store, UnsealedLog};
+use jiff::Timestamp;
+use pli_store::{HeldBacklog, OverdueBacklog, QueueBacklog, Result, Store, UnsealedLog};
 
 /// What waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Waiting {
+    /// Mail that waits for its turn, or for its next server.
+    pub(crate) queue: QueueBacklog,
     /// Mail that is held until he decides.
     pub(crate) held: HeldBacklog,
     /// Mail of which something should have been heard by now.
@@ -25,15 +28,15 @@ impl Attention {
     }
 
     /// Looks anew. A store that cannot be read leaves what was known: it has an alarm of its own wherever it is used.
-    pub(crate) async fn look(&self, store: &dyn Store) {
-        match waiting(store).await {
+    pub(crate) async fn look(&self, store: &dyn Store, now: Timestamp) {
+        match waiting(store, now).await {
             Ok(waiting) => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waiting,
             Err(error) => tracing::debug!(%error, "what waits for an admin could not be counted"),
         }
     }
 }
 
-async fn waiting(store: &dyn Store) -> Result<Waiting> {
+async fn waiting(store: &dyn Store, now: Timestamp) -> Result<Waiting> {
     let (held, overdue) = (store.held_backlog().await?, store.overdue().await?);
-    Ok(Waiting { held, overdue, unsealed: store.unsealed().await? })
+    Ok(Waiting { queue: store.queue_backlog(now).await?, held, overdue, unsealed: store.unsealed().await? })
 }

@@ -188,17 +188,17 @@ fn refused(history: Vec<HistoryRow>, confirmed_at: Option<Timestamp>) -> Option<
 pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutdown) {
     let mut ledger = Ledger::default();
     loop {
-        sources.attention.look(&*store).await;
+        sources.attention.look(&*store, sources.clock.now()).await;
         let round = sources.clone();
         // Signatures are checked: not among the threads that serve.
         let judged = tokio::task::spawn_blocking(move || {
             let now = round.clock.now();
             let state = round.state(now);
-            (alarms(&state, now), state)
+            (alarms(&state, now), state, now)
         });
-        if let Ok((alarms, state)) = judged.await {
+        if let Ok((alarms, state, now)) = judged.await {
             ledger.turn(&alarms).iter().for_each(tell);
-            gauges(&state);
+            gauges(&state, now);
             for code in Code::ALL {
                 metrics::gauge!(names::ALARM, "code" => code.as_str()).set(u8::from(ledger.is_on(code)));
             }
@@ -210,12 +210,14 @@ pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutd
     }
 }
 
-/// How much is not sealed, when what is in force was confirmed, and when it ends. An authority with several lists has the first end of them.
+/// How much waits, when what is in force was confirmed, and when it ends. An authority with several lists has the first end
+/// of them.
 #[expect(clippy::cast_precision_loss, reason = "a gauge; seconds and rows are far below 2^52")]
-fn gauges(state: &State) {
+fn gauges(state: &State, now: Timestamp) {
     if let Some(list) = &state.list.in_force {
         metrics::gauge!(names::TRUST_LIST_CONFIRMED_AT).set(list.confirmed_at.as_second() as f64);
     }
+    names::queue(&state.waiting.queue, state.waiting.held.waiting, now);
     metrics::gauge!(names::UNSEALED).set(state.waiting.unsealed.waiting as f64);
     let mut ends: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for list in state.revocations.iter().filter(|list| list.in_force) {

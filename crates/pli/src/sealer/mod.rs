@@ -205,8 +205,8 @@ impl Sealer {
 
     async fn hand_out(&mut self, checkpoint: SignedCheckpoint) {
         let (size, root) = (checkpoint.checkpoint().size(), checkpoint.checkpoint().root());
-        names::sealed(size);
         let (outlet, now) = (self.outlet.clone(), self.clock.now());
+        names::sealed(size, now);
         let kept = tokio::task::spawn_blocking(move || outlet.append(&checkpoint)).await;
         let kept = kept.unwrap_or_else(|_| Err(std::io::Error::other("the writing panicked")));
         if let Err(error) = &kept

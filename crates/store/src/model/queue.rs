@@ -154,6 +154,19 @@ pub struct QueueRow {
     pub accepted_at: Timestamp,
 }
 
+/// How deep the queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueBacklog {
+    /// Recipients that wait for their next try or are being tried, those that are held left out.
+    pub waiting: u64,
+    /// How many of them are due, and not being tried.
+    pub due: u64,
+    /// Since when the first of those is due.
+    pub due_since: Option<Timestamp>,
+    /// When the oldest message of which a recipient waits was taken in.
+    pub oldest_accepted_at: Option<Timestamp>,
+}
+
 /// How much is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HeldBacklog {

@@ -19,6 +19,7 @@ mod claim;
 mod connectors;
 mod contact_turns;
 mod contacts;
+mod depth;
 mod directory_entries;
 mod directory_words;
 mod dispensings;

@@ -13,6 +13,7 @@ use super::SqliteStore;
 use super::arrivals;
 use super::attempts;
 use super::claim::{ClaimDue, reverse_path, row_limit};
+use super::depth;
 use super::held::{self, Abandon, GiveBack, Hold, LetGo};
 use super::intake::{AuditRows, Intake, audit_rows};
 use super::rows::{Row, database_error, json_texts, micros};
@@ -21,8 +22,8 @@ use super::tx::Tx;
 use super::writer::Write;
 use crate::seal::SealingWriter;
 use crate::{
-    Attempt, BodyWriter, Change, HeldBacklog, Lease, NewMessage, Queue, QueueRow, Receipt, Release, Result, Settled,
-    Settlement, StagedBody, StoreError,
+    Attempt, BodyWriter, Change, HeldBacklog, Lease, NewMessage, Queue, QueueBacklog, QueueRow, Receipt, Release,
+    Result, Settled, Settlement, StagedBody, StoreError,
 };
 
 #[async_trait]
@@ -124,6 +125,10 @@ impl Queue for SqliteStore {
 
     async fn held_backlog(&self) -> Result<HeldBacklog> {
         held::backlog(&self.readers).await
+    }
+
+    async fn queue_backlog(&self, now: Timestamp) -> Result<QueueBacklog> {
+        depth::backlog(&self.readers, now).await
     }
 }
 

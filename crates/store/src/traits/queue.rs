@@ -9,7 +9,8 @@ use pli_audit::Event;
 use pli_types::{Domain, MessageId, QueueId};
 
 use crate::{
-    Attempt, HeldBacklog, Lease, NewMessage, QueueRow, Receipt, Release, Result, Settled, Settlement, StagedBody,
+    Attempt, HeldBacklog, Lease, NewMessage, QueueBacklog, QueueRow, Receipt, Release, Result, Settled, Settlement,
+    StagedBody,
 };
 
 /// The way in, and the way out.
@@ -86,6 +87,9 @@ pub trait Queue: Send + Sync {
 
     /// How much is held.
     async fn held_backlog(&self) -> Result<HeldBacklog>;
+
+    /// How deep the queue is. Counted in indexes: cheap enough for every few seconds with a million rows.
+    async fn queue_backlog(&self, now: Timestamp) -> Result<QueueBacklog>;
 }
 
 /// Takes a body in pieces (see [`Queue::stage`]). Dropped without [`BodyWriter::finish`], it leaves nothing behind.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use pli_audit::EventKind;
-use pli_store::{Change, Held, HeldBacklog, Lease, Release, StoreError};
+use pli_store::{Change, Held, HeldBacklog, Lease, QueueBacklog, Release, StoreError};
 use pli_types::{Domain, DsnNotify, MailboxId, MessageId, QueueId, Recipient};
 
 use crate::support::{Backend, Fixture, address, event, is_not_found, refused};
@@ -55,6 +55,26 @@ pub(crate) async fn a_held_row_waits_whatever_is_tried_and_names_its_reason(back
     assert!(claim(&at).await.is_empty());
     let expected = HeldBacklog { waiting: 1, first_expires_at: Some(at.after(1)) };
     assert_eq!(at.store.held_backlog().await.unwrap(), expected);
+}
+
+pub(crate) async fn the_depth_of_the_queue_tells_what_waits_what_is_due_and_what_is_held(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    assert_eq!(at.store.queue_backlog(at.now()).await.unwrap(), QueueBacklog::default());
+    accept(&at, "held@clinic.test").await;
+    at.clock.advance(SignedDuration::from_secs(10));
+    let first = at.now();
+    for recipients in [&["a@clinic.test", "b@clinic.test"][..], &["c@clinic.test"]] {
+        let message = at.relayed(b"body", recipients).await;
+        at.store.accept(message).await.unwrap();
+        at.clock.advance(SignedDuration::from_secs(10));
+    }
+    let (due_since, oldest_accepted_at) = (Some(first), Some(first));
+    let expected = QueueBacklog { waiting: 3, due: 3, due_since, oldest_accepted_at };
+    assert_eq!(at.store.queue_backlog(at.now()).await.unwrap(), expected, "what is held is as old, and is not counted");
+    assert_eq!(claim(&at).await.len(), 3);
+    let expected = QueueBacklog { due: 0, due_since: None, ..expected };
+    assert_eq!(at.store.queue_backlog(at.now()).await.unwrap(), expected, "what is tried waits, and is not due");
+    assert_eq!(at.store.held_backlog().await.unwrap().waiting, 1);
 }
 
 pub(crate) async fn a_held_message_is_released_into_a_mailbox_as_a_delivery_is(backend: &dyn Backend) {

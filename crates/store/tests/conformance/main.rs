@@ -213,6 +213,7 @@ conformance! {
             what_is_not_there_cannot_be_changed;
         held:
             a_held_row_waits_whatever_is_tried_and_names_its_reason
+            the_depth_of_the_queue_tells_what_waits_what_is_due_and_what_is_held
             a_held_message_is_released_into_a_mailbox_as_a_delivery_is
             a_held_message_is_released_to_another_server_with_time_of_its_own
             a_dropped_message_goes_back_to_its_sender
