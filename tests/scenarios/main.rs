@@ -11,6 +11,7 @@
 )]
 
 mod admins_day;
+mod alert_rules;
 mod answers_overdue;
 mod app_mailbox;
 mod bytes_kept_as_sent;
@@ -288,6 +289,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
     scenario!(documents::a_prescription_waits_under_its_keyword),
     scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
+    scenario!(alert_rules::each_rule_and_each_panel_asks_for_what_a_node_shows),
+    scenario!(alert_rules::prometheus_takes_the_rules_and_they_fire_as_they_should, Program("promtool")),
     scenario!(metrics_listed::the_page_of_a_node_and_the_list_of_names_are_one),
     scenario!(hospital_down_for_days::one_notice_then_one_report),
     scenario!(hospital_that_fails::postfix_in_all_its_ways, Program("postfix"), Root),

@@ -2,14 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-/// Where `tests/scripts/exim` puts what cannot be installed beside Postfix.
-const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.peers/exim4/usr/sbin");
+/// Where `tests/scripts/exim` puts what cannot be installed beside Postfix, and `tests/scripts/promtool` what would start a
+/// server.
+const UNPACKED: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/.peers/exim4/usr/sbin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/.peers/prometheus"),
+];
 
 /// The program's place in the path (the system's folders too, which a plain user's path may lack).
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/usr/bin", "/usr/lib/postfix/sbin", UNPACKED].map(PathBuf::from))
+        .chain(["/usr/sbin", "/usr/bin", "/usr/lib/postfix/sbin"].map(PathBuf::from))
+        .chain(UNPACKED.map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
 }
