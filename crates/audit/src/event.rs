@@ -1,10 +1,11 @@
 //! [`Event`]: one thing that happened. Its bytes are [`crate::leaf`]'s.
 
+use jiff::fmt::temporal::Pieces;
 use pli_types::{Marked, MessageId};
 use serde::{Deserialize, Serialize};
 
 /// Through which door it happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Face {
     /// The operators' listener.
@@ -206,6 +207,10 @@ pub struct Event<T = Marked> {
     pub detail: Option<T>,
     /// Which mailbox: where several people read one mailbox, the actor is who of them it was.
     pub mailbox: Option<T>,
+    /// How far local time was from UTC (R-TRC-8), as RFC 3339 writes it: `+01:00`. The store knows, and fills it in.
+    pub offset: Option<String>,
+    /// For how many such events this one stands, if not for itself alone.
+    pub count: Option<u64>,
 }
 
 impl<T> Event<T> {
@@ -224,7 +229,19 @@ impl<T> Event<T> {
             reason: None,
             detail: None,
             mailbox: None,
+            offset: None,
+            count: None,
         }
+    }
+
+    /// When it happened by the clock on the wall: RFC 3339 with the offset from UTC. None where no offset is kept.
+    #[must_use]
+    pub fn local(&self) -> Option<String> {
+        let at: jiff::Timestamp = self.at.parse().ok()?;
+        // Any day does to read an offset by.
+        let day = format!("2000-01-01T00:00{}", self.offset.as_ref()?);
+        let offset = Pieces::parse(&day).ok()?.to_numeric_offset()?;
+        Some(at.display_with_offset(offset).to_string())
     }
 
     /// The same event with each text as this gives it: masked, or in clear for who may see it.
@@ -241,6 +258,8 @@ impl<T> Event<T> {
             reason: self.reason,
             detail: self.detail.map(&mut shown),
             mailbox: self.mailbox.map(&mut shown),
+            offset: self.offset,
+            count: self.count,
         }
     }
 }
@@ -248,6 +267,17 @@ impl<T> Event<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clock_on_the_wall_is_told_where_it_is_known() {
+        let event: Event = Event::new("2026-07-14T22:30:00Z".parse().unwrap(), EventKind::Opened, Face::Imap);
+        assert_eq!(event.local(), None);
+        let in_paris = Event { offset: Some("+02:00".to_owned()), ..event.clone() };
+        assert_eq!(in_paris.local().as_deref(), Some("2026-07-15T00:30:00+02:00"));
+        let in_cayenne = Event { offset: Some("-03:00".to_owned()), ..event.clone() };
+        assert_eq!(in_cayenne.local().as_deref(), Some("2026-07-14T19:30:00-03:00"));
+        assert_eq!(Event { offset: Some("soon".to_owned()), ..event }.local(), None);
+    }
 
     #[test]
     fn a_kind_has_one_name_in_the_record_and_on_the_screen() {

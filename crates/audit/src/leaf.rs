@@ -104,8 +104,17 @@ impl Draft {
             detail: text(&event.detail),
             mailbox: text(&event.mailbox),
             subjects: Vec::new(),
+            offset: event.offset.clone(),
+            count: event.count,
         };
         Self { members, salt, persons }
+    }
+
+    /// The same, saying how far local time was from UTC, if the event did not.
+    #[must_use]
+    pub fn at_offset(mut self, offset: impl FnOnce() -> String) -> Self {
+        self.members.offset.get_or_insert_with(offset);
+        self
     }
 
     /// Whose seals are wanted, each once.
@@ -205,7 +214,22 @@ impl Leaf {
             self.0.salt.as_deref().and_then(decoded).and_then(|salt| salt.try_into().ok()).unwrap_or_default();
         let persons: Vec<Piece> = self.0.subjects.iter().map(|sealed| sealed.open(&salt, &key)).collect();
         let text = |text: Option<String>| text.map(|text| fill(&text, &persons));
-        let Members { at, kind, face, message, actor, remote, sender, recipient, reason, detail, mailbox, .. } = self.0;
+        let Members {
+            at,
+            kind,
+            face,
+            message,
+            actor,
+            remote,
+            sender,
+            recipient,
+            reason,
+            detail,
+            mailbox,
+            offset,
+            count,
+            ..
+        } = self.0;
         Event {
             at,
             kind,
@@ -218,6 +242,8 @@ impl Leaf {
             reason,
             detail: text(detail),
             mailbox: text(mailbox),
+            offset,
+            count,
         }
     }
 }
@@ -270,6 +296,10 @@ struct Members {
     /// Since version 2.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     subjects: Vec<Sealed>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    offset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    count: Option<u64>,
 }
 
 impl Members {

@@ -22,7 +22,7 @@ pub use delivery::probe::{Probe, ProbeReport};
 pub use delivery::{Delivery, DeliveryConfig};
 pub use intake::{
     Client, Explanation, Guesses, Intake, IntakeConfig, Letter, LineFault, NotReleased, PeerOnWire, Question, Refusal,
-    Released, Session, Transaction, explain,
+    Released, Session, Strangers, Transaction, explain,
 };
 pub use peer_book::{PeerBook, PeerRecord, Seen};
 pub use receipts::Receiptor;

@@ -9,7 +9,7 @@ use pli_directory::TrustHandle;
 use pli_imap::ImapConfig;
 use pli_imap::server::ImapContext;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor, Traffic, Watcher};
+use pli_mailflow::{Delivery, Guesses, Herald, Intake, IntakeConfig, PeerBook, Receiptor, Strangers, Traffic, Watcher};
 use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, Resolver, ServerTls, Shutdown};
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
@@ -90,6 +90,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         clock: Arc::clone(&clock),
         peers: peers.clone(),
         guesses: Guesses::default(),
+        strangers: Strangers::default(),
         traffic: Traffic::default(),
         organisations: Arc::new(OrganisationBook::new(Arc::clone(&store), config.server.state.clone())),
         scanner: config.virus.as_ref().map(VirusConfig::scanner),
@@ -103,8 +104,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
     let sources = Sources { scanner: intake.scanner.clone(), sealing: sealer.standing(), ..sources };
     let health = Arc::new(NodeHealth { store: Arc::clone(&store), sources: sources.clone() });
-    let bound = bind(config).await?;
-    let ports = ports(&bound)?;
+    let (bound, ports) = bind(config).await?;
     let autoconfig = Arc::new(config::told_to_programs(config, |door| port_of(&ports, door)));
     let (api, messages) = (programs(config, &intake)?, senders(config, &intake, &imap.signin));
     let web = WebContext { health, metrics: page.clone(), autoconfig, api, messages };
@@ -181,6 +181,7 @@ fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
     keeper.spawn("store", intake.clone().watch_store(keeper.shutdown.clone()));
+    keeper.spawn("strangers", intake.clone().keep_strangers(keeper.shutdown.clone()));
     if let Some(scanner) = intake.scanner.clone() {
         keeper.spawn("virus-scanner", scanner.watch(Arc::clone(&intake.clock), keeper.shutdown.clone()));
     }
@@ -348,7 +349,7 @@ fn imap_config(config: &Config) -> Arc<ImapConfig> {
 }
 
 /// Binds every listener of the configuration.
-async fn bind(config: &Config) -> Result<Vec<(Door, Listener)>, Failure> {
+async fn bind(config: &Config) -> Result<(Vec<(Door, Listener)>, Ports), Failure> {
     let limits = LimitsConfig {
         connections: config.limits.connections,
         connections_per_address: config.limits.connections_per_address,
@@ -358,7 +359,8 @@ async fn bind(config: &Config) -> Result<Vec<(Door, Listener)>, Failure> {
     for (door, listener) in config.listener.each() {
         bound.push((door, Listener::bind(listener.address, limits).await?));
     }
-    Ok(bound)
+    let ports = ports(&bound)?;
+    Ok((bound, ports))
 }
 
 fn port_of(ports: &Ports, door: Door) -> Option<u16> {

@@ -3,12 +3,22 @@
 use std::fmt;
 use std::sync::Mutex;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// What time it is.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Now, in UTC.
     fn now(&self) -> Timestamp;
+}
+
+/// How far local time is from UTC then, as RFC 3339 writes it: `+01:00`. Where the machine is it says itself, by `TZ` or
+/// `/etc/localtime`; one that does not say is where UTC is.
+#[must_use]
+pub fn local_offset(at: Timestamp) -> String {
+    let minutes = TimeZone::system().to_offset(at).seconds() / 60;
+    let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.unsigned_abs());
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// The machine's own clock.

@@ -87,6 +87,23 @@ fn the_bytes_of_every_kind_are_pinned() {
 }
 
 #[test]
+fn where_the_node_is_and_how_many_there_were_stand_behind_everything_else() {
+    let event = Event {
+        remote: Some("203.0.113.9".into()),
+        reason: Some("certificate-missing".into()),
+        offset: Some("+01:00".into()),
+        count: Some(4021),
+        ..Event::new(at(), EventKind::Refused, Face::Smtp)
+    };
+    let expected = concat!(
+        r#"{"version":2,"salt":"CQkJCQkJCQkJCQkJCQkJCQ","at":"2026-03-14T12:00:00.25Z","kind":"refused","face":"smtp","#,
+        r#""remote":"203.0.113.9","reason":"certificate-missing","offset":"+01:00","count":4021}"#,
+    );
+    assert_eq!(String::from_utf8(bytes(&event)).unwrap(), expected);
+    assert_eq!(opened(expected.as_bytes()), event);
+}
+
+#[test]
 fn what_was_written_before_there_were_seals_is_read() {
     let old = concat!(
         r#"{"version":1,"at":"2026-03-14T12:00:00.25Z","kind":"opened","face":"imap","actor":"j.dupont","#,

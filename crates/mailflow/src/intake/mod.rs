@@ -4,8 +4,8 @@
 //! Read `transaction` first. `facts` asks, `pli_policy` decides for `judge`, `record` remembers, `evidence` says of a
 //! certificate what was seen; `content` reads the header, `trace_header` writes ours on top of it, `examine` looks into
 //! the whole, `scan` shows it to the virus scanner, `hand_over` makes what the store takes, `arrival` says by
-//! what a message that comes again is known. `admit` asks whether there is room for one at all. [`explain`](mod@explain) asks
-//! the same questions and keeps nothing.
+//! what a message that comes again is known. `admit` asks whether there is room for one at all, `strangers` counts
+//! what was refused to those who have proven nothing. [`explain`](mod@explain) asks the same questions and keeps nothing.
 
 mod admit;
 mod arrival;
@@ -27,6 +27,7 @@ mod relation;
 mod release;
 mod reported;
 mod scan;
+mod strangers;
 pub(crate) mod trace_header;
 mod transaction;
 mod watched;
@@ -54,6 +55,7 @@ pub use guesses::Guesses;
 pub use organisations::{NoOrganisations, Organisation, Organisations};
 pub use relation::relation_facts;
 pub use release::{NotReleased, Released};
+pub use strangers::Strangers;
 pub use transaction::Transaction;
 
 /// What intake needs to know of this operator.
@@ -109,6 +111,8 @@ pub struct Intake {
     pub peers: PeerBook,
     /// Who writes to patients that there are not.
     pub guesses: Guesses,
+    /// Who was refused without having proven anything.
+    pub strangers: Strangers,
     /// What comes in just now.
     pub traffic: Traffic,
     /// Whose an address is, as far as the directory is kept here.

@@ -2,25 +2,17 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use pli_audit::{Event, EventKind, Face};
 use pli_directory::TrustList;
 use pli_policy::{CertificateFacts, Origin, Reason, ScanFacts};
 use pli_types::{DistinguishedName, Ins, Marked, Masker, MessageId, ReversePath};
-use tokio::sync::Semaphore;
 
 use super::evidence::{self, Shown, Side};
+use super::strangers::Noted;
 use super::{Client, Intake};
 use crate::metrics;
-
-/// Refusals of peers that have proven nothing whose records may be in the making at once. A flood of them queues here,
-/// behind itself, and not in the store's queue, where accepted messages wait.
-static UNPROVEN_RECORDS: Semaphore = Semaphore::const_new(16);
-
-/// How long a refusal waits for its record when the peer has proven nothing. Its reply must not hang on a slow store.
-const UNPROVEN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest text of a peer's making that enters the record, in characters.
 const FOREIGN_TEXT_MAX: usize = 256;
@@ -35,6 +27,8 @@ pub(crate) struct Witness {
     /// The mailbox that the actor works in: others may work in it too.
     mailbox: Option<Marked>,
     remote: Option<String>,
+    /// The same, to be counted by.
+    address: Option<IpAddr>,
     sender: Option<Marked>,
     /// The certificate that a peer shows, whatever it is worth.
     shown: Option<Arc<Shown>>,
@@ -81,6 +75,7 @@ impl Witness {
             actor,
             mailbox,
             remote: Some(remote.to_canonical().to_string()),
+            address: Some(remote),
             sender: Some(Marked::path(sender)),
             shown,
             proven: super::facts::is_proven(origin),
@@ -95,6 +90,7 @@ impl Witness {
             name: None,
             mailbox: None,
             remote: None,
+            address: None,
             sender: Some(Marked::default()),
             shown: None,
             proven: true,
@@ -155,12 +151,18 @@ impl Witness {
         }
     }
 
-    /// Records a refusal. Returns when it is kept, or when waiting for it is no longer right: a refusal stands even if
-    /// the store does not take its record, and that is logged and counted. One line in the log tells an admin of it too.
+    /// Records a refusal, and tells an admin of it by one line in the log. Returns when it is kept; a refusal stands even if
+    /// the store does not take its record, and that is logged and counted. One of a peer that has proven nothing is not
+    /// waited for, and may only be counted ([`super::Strangers`]).
     pub(crate) async fn refused(&self, intake: &Intake, because: Because<'_>, recipient: Option<Marked>) {
         let Because { reason, .. } = because;
-        let detail = self.evidence(intake, because);
         metrics::refused(self.face, reason);
+        let unproven = self.address.filter(|_| !self.proven);
+        let stranger = unproven.map(|from| intake.strangers.note(from, self.face, reason, intake.clock.now()));
+        if stranger == Some(Noted::Counted) {
+            return;
+        }
+        let detail = self.evidence(intake, because);
         let [mailbox, sender] = self.shown_by(&intake.masker);
         tracing::info!(
             reason = reason.code(),
@@ -179,11 +181,9 @@ impl Witness {
             detail: detail.map(|detail| intake.masker.unmask(&detail, &[])),
             ..self.event(intake.clock.now(), EventKind::Refused)
         };
-        if self.proven {
-            keep(intake, event).await;
-        } else if tokio::time::timeout(UNPROVEN_PATIENCE, keep_in_turn(intake, event)).await.is_err() {
-            metrics::record_lost();
-            tracing::warn!(reason = reason.code(), remote = self.remote, "a refusal's record was not kept in time");
+        match stranger {
+            Some(Noted::Singly) => intake.strangers.record(event),
+            _ => keep(intake, event).await,
         }
     }
 
@@ -199,12 +199,6 @@ impl Witness {
             None => seen,
         })
     }
-}
-
-async fn keep_in_turn(intake: &Intake, event: Event) {
-    // The semaphore is never closed.
-    let _turn = UNPROVEN_RECORDS.acquire().await;
-    keep(intake, event).await;
 }
 
 async fn keep(intake: &Intake, event: Event) {

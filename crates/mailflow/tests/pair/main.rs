@@ -30,6 +30,7 @@ mod repeats;
 mod reports;
 mod returned;
 mod spaces;
+mod strangers;
 mod traffic;
 mod unsolicited;
 mod way_in;

@@ -11,7 +11,7 @@ use pli_directory::{ConnectorConfig, ListRules, NoSigner, Offer, RouteConfig, Ro
 use pli_mailflow::intake::{NoOrganisations, StoreHandle};
 use pli_mailflow::{
     Client, Delivery, DeliveryConfig, Guesses, Intake, IntakeConfig, PeerBook, PeerOnWire, Probe, Refusal, Session,
-    Traffic, TrafficLimits, Transaction,
+    Strangers, Traffic, TrafficLimits, Transaction,
 };
 use pli_net::{ClientTls, OwnCertificate, Pki, Resolver, Shutdown, TlsConfig, TlsFacts};
 use pli_policy::Ruleset;
@@ -89,6 +89,7 @@ impl Relay {
             clock: clock.clone(),
             peers: PeerBook::default(),
             guesses: Guesses::default(),
+            strangers: Strangers::default(),
             traffic: Traffic::default(),
             organisations: Arc::new(NoOrganisations),
             scanner: None,
@@ -313,6 +314,12 @@ impl Relay {
                 Err(error) => panic!("{error}"),
             }
         }
+    }
+
+    /// As after a start: the store was closed.
+    pub(crate) async fn open_store_again(&mut self) {
+        self.store = open_store(self.folder.path(), self.clock.clone()).await;
+        self.intake.store = StoreHandle(self.store.clone());
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pli_mailflow::intake::StoreHandle;
-use pli_mailflow::{Client, Explanation, Guesses, Intake, Letter, PeerBook, PeerOnWire, Question, Traffic, explain};
+use pli_mailflow::{
+    Client, Explanation, Guesses, Intake, Letter, PeerBook, PeerOnWire, Question, Strangers, Traffic, explain,
+};
 use pli_net::TlsFacts;
 use pli_policy::{Decision, Reason, RuleOutcome};
 use pli_store::{Account, Mailbox, MailboxState};
@@ -120,6 +122,7 @@ async fn intake(reading: Reading, settings: &Settings, at: Option<Timestamp>) ->
         // Nothing is noted of a certificate that nobody has shown.
         peers: PeerBook::default(),
         guesses: Guesses::default(),
+        strangers: Strangers::default(),
         traffic: Traffic::default(),
         organisations,
         scanner: settings.config.virus.as_ref().map(VirusConfig::scanner),

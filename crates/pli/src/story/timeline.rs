@@ -12,8 +12,20 @@ impl Told {
         match format {
             Format::Table => self.page(),
             Format::Csv => {
-                let columns =
-                    &["at", "event", "reason", "detail", "face", "actor", "remote", "sender", "recipient", "mailbox"];
+                let columns = &[
+                    "at",
+                    "event",
+                    "reason",
+                    "detail",
+                    "face",
+                    "actor",
+                    "remote",
+                    "sender",
+                    "recipient",
+                    "mailbox",
+                    "local",
+                    "count",
+                ];
                 format.list(&Listing { columns, rows: self.events.iter().map(members).collect() })
             }
             Format::Json | Format::Jsonl => format.object(&self.whole()),
@@ -84,6 +96,8 @@ fn members(event: &Event<String>) -> Map<String, Value> {
         "sender": event.sender,
         "recipient": event.recipient,
         "mailbox": event.mailbox,
+        "local": event.local(),
+        "count": event.count,
     });
     members.as_object().cloned().unwrap_or_default()
 }

@@ -197,6 +197,7 @@ fn intake(folder: &Path, store: Arc<dyn Store>) -> Intake {
         clock: Arc::new(SystemClock),
         peers: PeerBook::default(),
         guesses: pli_mailflow::Guesses::default(),
+        strangers: pli_mailflow::Strangers::default(),
 
         traffic: Traffic::default(),
         organisations: Arc::new(NoOrganisations),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pli_audit::{Draft, Event, EventKind};
+use pli_types::clock::local_offset;
 use pli_types::{DsnNotify, MailboxId, Marked, QueueId, Recipient};
-
 use uuid::Uuid;
 
 use super::arrivals::ArrivalRows;
@@ -82,10 +82,19 @@ pub(super) fn audit_rows(events: &[Event]) -> AuditRows {
         message: event.message.map(|id| *id.as_bytes()),
         kind: event.kind,
         recipient: event.recipient.clone(),
-        // 16 bytes of which 122 bits are random.
-        draft: Draft::new(event, Uuid::new_v4().into_bytes()),
+        draft: draft(event),
     };
     events.iter().map(row).collect()
+}
+
+/// The event's draft, with the local time of where it is written (R-TRC-8).
+fn draft(event: &Event) -> Draft {
+    // 16 bytes of which 122 bits are random.
+    let draft = Draft::new(event, Uuid::new_v4().into_bytes());
+    match event.at.parse() {
+        Ok(at) => draft.at_offset(|| local_offset(at)),
+        Err(_) => draft,
+    }
 }
 
 /// A [`NewMessage`] as rows.

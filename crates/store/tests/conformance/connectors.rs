@@ -4,7 +4,7 @@ use pli_audit::{Event, EventKind, Face};
 use pli_store::{ConnectorRecord, StoreError};
 use pli_types::{DistinguishedName, Domain, MessageId};
 
-use crate::support::{Backend, Fixture, address, is_not_found, refused};
+use crate::support::{Backend, Fixture, address, is_not_found, placed, refused};
 
 fn hospital(at: &Fixture) -> ConnectorRecord {
     ConnectorRecord {
@@ -67,7 +67,7 @@ pub(crate) async fn what_is_done_to_a_connector_is_on_record_and_what_is_refused
     let at = backend.fresh().await;
     // Found again by the message that they name, as no connector's event does.
     let event = |detail: &str| {
-        let event = Event::new(at.now(), EventKind::Changed, Face::Cli);
+        let event = placed(Event::new(at.now(), EventKind::Changed, Face::Cli));
         Event { message: Some(MessageId::at(at.now())), detail: Some(detail.into()), ..event }
     };
     let (added, refused, removed) = (event("added"), event("refused"), event("removed"));

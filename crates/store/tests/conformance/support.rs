@@ -10,6 +10,7 @@ use pli_store::{
     AccountChange, AccountKind, Config, Flags, Folder, MailboxKind, NewAccount, NewCredential, NewEntry, NewMailbox,
     NewMessage, Relay, StagedBody, Store, StoreError,
 };
+use pli_types::clock::local_offset;
 use pli_types::{
     AccountId, Clock, DistinguishedName, DsnNotify, FolderId, MailAddress, MailboxId, ManualClock, MessageId, QueueId,
     Recipient, ReversePath, Secret, Uid,
@@ -207,8 +208,13 @@ pub(crate) fn address(text: &str) -> MailAddress {
     MailAddress::parse(text).expect("an address")
 }
 
+/// As the store gives it back: with the local time of this machine.
+pub(crate) fn placed(event: Event) -> Event {
+    Event { offset: Some(local_offset(event.at.parse().unwrap())), ..event }
+}
+
 pub(crate) fn event(message: MessageId, kind: EventKind) -> Event {
-    Event { message: Some(message), ..Event::new(start(), kind, Face::Smtp) }
+    Event { message: Some(message), ..placed(Event::new(start(), kind, Face::Smtp)) }
 }
 
 pub(crate) fn deleted() -> Flags {
