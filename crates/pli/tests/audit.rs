@@ -242,3 +242,52 @@ fn a_node_without_the_key_of_its_record_does_not_start() {
     seal(&operator, &mut node);
     assert!(node.end().0.success());
 }
+
+const INS: &str = "279035121518989";
+
+fn rows(told: &Value) -> &Vec<Value> {
+    told.as_array().unwrap()
+}
+
+#[test]
+fn everything_about_a_patient_is_found_and_seen_in_clear_only_for_a_reason() {
+    let (operator, ids, _) = sealed(20);
+    // Some that nobody has sealed.
+    letters(&operator, 20..23);
+    let masked = operator.told(&["audit", "search", "--ins", INS]);
+    assert_eq!(accepted(&masked), ids.len() + 3);
+    assert!(!masked.to_string().contains(INS), "{}", masked[0]);
+    let row = rows(&masked).iter().find(|row| row["message"] == ids[3]).unwrap();
+    assert_eq!(
+        (&row["event"], &row["sender"], &row["schema_version"]),
+        (&"accepted".into(), &MARTIN.into(), &1.into())
+    );
+    operator.fails(&["audit", "search", "--ins", "279035121518988"], 2, "ins-invalid");
+    assert_eq!(rows(&operator.told(&["audit", "search", "--ins", "297022A02077878"])).len(), 0);
+
+    let reveal = ["audit", "search", "--ins", INS, "--reveal", "--reason", "request 12 of his"];
+    let clear = operator.told(&reveal);
+    assert_eq!(rows(&clear)[0]["recipient"], format!("{INS}@patient.mssante.fr"));
+    // That somebody was shown it is on record itself, about him.
+    assert_eq!(rows(&clear).len(), rows(&masked).len() + 1);
+    let last = rows(&clear).last().unwrap();
+    assert_eq!((&last["event"], &last["detail"]), (&"revealed".into(), &"audit search: request 12 of his".into()));
+
+    // Of a time, by message, by address, by mailbox.
+    let between = ["--since", "2026-03-14T12:00:05Z", "--until", "2026-03-14T12:00:10Z"];
+    assert_eq!(rows(&operator.told(&[&["audit", "search", "--ins", INS][..], &between].concat())).len(), 5);
+    let of_message = operator.told(&["audit", "search", "--message", &ids[3]]);
+    assert_eq!(&of_message[0], row);
+    assert_eq!(accepted(&operator.told(&["audit", "search", "--address", MARTIN])), ids.len() + 3);
+    let his = operator.told(&["audit", "search", "--address", &format!("{INS}@patient.mssante.fr")]);
+    assert_eq!(rows(&his).len(), rows(&clear).len());
+    let mailbox = "officine@pharmacie-du-pont.mssante.fr";
+    operator.told(&["mailbox", "suspend", mailbox, "--reason", "a test"]);
+    let told = operator.told(&["audit", "search", "--mailbox", mailbox, "--since", "2026-03-14"]);
+    assert!(rows(&told).iter().any(|row| row["event"] == "changed" && row["mailbox"] == mailbox), "{told}");
+    assert_eq!(accepted(&told), 0, "{told}");
+}
+
+fn accepted(told: &Value) -> usize {
+    rows(told).iter().filter(|row| row["event"] == "accepted").count()
+}

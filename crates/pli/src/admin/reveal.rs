@@ -17,6 +17,9 @@ pub(crate) struct Ask {
     /// The message that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
+    /// The address, or the patient's, that it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mailbox: Option<String>,
     /// Why, for the record.
     pub(crate) reason: String,
 }
@@ -31,7 +34,8 @@ impl Desk {
             return Err(Failure::told(Exit::Usage, "admin-request", &[("what", &"a reveal names its command")]));
         }
         let message = ask.message.as_deref().and_then(|id| MessageId::parse(id).ok());
-        self.note_reveal(&ask.asked, &ask.reason, Event { message, ..self.revealed(actor) }).await
+        let mailbox = ask.mailbox.as_deref().and_then(marked);
+        self.note_reveal(&ask.asked, &ask.reason, Event { message, mailbox, ..self.revealed(actor) }).await
     }
 
     /// How mailboxes are shown: in clear for who says why, after that is on record. `mailbox` is the one that is asked
@@ -45,7 +49,7 @@ impl Desk {
     ) -> Result<Sight, Failure> {
         let masker = self.store_and_house()?.1.masker.clone();
         let Some(reason) = reason else { return Ok(Sight::masked(masker)) };
-        let mailbox = mailbox.and_then(|text| MailAddress::parse(text).ok()).map(|address| Marked::address(&address));
+        let mailbox = mailbox.and_then(marked);
         self.note_reveal(asked, reason, Event { mailbox, ..self.revealed(actor) }).await?;
         Ok(Sight::in_clear(masker))
     }
@@ -61,4 +65,8 @@ impl Desk {
         let detail = Some(Marked::text(&format!("{asked}: {reason}")));
         Ok(store.append_audit(vec![Event { detail, ..event }]).await?)
     }
+}
+
+fn marked(address: &str) -> Option<Marked> {
+    MailAddress::parse(address).ok().map(|address| Marked::address(&address))
 }

@@ -35,10 +35,20 @@ impl Reveal {
         message: Option<String>,
         masker: Masker,
     ) -> Result<Sight, Failure> {
+        self.sight_of(globals, (asked, message, None), masker)
+    }
+
+    /// The same, of what is about a mailbox, or a patient.
+    pub(crate) fn sight_of(
+        &self,
+        globals: &Globals,
+        (asked, message, mailbox): (&str, Option<String>, Option<String>),
+        masker: Masker,
+    ) -> Result<Sight, Failure> {
         let Some(reason) = self.why() else {
             return Ok(Sight::masked(masker));
         };
-        let request = Request::Reveal(reveal::Ask { asked: asked.to_owned(), message, reason });
+        let request = Request::Reveal(reveal::Ask { asked: asked.to_owned(), message, mailbox, reason });
         match runtime::one_thread()?.block_on(admin::ask(&globals.settings()?, request, None))? {
             Answer::OnRecord => Ok(Sight::in_clear(masker)),
             _ => Err(Failure::defect("the node answers another question than was asked")),

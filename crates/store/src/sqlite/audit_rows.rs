@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use pli_audit::{Event, Leaf};
 use pli_types::{MessageId, Person};
+use sqlx::sqlite::SqliteRow;
 
 use super::audit_log::{self, number};
 use super::intake::{AuditRows, audit_rows};
-use super::rows::{Row, database_error};
+use super::rows::{Row, database_error, json_numbers};
 use super::tx::Tx;
 use super::writer::Write;
 use super::{SqliteStore, audit_subjects};
@@ -28,9 +29,14 @@ impl crate::AuditRows for SqliteStore {
 
     async fn events_from(&self, index: u64, limit: usize) -> Result<Vec<Recorded>> {
         let rows = self.rows_from(index, limit).await?;
-        let events = audit_subjects::open(&self.readers, &self.master, &rows).await?;
-        let recorded = |(row, event)| Ok(Recorded { index: audit_log::index(Row::new(row, "audit"))?, event });
-        rows.iter().zip(events).map(recorded).collect()
+        self.recorded_in(&rows).await
+    }
+
+    async fn events_at(&self, indexes: &[u64]) -> Result<Vec<Recorded>> {
+        let numbers = json_numbers(indexes.iter().map(|index| number(index.saturating_add(1))));
+        let sql = "SELECT seq, event FROM audit WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq";
+        let rows = self.audit_rows(sqlx::query(sql).bind(numbers)).await?;
+        self.recorded_in(&rows).await
     }
 
     async fn entries_about(&self, person: &Person, from: u64, limit: usize) -> Result<Vec<u64>> {
@@ -54,6 +60,14 @@ impl crate::AuditRows for SqliteStore {
         }
         found.truncate(limit);
         Ok(found)
+    }
+}
+
+impl SqliteStore {
+    async fn recorded_in(&self, rows: &[SqliteRow]) -> Result<Vec<Recorded>> {
+        let events = audit_subjects::open(&self.readers, &self.master, rows).await?;
+        let recorded = |(row, event)| Ok(Recorded { index: audit_log::index(Row::new(row, "audit"))?, event });
+        rows.iter().zip(events).map(recorded).collect()
     }
 }
 

@@ -18,6 +18,9 @@ pub trait AuditRows: Send + Sync {
     /// The entries from this index on, in order, as far as this many. What is recorded and not sealed is among them.
     async fn events_from(&self, index: u64, limit: usize) -> Result<Vec<Recorded>>;
 
+    /// The entries of these indexes, in order; of one that is not there nothing.
+    async fn events_at(&self, indexes: &[u64]) -> Result<Vec<Recorded>>;
+
     /// Which entries from this index on are about this person, in order, as far as this many: those that are sealed and
     /// those that wait for it. Nobody finds one that is pruned, nor anything of a person who is erased.
     async fn entries_about(&self, person: &Person, from: u64, limit: usize) -> Result<Vec<u64>>;

@@ -81,6 +81,7 @@ pub(crate) async fn the_record_is_read_in_order_page_by_page(backend: &dyn Backe
         read.extend(page);
     }
     assert_eq!(read.iter().map(|one| one.index).collect::<Vec<_>>(), (0..7).collect::<Vec<u64>>());
+    assert_eq!(at.store.events_at(&[5, 2, 99]).await.unwrap(), [read[2].clone(), read[5].clone()]);
     assert_eq!(read.into_iter().map(|one| one.event.unwrap()).collect::<Vec<_>>(), events);
 }
 

@@ -2,6 +2,7 @@
 
 mod export;
 mod prove;
+mod search;
 mod source;
 mod verify;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Export(export::Args),
     /// Prove that an entry is in the record, for whoever has the public key
     Prove(prove::Args),
+    /// Find what is on record about a patient, an address, a mailbox or a message; health identifiers are masked
+    Search(search::Args),
 }
 
 /// Does it.
@@ -33,6 +36,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(globals, args),
         Command::Export(args) => export::run(globals, args),
         Command::Prove(args) => prove::run(globals, args),
+        Command::Search(args) => search::run(globals, args),
     }
 }
 
