@@ -12,17 +12,15 @@ use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINC
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use rustls::client::Resumption;
-use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::UnixTime;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 pub use self::exchange::{HttpAnswer, HttpRequest};
 pub use self::fault::HttpFault;
 use crate::error::NetError;
-use crate::pem;
 use crate::tls::provider::{VERSIONS, provider};
+use crate::tls::trusting::{Anchors, TimeOf};
 
 /// How long a connection may take to stand, TLS included. The whole of a fetch has a limit of its own.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -80,14 +78,14 @@ impl HttpClient {
 
     /// The same, with the dates of the server's chain held against this clock.
     pub fn trusting_at(anchors: &Path, clock: Arc<dyn Clock>) -> Result<Self, NetError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in pem::certificates(anchors)? {
-            let unfit = |error: rustls::Error| NetError::file(anchors, format!("cannot be an anchor: {error}"));
-            roots.add(certificate).map_err(unfit)?;
-        }
-        let builder = builder(roots, clock).map_err(|error| NetError::file(anchors, error.to_string()))?;
+        Self::believing(&Anchors::File(anchors.to_owned()), clock)
+    }
+
+    /// The same, by these anchors.
+    pub fn believing(anchors: &Anchors, clock: Arc<dyn Clock>) -> Result<Self, NetError> {
+        let builder = builder(anchors.roots()?, clock).map_err(|error| NetError::Handshake(error.to_string()))?;
         let client = builder.https_only(true).build();
-        let client = client.map_err(|error| NetError::file(anchors, fault::words(&error)))?;
+        let client = client.map_err(|error| NetError::Handshake(fault::words(&error)))?;
         Ok(Self { client, scheme: "https://" })
     }
 
@@ -132,17 +130,6 @@ impl HttpClient {
             }
             status => Err(HttpFault::Answer(status.to_string())),
         }
-    }
-}
-
-/// The one place where rustls itself looks at dates: everywhere else certificates are judged by [`crate::Pki`].
-#[derive(Debug)]
-struct TimeOf(Arc<dyn Clock>);
-
-impl TimeProvider for TimeOf {
-    fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
     }
 }
 

@@ -27,4 +27,4 @@ pub use listener::{Accepted, Listener};
 pub use pki::{Pki, RevocationStatus};
 pub use resolver::{Resolver, Service};
 pub use shutdown::Shutdown;
-pub use tls::{ClientTls, OwnCertificate, ServerTls, TlsFacts, TlsStream};
+pub use tls::{Anchors, ClientTls, OwnCertificate, ServerTls, TlsFacts, TlsStream, TrustingTls};

@@ -1,4 +1,5 @@
-//! TLS in both directions: [`ServerTls`], [`ClientTls`], [`TlsStream`].
+//! TLS in both directions: [`ServerTls`], [`ClientTls`], [`TlsStream`]; and [`TrustingTls`], towards servers outside of the
+//! trust space, which alone believes a certificate by itself.
 //!
 //! TLS 1.2 with the two ECDHE-RSA GCM suites of R-SMTP-7 (and their ECDSA sisters for ECDSA keys), and TLS 1.3.
 //! A handshake proves that the other side holds the key of the certificate it shows, in both versions and both
@@ -14,6 +15,7 @@ mod own;
 pub mod probe;
 pub(crate) mod provider;
 mod server;
+pub(crate) mod trusting;
 mod verifier;
 
 use std::io::IoSlice;
@@ -27,6 +29,7 @@ use tokio::net::TcpStream;
 pub use client::ClientTls;
 pub use own::OwnCertificate;
 pub use server::ServerTls;
+pub use trusting::{Anchors, TrustingTls};
 
 /// What a handshake told.
 #[derive(Debug, Clone)]

@@ -29,6 +29,7 @@ mod sealer;
 mod stamp;
 mod state;
 mod story;
+mod syslog;
 mod trust;
 mod watch;
 mod wiring;

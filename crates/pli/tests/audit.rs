@@ -10,73 +10,13 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
 
-use jiff::{SignedDuration, Timestamp};
 use pli_audit::{Proof, VerifierKey};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::letters::{letter, masker, store};
-use support::node::{Node, Operator, read};
+use support::node::{Operator, read};
+use support::record::{MARTIN, letters, seal, sealed, tamper, verified};
 use support::{exit, pli, stderr, text};
-
-const MARTIN: &str = "dr.martin@pharmacie-du-pont.mssante.fr";
-
-/// Writes so many letters into the store of an operator whose node does not run; their ids.
-fn letters(operator: &Operator, numbers: std::ops::Range<i64>) -> Vec<String> {
-    let begin: Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let (store, mask) = (store(operator, "pro", begin).await, masker(operator, "pro"));
-        let mut ids = Vec::new();
-        for number in numbers {
-            let (at, tag) = (begin + SignedDuration::from_secs(number), u8::try_from(number % 256).unwrap());
-            let id = letter(&*store, &mask, at, MARTIN, &["279035121518989@patient.mssante.fr"], tag).await;
-            ids.push(id.to_string());
-        }
-        store.close().await;
-        ids
-    })
-}
-
-fn verified(operator: &Operator, more: &[&str]) -> Value {
-    let told = operator.told(&[&["audit", "verify"], more].concat());
-    assert_eq!((&told["ok"], &told["damage"]), (&true.into(), &Value::Null), "{told}");
-    told
-}
-
-/// Runs a node until all that is recorded is sealed.
-fn seal(operator: &Operator, node: &mut Node) -> u64 {
-    node.wait_for(|| {
-        let output = operator.ask(&["audit", "verify"]);
-        // Nothing is sealed yet.
-        if exit(&output) == 3 {
-            return None;
-        }
-        assert_eq!(exit(&output), 0, "{}", stderr(&output));
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-        told["tree_size"].as_u64().filter(|_| told["unsealed"] == 0)
-    })
-}
-
-/// An operator whose record has some entries, and whose node has sealed them and ended.
-fn sealed(letters_written: i64) -> (Operator, Vec<String>, u64) {
-    let operator = Operator::new();
-    let ids = letters(&operator, 0..letters_written);
-    let mut node = operator.serve();
-    seal(&operator, &mut node);
-    assert!(node.end().0.success());
-    // It may have had something more to record.
-    let size = verified(&operator, &[])["tree_size"].as_u64().unwrap();
-    (operator, ids, size)
-}
-
-/// Changes the database behind everybody's back.
-fn tamper(operator: &Operator, sql: &str) {
-    let script = "import sqlite3, sys\nsqlite3.connect(sys.argv[1], isolation_level=None).executescript(sys.argv[2])";
-    let done =
-        Command::new("python3").args(["-c", script, text(&operator.path("pro/store/pli.db")), sql]).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-}
 
 fn damage(output: &std::process::Output) -> Value {
     assert_eq!(exit(output), 6, "{}", stderr(output));

@@ -7,6 +7,7 @@ use pli_types::Span;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigFault;
+use crate::syslog::ENTERPRISE_OF_EXAMPLES;
 
 /// What waits for longer raises an alarm.
 pub(crate) const SEAL_EVERY_MAX: Duration = Duration::from_secs(30);
@@ -23,11 +24,13 @@ pub(crate) struct AuditConfig {
     /// File that each signed checkpoint is appended to; `checkpoints` in the state folder if it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checkpoints: Option<PathBuf>,
+    /// The operator's private enterprise number (IANA), under which syslog messages name what they tell.
+    pub(crate) enterprise_number: u32,
 }
 
 impl Default for AuditConfig {
     fn default() -> Self {
-        Self { seal_every: Span::seconds(1), key: None, checkpoints: None }
+        Self { seal_every: Span::seconds(1), key: None, checkpoints: None, enterprise_number: ENTERPRISE_OF_EXAMPLES }
     }
 }
 

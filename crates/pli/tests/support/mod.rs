@@ -6,6 +6,8 @@ pub(crate) mod letters;
 pub(crate) mod lists;
 pub(crate) mod name_server;
 pub(crate) mod node;
+pub(crate) mod record;
+pub(crate) mod siem;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

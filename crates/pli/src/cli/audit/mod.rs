@@ -22,7 +22,7 @@ const KEY: &str = "key";
 pub(crate) enum Command {
     /// Check that the record is what was signed, entry by entry, and tell the first place that is not
     Verify(verify::Args),
-    /// Write the record as files that public tools can check
+    /// Hand out the record, or a part of it, as files that public tools can check, JSON lines, CSV, syslog or ATNA messages
     Export(export::Args),
     /// Prove that an entry is in the record, for whoever has the public key
     Prove(prove::Args),

@@ -12,7 +12,7 @@ use pli_store::Store;
 use tokio::runtime::Handle;
 
 use super::CHECKPOINT;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// The record in a store, as of one checkpoint. What is sealed meanwhile is not looked at. To be used outside of the threads
 /// that the store is asked from.
@@ -32,6 +32,14 @@ impl Kept {
     /// What was signed last, if it is this key's.
     pub(super) fn signed(&self, key: &VerifierKey) -> Option<SignedCheckpoint> {
         SignedCheckpoint::open(self.checkpoint.as_deref()?, key).ok()
+    }
+
+    /// What was signed last, for who can do nothing without it.
+    pub(super) fn must_be_signed(&self, key: &VerifierKey) -> Result<SignedCheckpoint, Failure> {
+        self.signed(key).ok_or_else(|| match self.checkpoint {
+            Some(_) => Failure::told(Exit::Integrity, "audit-signed-by-other", &[]),
+            None => Failure::told(Exit::NotFound, "audit-nothing-sealed", &[]),
+        })
     }
 }
 

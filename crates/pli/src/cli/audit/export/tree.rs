@@ -1,57 +1,45 @@
-//! `pli audit export`: the record as files, in the layout of C2SP tlog-tiles.
+//! The whole record as files, in the layout of C2SP tlog-tiles.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pli_audit::bundle::bundles_of;
 use pli_audit::tile::tiles_of;
 use pli_audit::{Source as _, VerifierKey};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::source::Kept;
-use super::{CHECKPOINT, KEY, own_key};
 use crate::cli::Globals;
+use crate::cli::audit::source::Kept;
+use crate::cli::audit::{CHECKPOINT, KEY, own_key};
 use crate::cli::reading::read;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, SCHEMA_VERSION};
-
-/// What `export` takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// The folder to make; it may be there already if it is empty
-    #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
-}
+use crate::output::SCHEMA_VERSION;
 
 /// Does it. What is damaged is written as it is: that it is found is the affair of whoever checks.
-pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
-    let (key, folder) = (own_key(globals)?, args.out.clone());
+pub(super) fn export(globals: &Globals, folder: &Path) -> Result<Map<String, Value>, Failure> {
+    let (key, out) = (own_key(globals)?, folder.to_owned());
     let public = key.to_string();
     let fingerprint = key.fingerprint();
     let size = read(globals, |reading| async move {
         let kept = Kept::now(reading.store).await?;
-        let written = tokio::task::spawn_blocking(move || write(kept, &key, &folder));
+        let written = tokio::task::spawn_blocking(move || write(kept, &key, &out));
         written.await.map_err(|_| Failure::defect("the writing of the record panicked"))?
     })?;
     let members = json!({
         "schema_version": SCHEMA_VERSION,
-        "folder": args.out.display().to_string(),
+        "folder": folder.display().to_string(),
         "tree_size": size,
         "key": public,
         "key_fingerprint": fingerprint,
     });
-    output::print(&globals.format().object(&members.as_object().cloned().unwrap_or_default()))
+    Ok(members.as_object().cloned().unwrap_or_default())
 }
 
 /// Writes all of it, the checkpoint last: an export that was cut short has none. How many entries it has.
 fn write(mut kept: Kept, key: &VerifierKey, folder: &Path) -> Result<u64, Failure> {
-    let Some(signed) = kept.signed(key) else {
-        let key = if kept.checkpoint()?.is_some() { "audit-signed-by-other" } else { "audit-nothing-sealed" };
-        let exit = if key == "audit-nothing-sealed" { Exit::NotFound } else { Exit::Integrity };
-        return Err(Failure::told(exit, key, &[]));
-    };
+    let signed = kept.must_be_signed(key)?;
     let size = signed.checkpoint().size();
     take(folder)?;
     put(folder, KEY, format!("{key}\n").as_bytes())?;
