@@ -44,9 +44,14 @@ impl Served {
                 }
                 let Ok(socket) = socket else { continue };
                 socket.set_read_timeout(Some(Duration::from_mins(1))).ok();
+                let Ok(closing) = socket.try_clone() else { continue };
                 open_here.lock().unwrap_or_else(PoisonError::into_inner).extend(socket.try_clone());
                 let serve = Arc::clone(&serve);
-                std::thread::spawn(move || serve(socket));
+                std::thread::spawn(move || {
+                    serve(socket);
+                    // Another copy of the socket would keep the connection open: a client would wait for who has hung up.
+                    closing.shutdown(Shutdown::Both).ok();
+                });
             }
         });
         Ok(Self { address, ended, open, thread: Some(thread) })
