@@ -33,6 +33,7 @@ mod syslog;
 mod trust;
 mod watch;
 mod wiring;
+mod witness;
 mod words;
 
 fn main() -> std::process::ExitCode {

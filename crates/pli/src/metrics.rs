@@ -27,6 +27,8 @@ pub(crate) const CRL_ENDS_AT: &str = "pli_crl_next_update_timestamp_seconds";
 const SEALED: &str = "pli_audit_sealed_size";
 /// When the last checkpoint was signed.
 const SEALED_AT: &str = "pli_audit_sealed_timestamp_seconds";
+/// Entries of the record under the last checkpoint that has arrived at a place.
+const WITNESSED: &str = "pli_audit_witnessed_size";
 /// Rows of the record that are not sealed yet.
 pub(crate) const UNSEALED: &str = "pli_audit_unsealed";
 
@@ -62,6 +64,10 @@ pub(crate) fn describe() {
         "When the revocation list in force of an authority ends (nextUpdate), in seconds since 1970."
     );
     metrics::describe_gauge!(SEALED, "Entries of the record under the last signed checkpoint.");
+    metrics::describe_gauge!(
+        WITNESSED,
+        "Entries of the record under the last checkpoint that a witness or a SIEM has."
+    );
     metrics::describe_gauge!(UNSEALED, "Rows of the record that no checkpoint covers yet.");
     metrics::describe_gauge!(ALARM, "1 while an alarm of this code is on, else 0.");
     metrics::describe_gauge!(SEALED_AT, "When the last checkpoint of the record was signed, in seconds since 1970.");
@@ -81,6 +87,12 @@ pub(crate) fn describe() {
 pub(crate) fn sealed(size: u64, at: Timestamp) {
     metrics::gauge!(SEALED).set(size as f64);
     metrics::gauge!(SEALED_AT).set(at.as_second() as f64);
+}
+
+/// A place has the record as far as this.
+#[expect(clippy::cast_precision_loss, reason = "a gauge; a record has far fewer than 2^52 entries")]
+pub(crate) fn witnessed(place: &str, size: u64) {
+    metrics::gauge!(WITNESSED, "place" => place.to_owned()).set(size as f64);
 }
 
 /// How deep the queue is.

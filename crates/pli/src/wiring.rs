@@ -14,6 +14,7 @@ use pli_net::{ClientTls, LimitsConfig, Listener, NetError, OwnCertificate, Pki, 
 use pli_policy::Ruleset;
 use pli_signin::{GateConfig, Parts, PscConfig, SignIn, TokenSignIn};
 use pli_smtp::SmtpConfig;
+use pli_store::Store;
 use pli_types::{Clock, Masker};
 use pli_web::{ApiDoor, Metrics, OwnMessages, WebConfig, WebContext};
 use tokio::sync::{Mutex, Notify};
@@ -33,10 +34,11 @@ use crate::lifecycle::{self, Keeper, Reload, Signals};
 use crate::organisations::OrganisationBook;
 use crate::peer_file::PeerFile;
 use crate::ready::{self, Ports};
-use crate::sealer;
+use crate::sealer::{self, Sealer};
 use crate::state::StateFolder;
 use crate::trust::{self, Author, Custodian, Lookout, Signers};
 use crate::watch::Watch;
+use crate::witness::{self, Envoy};
 
 /// Runs a node until it is told to end. `path` is the file that the settings came from.
 pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&Path>) -> Result<(), Failure> {
@@ -74,7 +76,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     }
 
     // What is recorded is signed from now on.
-    let sealer = sealer::of_node(&settings, &store, &clock).await?;
+    let (sealer, envoys, witnesses) = sealing(&settings, &store, &clock).await?;
 
     // Who was seen, hospitals' own servers, the way in and the way out.
     let (peers, peer_file) = (PeerBook::default(), PeerFile::in_state(state.path()));
@@ -102,7 +104,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // The doors. All are bound before the first one opens.
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
-    let sources = Sources { scanner: intake.scanner.clone(), sealing: sealer.standing(), ..sources };
+    let sources = Sources { scanner: intake.scanner.clone(), sealing: sealer.standing(), witnesses, ..sources };
     let health = Arc::new(NodeHealth { store: Arc::clone(&store), sources: sources.clone() });
     let (bound, ports) = bind(config).await?;
     let autoconfig = Arc::new(config::told_to_programs(config, |door| port_of(&ports, door)));
@@ -132,7 +134,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
     keeper.spawn("certificate", renewing);
     keeper.spawn("alarms", rounds::run(sources, Arc::clone(&store), keeper.shutdown.clone()));
-    ask_others(&intake, teller, &keeper);
+    ask_others(&intake, teller, envoys, &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     serve_patients(&settings, &intake, &keeper)?;
@@ -175,9 +177,20 @@ fn trust_kept(
     Ok(trust)
 }
 
-/// What others are asked and told all the time: authorities, the virus scanner, the state's directory, and senders of what
-/// is late.
-fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
+/// Who signs the record, who takes its checkpoints further, and how those stand.
+async fn sealing(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Sealer, Vec<Envoy>, witness::Standing), Failure> {
+    let sealer = sealer::of_node(settings, store, clock).await?;
+    let (envoys, witnesses) = witness::of_node(settings, store, clock, &sealer.latest())?;
+    Ok((sealer, envoys, witnesses))
+}
+
+/// What others are asked and told all the time: authorities, the virus scanner, the state's directory, witnesses, and
+/// senders of what is late.
+fn ask_others(intake: &Intake, teller: Option<Teller>, envoys: Vec<Envoy>, keeper: &Keeper) {
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
     keeper.spawn("store", intake.clone().watch_store(keeper.shutdown.clone()));
@@ -188,6 +201,9 @@ fn ask_others(intake: &Intake, teller: Option<Teller>, keeper: &Keeper) {
     keeper.spawn("deadlines", Watcher::new(intake.clone()).run(keeper.shutdown.clone()));
     if let Some(teller) = teller {
         keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
+    }
+    for envoy in envoys {
+        keeper.spawn("witness", envoy.run(keeper.shutdown.clone()));
     }
 }
 

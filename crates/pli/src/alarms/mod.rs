@@ -33,6 +33,9 @@ const SPACE_NONE_BYTES: u64 = 4 << 20;
 /// How old what is recorded may grow before it is sealed.
 const SEAL_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
+/// How long a witness may be away: others' servers are restarted now and then.
+const WITNESS_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+
 /// What to do about files of our certificate that a running node does not take.
 pub(crate) fn put_pair_right() -> Value {
     Value::what(Said::new("put-pair-right", &[]))
@@ -62,11 +65,13 @@ pub(crate) enum Code {
     RecordUnsealed,
     RecordDamaged,
     CheckpointsNotKept,
+    WitnessBehind,
+    WitnessContradicts,
 }
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -88,6 +93,8 @@ impl Code {
         Self::RecordUnsealed,
         Self::RecordDamaged,
         Self::CheckpointsNotKept,
+        Self::WitnessBehind,
+        Self::WitnessContradicts,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -113,6 +120,8 @@ impl Code {
             Self::RecordUnsealed => "record-unsealed",
             Self::RecordDamaged => "record-damaged",
             Self::CheckpointsNotKept => "checkpoints-not-kept",
+            Self::WitnessBehind => "witness-behind",
+            Self::WitnessContradicts => "witness-contradicts",
         }
     }
 }
@@ -367,6 +376,13 @@ fn record(state: &State, now: Timestamp) -> Vec<Alarm> {
         let since = format!("{since:.0}");
         let said = Said::new("alarm.checkpoints-not-kept", &[("since", &since), ("cause", cause)]);
         found.push(Alarm::new(Code::CheckpointsNotKept, SUBJECT, said));
+    }
+    for behind in &state.witnesses {
+        let contradicts = behind.trouble.is_contradiction();
+        let code = if contradicts { Code::WitnessContradicts } else { Code::WitnessBehind };
+        if contradicts || now.duration_since(behind.since) > WITNESS_PATIENCE {
+            found.push(Alarm::new(code, &behind.place, behind.said()));
+        }
     }
     found
 }

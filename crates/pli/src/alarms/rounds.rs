@@ -24,7 +24,7 @@ use crate::annuaire::Backlog;
 use crate::certificate_files::CertificateFiles;
 use crate::config::Settings;
 use crate::metrics as names;
-use crate::sealer;
+use crate::{sealer, witness};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub(crate) struct Sources {
     pub(crate) folder: Option<Arc<Path>>,
     /// The record's sealing; where no node runs, nothing is known of it.
     pub(crate) sealing: sealer::Standing,
+    /// Where its checkpoints are taken.
+    pub(crate) witnesses: witness::Standing,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -67,6 +69,7 @@ impl Sources {
         let hosted = settings.hosted_domains().into();
         let (server_auth_clients, stale_after) = (config.pki.server_auth_clients, config.trust.stale_after.get());
         let (scanner, attention, sealing) = (None, Attention::default(), sealer::Standing::default());
+        let witnesses = witness::Standing::default();
         Self {
             trust,
             pki,
@@ -79,6 +82,7 @@ impl Sources {
             attention,
             folder: settings.store_folder().map(Arc::from),
             sealing,
+            witnesses,
             clock,
         }
     }
@@ -95,6 +99,7 @@ impl Sources {
             waiting: self.attention.get(),
             free_bytes: self.folder.as_deref().and_then(free_bytes),
             sealing: SealingState { fault: self.sealing.fault(), unkept: self.sealing.unkept() },
+            witnesses: self.witnesses.behind(),
         }
     }
 

@@ -6,7 +6,7 @@ use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
 use super::attention::Waiting;
-use crate::sealer;
+use crate::{sealer, witness};
 
 /// What is known of list, revocation lists and our own certificate at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) free_bytes: Option<u64>,
     /// The record's sealing.
     pub(crate) sealing: SealingState,
+    /// The places outside of the node that have not got the newest checkpoint.
+    pub(crate) witnesses: Vec<witness::Behind>,
 }
 
 /// How the record's sealing goes.

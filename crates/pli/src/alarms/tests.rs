@@ -52,6 +52,7 @@ fn sound() -> State {
         }),
         waiting: Waiting::default(),
         sealing: state::SealingState::default(),
+        witnesses: Vec::new(),
     }
 }
 
@@ -327,4 +328,30 @@ fn why_nothing_more_is_signed_is_told() {
     }
     state.sealing = state::SealingState { fault: None, unkept: Some((at(NOON), "disk full".to_owned())) };
     assert_eq!(after(&state, SignedDuration::ZERO), [("checkpoints-not-kept", None)]);
+}
+
+#[test]
+fn a_witness_may_be_away_for_a_while_and_is_heard_at_once() {
+    use crate::witness::{Behind, Trouble};
+    let mut state = sound();
+    let away = |trouble: Trouble| vec![Behind { place: "witness.test/w1".to_owned(), since: at(NOON), trouble }];
+    let troubles = [
+        Trouble::Unheard("refused".to_owned()),
+        Trouble::Unconfirmed,
+        Trouble::Garbage,
+        Trouble::Forged,
+        Trouble::Refused(404),
+        Trouble::Unread("a tile is missing".to_owned()),
+        Trouble::Unkept("disk full".to_owned()),
+    ];
+    for trouble in troubles {
+        state.witnesses = away(trouble);
+        assert_eq!(after(&state, SignedDuration::from_mins(15)), []);
+        assert_eq!(after(&state, SignedDuration::from_mins(16)), [("witness-behind", None)]);
+    }
+    for trouble in [Trouble::Fork(7), Trouble::Ahead { seen: 9, size: 7 }] {
+        state.witnesses = away(trouble);
+        assert_eq!(after(&state, SignedDuration::ZERO), [("witness-contradicts", None)]);
+        assert!(alarms(&state, at(NOON))[0].what.contains("witness.test/w1"));
+    }
 }

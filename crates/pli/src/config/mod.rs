@@ -32,7 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use annuaire::{AnnuaireConfig, NATIONAL, Publish};
 pub(crate) use api::{ApiClient, ApiConfig, ApiScope};
-pub(crate) use audit::AuditConfig;
+pub(crate) use audit::{AuditConfig, SyslogConfig, WitnessConfig};
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use document::DocumentConfig;
 pub(crate) use load::{ConfigFault, load};
@@ -376,6 +376,14 @@ mod tests {
                 found.push(("[signin.psc]".to_owned(), psc));
                 found.push(("[signin.psc.introspection]".to_owned(), asked.as_table().unwrap().clone()));
                 found.push(("[signin]".to_owned(), table));
+            }
+            toml::Value::Table(table) if name == "audit" => {
+                let mut table = table.clone();
+                let (witness, syslog) = (table.remove("witness").unwrap(), table.remove("syslog").unwrap());
+                let witness = witness.as_array().unwrap()[0].as_table().unwrap().clone();
+                found.push(("[[audit.witness]]".to_owned(), witness));
+                found.push(("[audit.syslog]".to_owned(), syslog.as_table().unwrap().clone()));
+                found.push(("[audit]".to_owned(), table));
             }
             toml::Value::Table(table) if name.is_empty() => {
                 for (key, value) in table {

@@ -25,6 +25,7 @@ use pli_failpoint::failpoint;
 use pli_net::Shutdown;
 use pli_store::{NewSeal, Store, StoreError};
 use pli_types::Clock;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use self::outlet::Outlet;
@@ -33,6 +34,7 @@ use self::tip::Tip;
 use crate::config::Settings;
 use crate::exit::Failure;
 use crate::metrics as names;
+use crate::witness::Latest;
 
 /// Entries of one step: bounds its memory and how long other writers wait for it.
 const ROWS_MAX: usize = 2048;
@@ -51,6 +53,8 @@ pub(crate) struct Sealer {
     outlet: Outlet,
     every: Duration,
     standing: Standing,
+    /// The newest checkpoint, for whoever takes it further.
+    latest: watch::Sender<Option<Arc<SignedCheckpoint>>>,
     /// Where it goes on; none before it has looked.
     tip: Option<Tip>,
     told_at: Option<Timestamp>,
@@ -92,13 +96,18 @@ impl Sealer {
         outlet: Outlet,
         every: Duration,
     ) -> Self {
-        let (key, standing) = (Arc::new(key), Standing::default());
-        Self { store, clock, key, outlet, every, standing, tip: None, told_at: None }
+        let (key, standing, latest) = (Arc::new(key), Standing::default(), watch::Sender::default());
+        Self { store, clock, key, outlet, every, standing, latest, tip: None, told_at: None }
     }
 
     /// What others see of it.
     pub(crate) fn standing(&self) -> Standing {
         self.standing.clone()
+    }
+
+    /// The newest checkpoint, from now on; none before it has looked.
+    pub(crate) fn latest(&self) -> Latest {
+        self.latest.subscribe()
     }
 
     /// Seals until the end begins, then once more.
@@ -195,16 +204,20 @@ impl Sealer {
     async fn begin(&mut self) -> Result<Tip, Stop> {
         let last = self.outlet.last(self.key.verifier());
         let tip = Tip::look(&*self.store, self.key.verifier(), last.as_ref()).await?;
-        if let Some(checkpoint) = tip.checkpoint()
-            && last.is_none_or(|last| last.checkpoint().size() < tip.size())
-        {
-            self.hand_out(checkpoint.clone()).await;
+        if let Some(checkpoint) = tip.checkpoint() {
+            if last.is_none_or(|last| last.checkpoint().size() < tip.size()) {
+                self.hand_out(checkpoint.clone()).await;
+            } else {
+                self.latest.send_replace(Some(Arc::new(checkpoint.clone())));
+            }
         }
         Ok(tip)
     }
 
     async fn hand_out(&mut self, checkpoint: SignedCheckpoint) {
         let (size, root) = (checkpoint.checkpoint().size(), checkpoint.checkpoint().root());
+        // Nobody is waited for there.
+        self.latest.send_replace(Some(Arc::new(checkpoint.clone())));
         let (outlet, now) = (self.outlet.clone(), self.clock.now());
         names::sealed(size, now);
         let kept = tokio::task::spawn_blocking(move || outlet.append(&checkpoint)).await;

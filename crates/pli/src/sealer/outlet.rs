@@ -29,7 +29,7 @@ impl Outlet {
     }
 
     /// Appends one; returns when it is on stable storage. The file is opened each time, so that it can be rotated.
-    pub(super) fn append(&self, checkpoint: &SignedCheckpoint) -> io::Result<()> {
+    pub(crate) fn append(&self, checkpoint: &SignedCheckpoint) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(&self.path)?;
         // Also behind what was cut off while it was written.
         let gap = if file.metadata()?.len() == 0 { "" } else { "\n" };

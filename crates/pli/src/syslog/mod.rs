@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-pub(crate) use self::siem::{Road, Siem, SiemAt};
+pub(crate) use self::siem::{Road, Siem, SiemAt, SiemFault};
 
 /// The private enterprise number of examples and documentation (RFC 5612), where an operator names none of his own.
 pub(crate) const ENTERPRISE_OF_EXAMPLES: u32 = 32473;
