@@ -35,6 +35,8 @@ mod hospital_with_exim;
 mod hospital_with_postfix;
 mod hostile_input;
 mod hostile_publisher;
+mod incident_register;
+mod indicators;
 mod killed_under_load;
 mod letter_crosses_operators;
 mod mail_programs;
@@ -306,6 +308,8 @@ const SCENARIOS: &[Scenario] = &[
         Root
     ),
     scenario!(hospital_with_exim::relays_and_receives, Program("exim4"), Root),
+    scenario!(incident_register::an_incident_is_entered_changed_closed_and_handed_out),
+    scenario!(indicators::a_month_of_known_traffic_is_counted_exactly_and_names_nobody),
     scenario!(virus_found::nothing_infected_comes_in_by_any_door, Program("clamd"), Program("python3")),
     scenario!(virus_found::without_its_scanner_nothing_comes_in_and_nothing_is_lost, Program("clamd")),
     scenario!(virus_found::what_is_too_large_to_be_scanned_is_never_taken, Program("clamd")),

@@ -4,6 +4,8 @@ use jiff::fmt::temporal::Pieces;
 use pli_types::{Marked, MessageId};
 use serde::{Deserialize, Serialize};
 
+use crate::usage::Usage;
+
 /// Through which door it happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -211,6 +213,8 @@ pub struct Event<T = Marked> {
     pub offset: Option<String>,
     /// For how many such events this one stands, if not for itself alone.
     pub count: Option<u64>,
+    /// Of a message that was taken in: as what it is counted.
+    pub usage: Option<Usage>,
 }
 
 impl<T> Event<T> {
@@ -231,6 +235,7 @@ impl<T> Event<T> {
             mailbox: None,
             offset: None,
             count: None,
+            usage: None,
         }
     }
 
@@ -260,6 +265,7 @@ impl<T> Event<T> {
             mailbox: self.mailbox.map(&mut shown),
             offset: self.offset,
             count: self.count,
+            usage: self.usage,
         }
     }
 }

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::ENTRY_BYTES_MAX;
 use crate::event::{Event, EventKind, Face};
+use crate::usage::Usage;
 
 /// The version that is written.
 pub const VERSION: u32 = 2;
@@ -103,6 +104,7 @@ impl Draft {
             reason: event.reason.clone(),
             detail: text(&event.detail),
             mailbox: text(&event.mailbox),
+            usage: event.usage.clone(),
             subjects: Vec::new(),
             offset: event.offset.clone(),
             count: event.count,
@@ -228,6 +230,7 @@ impl Leaf {
             mailbox,
             offset,
             count,
+            usage,
             ..
         } = self.0;
         Event {
@@ -244,6 +247,7 @@ impl Leaf {
             mailbox: text(mailbox),
             offset,
             count,
+            usage,
         }
     }
 }
@@ -300,6 +304,8 @@ struct Members {
     offset: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    usage: Option<Usage>,
 }
 
 impl Members {

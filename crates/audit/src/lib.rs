@@ -29,6 +29,7 @@ pub mod proof;
 pub mod tile;
 pub mod tile_writer;
 pub mod tree;
+pub mod usage;
 pub mod verify;
 pub mod witness;
 
@@ -43,4 +44,5 @@ pub use proof::{Proof, ProofFault};
 pub use tile::{Tile, TileId, TileSet};
 pub use tile_writer::TileWriter;
 pub use tree::Frontier;
+pub use usage::{ReportClass, Usage};
 pub use verify::{Audit, Damage, Place, Source, Verdict, Verified, What};

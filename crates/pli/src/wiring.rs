@@ -26,6 +26,7 @@ use crate::api::{Programs, Senders};
 use crate::certificate_files::CertificateFiles;
 use crate::config::{self, Config, Door, Settings, VirusConfig};
 use crate::connectors::ConnectorBook;
+use crate::counting::Counting;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::health::NodeHealth;
@@ -121,14 +122,14 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
         office: Some(office.clone()),
         alarms: Some(sources.clone()),
         peers: Some(peers.clone()),
-        connectors,
+        connectors: connectors.clone(),
         intake: Some(Box::new(intake.clone())),
     };
 
     // Everything turns.
     let keeper = Keeper::new(Shutdown::default());
     let (list, revocations, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
-    keeper.spawn("sealer", sealer.run(keeper.shutdown.clone()));
+    keep_the_record(sealer, Counting::of_node(&settings, &store, &clock, &connectors), &keeper);
     keeper.spawn("trust-list", trust::watch(office.lookout, Arc::clone(&list), keeper.shutdown.clone()));
     keeper.spawn("watch", watch.run(Arc::clone(&revocations), page, keeper.shutdown.clone()));
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
@@ -161,6 +162,12 @@ fn metrics() -> Result<Metrics, Failure> {
     crate::metrics::describe();
     pli_mailflow::metrics::describe();
     Ok(page)
+}
+
+/// What is recorded is signed, and counted.
+fn keep_the_record(sealer: Sealer, counting: Counting, keeper: &Keeper) {
+    keeper.spawn("sealer", sealer.run(keeper.shutdown.clone()));
+    keeper.spawn("counting", counting.run(keeper.shutdown.clone()));
 }
 
 /// The list that was in force, and a word in the log for each copy that is damaged.

@@ -6,6 +6,8 @@ mod audit_rows;
 mod campaigns;
 mod contacts;
 mod dispensings;
+mod incidents;
+mod indicators;
 mod mailboxes;
 mod patients;
 mod queue;
@@ -23,6 +25,8 @@ pub use audit_rows::AuditRows;
 pub use campaigns::Campaigns;
 pub use contacts::Contacts;
 pub use dispensings::Dispensings;
+pub use incidents::Incidents;
+pub use indicators::Indicators;
 pub use mailboxes::Mailboxes;
 pub use patients::Patients;
 pub use queue::{BodyWriter, Queue};
@@ -52,6 +56,8 @@ pub trait Store:
     + Watches
     + AuditRows
     + AuditLog
+    + Indicators
+    + Incidents
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;

@@ -4,8 +4,15 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// Reached when a node starts, not under load.
-const AT_START: &[&str] = &["store.open.before", "store.sweep.before", "store.sweep.remove.before"];
+/// Reached when a node starts, or soon after; under load not at all, or seldom.
+const AT_START: &[&str] = &[
+    "store.open.before",
+    "store.sweep.before",
+    "store.sweep.remove.before",
+    "count.before",
+    "store.count.run",
+    "count.after",
+];
 
 /// A point.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::usage::ReportClass;
 
 const INS: &str = "279035121518989";
 
@@ -101,6 +102,33 @@ fn where_the_node_is_and_how_many_there_were_stand_behind_everything_else() {
     );
     assert_eq!(String::from_utf8(bytes(&event)).unwrap(), expected);
     assert_eq!(opened(expected.as_bytes()), event);
+}
+
+#[test]
+fn the_bytes_of_a_counted_message_are_pinned() {
+    let usage = Usage { report: Some(ReportClass::Mdn), to_patients: true, xdm: true, ..Usage::default() };
+    let usage = usage.with_fields(Some("34112-3,PRESC-BIO"), Some("O"), Some("DEV935997"));
+    for (usage, written) in [
+        (Usage::default(), "{}"),
+        (
+            usage,
+            concat!(
+                r#"{"report":"mdn","to_patients":true,"xdm":true,"codes":["34112-3","PRESC-BIO"],"#,
+                r#""ins":"O","product":"DEV935997"}"#,
+            ),
+        ),
+    ] {
+        let event = Event { usage: Some(usage), ..Event::new(at(), EventKind::Accepted, Face::Smtp) };
+        let expected = format!(
+            concat!(
+                r#"{{"version":2,"salt":"CQkJCQkJCQkJCQkJCQkJCQ","at":"2026-03-14T12:00:00.25Z","kind":"accepted","#,
+                r#""face":"smtp","usage":{}}}"#,
+            ),
+            written
+        );
+        assert_eq!(String::from_utf8(bytes(&event)).unwrap(), expected);
+        assert_eq!(opened(expected.as_bytes()), event);
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
-use pli_audit::{Event, EventKind};
-use pli_policy::Reason;
+use pli_audit::{Event, EventKind, ReportClass, Usage};
+use pli_policy::{DocumentHeaders, Reason, ReportKind};
 use pli_store::{Held, NewMessage, NewParty, NewStory, PartyWay, Relay, Returned, StagedBody, StoreError, Target};
 use pli_types::{Ins, Marked, QueueId, Recipient};
 
@@ -29,7 +29,7 @@ impl Transaction {
         let (mut patients, mut parties) = (Vec::new(), Vec::with_capacity(self.recipients.len()));
         message.arrival = self.arrival(now, header);
         self.make_mailboxes().await?;
-        message.audit = self.acceptance_events(now, message.body.size());
+        message.audit = self.acceptance_events(now, message.body.size(), header);
         message.reported = self.reported(header, now);
         message.watches = self.watches(header, now);
         let expires_at = expiry(now, self.intake.config.queue_lifetime);
@@ -117,7 +117,7 @@ impl Transaction {
     }
 
     /// One event for the message, naming all its recipients, and one for each mailbox that it is put into.
-    fn acceptance_events(&self, now: Timestamp, bytes: u64) -> Vec<Event> {
+    fn acceptance_events(&self, now: Timestamp, bytes: u64, header: &HeaderFacts) -> Vec<Event> {
         let recipients: Vec<Marked> =
             self.recipients.iter().map(|accepted| Marked::address(&accepted.recipient.address)).collect();
         let tls = self.wire.as_ref().and_then(|wire| wire.tls.as_ref());
@@ -142,6 +142,7 @@ impl Transaction {
             message: Some(self.id),
             recipient: Some(Marked::join(recipients.clone(), ", ")),
             detail: Some(Marked::plain(detail)),
+            usage: Some(self.usage(header)),
             ..self.witness.event(now, EventKind::Accepted)
         }];
         for (accepted, recipient) in self.recipients.iter().zip(recipients) {
@@ -155,6 +156,23 @@ impl Transaction {
             events.push(Event { message: Some(self.id), recipient: Some(recipient), reason, detail, ..event });
         }
         events
+    }
+}
+
+impl Transaction {
+    /// As what it is counted.
+    fn usage(&self, header: &HeaderFacts) -> Usage {
+        let DocumentHeaders { codes, ins, product } = &header.documents.headers;
+        let usage = Usage {
+            report: header.thread.report.map(|report| match report {
+                ReportKind::DispositionNotification => ReportClass::Mdn,
+                ReportKind::DeliveryStatus => ReportClass::Dsn,
+            }),
+            to_patients: self.recipients.iter().any(|to| to.recipient.address.ins().is_some()),
+            xdm: self.examined.documents.has_archive,
+            ..Usage::default()
+        };
+        usage.with_fields(codes.as_deref(), ins.as_deref(), product.as_deref())
     }
 }
 

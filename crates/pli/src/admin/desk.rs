@@ -96,6 +96,8 @@ impl Desk {
             Request::Account(ask) => Box::pin(self.account(ask, attached, actor)).await.map(Answer::Account),
             Request::Patient(ask) => Box::pin(self.patient(ask, attached, actor)).await.map(Answer::Patient),
             Request::Relation(ask) => Box::pin(self.relation(ask, actor)).await.map(Answer::Relation),
+            Request::Incident(ask) => Box::pin(self.incident(ask, actor)).await.map(Answer::Incident),
+            Request::Report(ask) => Box::pin(self.report(ask)).await.map(Answer::Report),
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;

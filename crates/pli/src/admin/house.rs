@@ -6,7 +6,7 @@ use pli_policy::PatientRules;
 use pli_types::{Domain, LocalPart, MailAddress, Marked, Masker};
 
 use super::Sight;
-use crate::config::{Settings, Span, read_key};
+use crate::config::{Settings, Span, ZoneName, read_key};
 use crate::exit::{Exit, Failure};
 use crate::trust::Author;
 
@@ -29,6 +29,8 @@ pub(crate) struct House {
     pub(crate) patient: PatientRules,
     /// The most bytes of one message.
     pub(crate) message_bytes_max: u64,
+    /// By whose clocks months are counted.
+    pub(crate) zone: ZoneName,
 }
 
 impl House {
@@ -44,6 +46,7 @@ impl House {
             address_kept: config.mailbox.address_kept,
             patient: crate::wiring::intake_config(settings).ruleset.patient,
             message_bytes_max: config.limits.message_size.bytes(),
+            zone: config.indicators.time_zone.clone(),
         })
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod directory;
 pub(crate) mod dispensation;
 pub(crate) mod effect;
 mod house;
+pub(crate) mod incident;
 pub(crate) mod mailbox;
 mod national;
 pub(crate) mod notice;
@@ -24,6 +25,7 @@ mod publishing;
 pub(crate) mod queue;
 pub(crate) mod queue_filter;
 pub(crate) mod relation;
+pub(crate) mod report;
 pub(crate) mod reveal;
 pub(crate) mod rows;
 

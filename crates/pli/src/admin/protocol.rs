@@ -5,7 +5,9 @@ use pli_directory::{HistoryRow, Installed, Signature};
 use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
-use super::{account, connector, directory, dispensation, mailbox, notice, patient, queue, relation, reveal};
+use super::{
+    account, connector, directory, dispensation, incident, mailbox, notice, patient, queue, relation, report, reveal,
+};
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
 use crate::words::Said;
@@ -70,6 +72,10 @@ pub(crate) enum Request {
     Notice(notice::Ask),
     /// Put on record that an admin is shown health identifiers in clear.
     Reveal(reveal::Ask),
+    /// What is counted of a month.
+    Report(report::Ask),
+    /// The register of incidents.
+    Incident(incident::Ask),
 }
 
 /// One of the lists that are compared.
@@ -148,6 +154,10 @@ pub(crate) enum Answer {
     Notice(notice::Told),
     /// To [`Request::Reveal`].
     OnRecord,
+    /// To [`Request::Report`].
+    Report(report::Told),
+    /// To [`Request::Incident`].
+    Incident(incident::Told),
     /// To [`Request::PeerList`], in order of names.
     Peers {
         /// The peer book.
@@ -318,6 +328,8 @@ impl Request {
             Self::Dispensation(_) => "dispensation",
             Self::Notice(_) => "notice",
             Self::Reveal(_) => "reveal",
+            Self::Report(_) => "report",
+            Self::Incident(_) => "incident",
         }
     }
 
@@ -333,6 +345,7 @@ impl Request {
                 | Self::Notice(_)
                 | Self::Patient(_)
                 | Self::Relation(_)
+                | Self::Incident(_)
         )
     }
 
@@ -352,11 +365,14 @@ impl Request {
             Self::Account(ask) => ask.writes(),
             Self::Patient(ask) => ask.writes(),
             Self::Relation(ask) => ask.writes(),
+            Self::Incident(ask) => ask.writes(),
             Self::TrustFetch
             | Self::DirectoryInstall { .. }
             | Self::Publish { .. }
             | Self::Dispensation(_)
-            | Self::Reveal(_) => true,
+            | Self::Reveal(_)
+            // What is recorded and not counted yet is counted first.
+            | Self::Report(_) => true,
             Self::TrustInstall { dry_run, .. }
             | Self::TrustRollback { dry_run, .. }
             | Self::Queue(queue::Ask { dry_run, .. }) => !dry_run,

@@ -24,6 +24,7 @@ mod queue;
 mod reading;
 mod refused_lines;
 mod relation;
+mod report;
 mod reveal;
 mod runtime;
 mod sandbox;
@@ -158,6 +159,9 @@ enum Command {
     /// The record of all that happens: checked, handed out, proven
     #[command(subcommand)]
     Audit(audit::Command),
+    /// What an operator reports of his service: the indicators of a month, the register of incidents
+    #[command(subcommand)]
+    Report(report::Command),
     /// Tell whether a message would be taken, and why; sends nothing
     Explain(explain::Args),
     /// Make and run a whole trust space on loopback, for tests and for trying out
@@ -211,6 +215,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Queue(command) => queue::run(globals, command),
         Command::Message(command) => message::run(globals, &command),
         Command::Audit(command) => audit::run(globals, &command),
+        Command::Report(command) => report::run(globals, command),
         Command::Explain(args) => explain::run(globals, &args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => sandbox::demo(&args),

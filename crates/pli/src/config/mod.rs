@@ -8,6 +8,7 @@ mod api;
 mod audit;
 mod autoconfig;
 mod document;
+mod indicators;
 mod load;
 mod mailbox;
 mod nearest;
@@ -35,6 +36,7 @@ pub(crate) use api::{ApiClient, ApiConfig, ApiScope};
 pub(crate) use audit::{AuditConfig, SyslogConfig, WitnessConfig};
 pub(crate) use autoconfig::{AutoconfigConfig, told as told_to_programs};
 pub(crate) use document::DocumentConfig;
+pub(crate) use indicators::{IndicatorsConfig, ZoneName};
 pub(crate) use load::{ConfigFault, load};
 pub(crate) use mailbox::MailboxConfig;
 pub(crate) use patient::PatientConfig;
@@ -87,6 +89,9 @@ pub(crate) struct Config {
     /// `[audit]`: how the record is sealed.
     #[serde(default)]
     pub(crate) audit: AuditConfig,
+    /// `[indicators]`: by which clocks months are counted.
+    #[serde(default)]
+    pub(crate) indicators: IndicatorsConfig,
     /// `[document]`: what becomes of a message whose documents show a fault.
     #[serde(default)]
     pub(crate) document: DocumentConfig,
@@ -330,6 +335,7 @@ mod tests {
         assert_eq!(sample.remove("document"), Some(toml::Value::try_from(DocumentConfig::default()).unwrap()));
         assert_eq!(sample.remove("story"), Some(toml::Value::try_from(StoryConfig::default()).unwrap()));
         assert_eq!(sample.remove("audit"), Some(toml::Value::try_from(AuditConfig::default()).unwrap()));
+        assert_eq!(sample.remove("indicators"), Some(toml::Value::try_from(IndicatorsConfig::default()).unwrap()));
         assert_eq!(sample.remove("dns"), Some(toml::Value::try_from(DnsConfig::default()).unwrap()));
         let bare: TrustConfig = toml::from_str("list = \"whitelist.xml\"").unwrap();
         let shown = |key: &str| SAMPLE.split("[trust]").nth(1).unwrap().lines().any(|line| line.starts_with(key));

@@ -28,6 +28,8 @@ mod expunge;
 mod flags;
 mod folders;
 mod held;
+mod incidents;
+mod indicators;
 mod intake;
 mod load;
 mod mailbox_changes;

@@ -25,6 +25,8 @@ mod dispensings;
 mod entries;
 mod folders;
 mod held;
+mod incidents;
+mod indicators;
 mod intake;
 mod life;
 mod mailboxes;
@@ -85,6 +87,14 @@ conformance! {
             a_merged_message_changes_nothing_between_people
             who_was_not_reached_may_be_written_to_again
             what_was_not_kept_is_no_first_one;
+        incidents:
+            every_version_is_kept_and_none_is_written_over;
+        indicators:
+            a_stretch_of_the_record_is_counted_once_whoever_is_faster
+            senders_cannot_fill_the_store_with_labels
+            a_month_is_closed_once_and_in_its_turn
+            sign_ins_are_counted_by_mailbox_and_patients_are_left_out
+            the_entries_about_messages_are_found;
         audit_log:
             a_record_that_is_sealed_step_by_step_can_be_checked
             what_was_sealed_is_sealed_after_any_end_of_the_store
