@@ -77,6 +77,8 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(QUEUE_OLDEST, Unit::Seconds, "The age of the oldest message of which a recipient waits.");
     metrics::describe_gauge!(BUILD, "1, with the version that runs.");
     metrics::gauge!(BUILD, "version" => crate::clock::VERSION).set(1.0);
+    witnessed("witness1", 0);
+    witnessed("syslog", 0);
     metrics::counter!(TRUST_LIST_FAILURES).absolute(0);
     metrics::counter!(CRL_FAILURES).absolute(0);
     metrics::gauge!(TRUST_LIST_ENTRIES).set(0.0);
