@@ -50,6 +50,7 @@ mod pharmacy_door;
 mod prevention_notices;
 mod programs_find_the_server;
 mod receipts_come_back;
+mod record;
 mod relations;
 mod resumed_never;
 mod revocation_list_ends;
@@ -341,6 +342,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(crash::a_peer_that_dies_before_its_reply_gets_the_message_again, Disk),
     #[cfg(target_os = "linux")]
     scenario!(crash::a_store_that_was_just_made_survives_a_power_cut, Disk),
+    scenario!(record::it_tells_who_when_what_and_the_answer_and_nothing_of_a_letter),
+    scenario!(record::what_was_changed_is_found_in_its_place, Program("python3")),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];
 

@@ -32,6 +32,7 @@ pub mod pli;
 pub mod policy_server;
 pub mod postfix;
 pub mod publisher;
+pub mod record;
 pub mod sandbox;
 pub mod smtp;
 pub mod talk;

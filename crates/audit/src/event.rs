@@ -74,6 +74,14 @@ pub enum EventKind {
     Erased,
     /// The node has emptied entries whose time was over.
     Pruned,
+    /// A program was given what a message says, without marking it as read.
+    Fetched,
+    /// A program put a message into a folder.
+    Added,
+    /// A message was copied into another folder.
+    Copied,
+    /// A message was moved into another folder.
+    Moved,
 }
 
 /// What an event is kept as long as others of its class for.
@@ -127,6 +135,10 @@ impl EventKind {
         Self::Asked,
         Self::Erased,
         Self::Pruned,
+        Self::Fetched,
+        Self::Added,
+        Self::Copied,
+        Self::Moved,
     ];
 
     /// The stable name.
@@ -155,6 +167,10 @@ impl EventKind {
             Self::Asked => "asked",
             Self::Erased => "erased",
             Self::Pruned => "pruned",
+            Self::Fetched => "fetched",
+            Self::Added => "added",
+            Self::Copied => "copied",
+            Self::Moved => "moved",
         }
     }
 
@@ -175,7 +191,15 @@ impl EventKind {
             | Self::Integrated
             | Self::Overdue
             | Self::Duplicate => Class::Mail,
-            Self::SignedIn | Self::SignInFailed | Self::Opened | Self::Deleted | Self::Asked => Class::Access,
+            Self::SignedIn
+            | Self::SignInFailed
+            | Self::Opened
+            | Self::Deleted
+            | Self::Asked
+            | Self::Fetched
+            | Self::Added
+            | Self::Copied
+            | Self::Moved => Class::Access,
             Self::Changed | Self::Revealed | Self::Erased | Self::Pruned => Class::Admin,
         }
     }

@@ -13,6 +13,7 @@ use crate::answer::{Answer, Fault, Kind, store_failed};
 use crate::capability::{self, Offer};
 use crate::command::{self, Incoming};
 use crate::op;
+use crate::record::Recorded;
 use crate::server::{ImapConfig, ImapContext, Security};
 use crate::state::State;
 use crate::view::{Update, View};
@@ -61,8 +62,8 @@ where
     let patience = Patience::Until(Instant::now() + STRANGER_PATIENCE);
     let io: &mut (dyn Io + '_) = io;
     let wire = Wire::new(io, shutdown.clone(), patience);
-    let mut session =
-        Session { wire, peer, config, context, state: State::NotAuthenticated, failed_sign_ins: 0, mistakes: 0 };
+    let (state, recorded) = (State::NotAuthenticated, Recorded::default());
+    let mut session = Session { wire, peer, config, context, state, failed_sign_ins: 0, mistakes: 0, recorded };
     let _open = metrics::OpenSession::begin();
     if greet {
         session.greet();
@@ -81,6 +82,7 @@ pub(crate) struct Session<'a> {
     pub(crate) state: State,
     pub(crate) failed_sign_ins: u8,
     mistakes: u8,
+    pub(crate) recorded: Recorded,
 }
 
 /// What follows a command.
@@ -132,14 +134,15 @@ impl Session<'_> {
             return Ok(self.complete(&command::tag(bytes), &answer));
         };
         let tag = command.tag.as_ref().to_owned();
+        let name = command.body.name();
         match op::run(self, &tag, command.body, special_only).await {
             Ok(next) => Ok(next),
-            Err(fault) => self.fail(&tag, fault),
+            Err(fault) => self.fail(&tag, name, fault).await,
         }
     }
 
-    /// Answers a command that could not be carried out.
-    pub(crate) fn fail(&mut self, tag: &str, fault: Fault) -> Result<Next, WireError> {
+    /// Answers a command that could not be carried out, and records that.
+    pub(crate) async fn fail(&mut self, tag: &str, command: &'static str, fault: Fault) -> Result<Next, WireError> {
         let answer = match fault {
             Fault::Wire(error) => return Err(error),
             Fault::Refused(answer) => answer,
@@ -151,6 +154,9 @@ impl Session<'_> {
                 store_failed(&error)
             }
         };
+        if answer.kind == Kind::No {
+            self.record_failure(command, &answer).await;
+        }
         Ok(self.complete(tag, &answer))
     }
 
@@ -240,6 +246,7 @@ impl Session<'_> {
 
     /// Says good-bye as the end wants it.
     async fn finish(&mut self, end: Result<Next, WireError>) -> Ended {
+        self.record_further_failures().await;
         match end {
             Ok(Next::StartTls) => {
                 if self.wire.flush().await.is_ok() {

@@ -85,7 +85,7 @@ fn every_step_of_the_demo_holds() {
     let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(exit(&output), 0, "{lines:#?} {}", stderr(&output));
     let steps: Vec<i64> = lines.iter().map(|line| line["step"].as_i64().unwrap()).collect();
-    assert_eq!(steps, [1, 1, 1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4]);
+    assert_eq!(steps, [1, 1, 1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5]);
     assert!(lines.iter().all(|line| line["held"] == true), "{lines:#?}");
     let reasons: Vec<&str> = lines.iter().filter_map(|line| line["reason"].as_str()).collect();
     assert_eq!(

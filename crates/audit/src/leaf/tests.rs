@@ -27,6 +27,10 @@ const KINDS: &[(EventKind, &str)] = &[
     (EventKind::Asked, "asked"),
     (EventKind::Erased, "erased"),
     (EventKind::Pruned, "pruned"),
+    (EventKind::Fetched, "fetched"),
+    (EventKind::Added, "added"),
+    (EventKind::Copied, "copied"),
+    (EventKind::Moved, "moved"),
 ];
 
 fn at() -> jiff::Timestamp {

@@ -2,6 +2,7 @@
 
 use imap_codec::imap_types::command::{Command, CommandBody};
 use jiff::Timestamp;
+use pli_audit::{Event, EventKind};
 use pli_failpoint::failpoint;
 use pli_store::{Flags, Folder, NewEntry, StoreError};
 use pli_types::MessageId;
@@ -9,6 +10,7 @@ use pli_types::MessageId;
 use super::{select, store};
 use crate::answer::{Answer, Fault};
 use crate::command::{self, Literal};
+use crate::record;
 use crate::session::{Next, Session};
 use crate::wire::{Wire, WireError};
 
@@ -41,7 +43,7 @@ pub(crate) async fn run(session: &mut Session<'_>, bytes: &[u8], message: Litera
     session.tell_changes_after(true, true).await?;
     match outcome {
         Ok(answer) => Ok(session.complete(&tag, &answer)),
-        Err(fault) => session.fail(&tag, fault),
+        Err(fault) => session.fail(&tag, "APPEND", fault).await,
     }
 }
 
@@ -99,7 +101,8 @@ async fn receive(session: &mut Session<'_>, request: Request, message: Literal) 
     let body = body.finish().await?;
     failpoint!("imap.append.staged");
     let Request { folder, flags, date } = request;
-    let entry = NewEntry { id, body, flags, internal_date: date, audit: Vec::new() };
+    let added = Event { message: Some(id), ..record::event(session, EventKind::Added) };
+    let entry = NewEntry { id, body, flags, internal_date: date, audit: vec![added] };
     match session.context.store.append(folder.id, entry).await {
         Ok((validity, uid)) => {
             failpoint!("imap.append.reply.before");

@@ -2,13 +2,14 @@
 
 use imap_codec::imap_types::mailbox::Mailbox;
 use imap_codec::imap_types::sequence::SequenceSet;
+use pli_audit::EventKind;
 use pli_store::{FlagChange, Flags};
 use pli_types::Uid;
 
 use super::{gone, no_such_number, select};
 use crate::answer::{Answer, Fault};
 use crate::session::Session;
-use crate::set;
+use crate::{record, set};
 
 fn no_target() -> Answer {
     Answer::no("TRYCREATE", "There is no such folder: make it first")
@@ -20,7 +21,7 @@ pub(super) async fn copy(
     mailbox: &Mailbox<'_>,
     uid: bool,
 ) -> Result<Answer, Fault> {
-    let copied = put(session, set, mailbox, uid).await?;
+    let copied = put(session, set, mailbox, uid, Some(EventKind::Copied)).await?;
     let answer = Answer::ok("Copied");
     Ok(match copied.code {
         Some(code) => answer.with_code(code),
@@ -36,16 +37,16 @@ pub(super) async fn r#move(
     uid: bool,
 ) -> Result<Answer, Fault> {
     session.state.writable()?;
-    let copied = put(session, set, mailbox, uid).await?;
+    let copied = put(session, set, mailbox, uid, None).await?;
     let Some(code) = copied.code else { return Ok(Answer::ok("Nothing to move")) };
     // Before the EXPUNGE lines, which follow the command (RFC 6851 §4.3).
     session.wire.say(&format!("* OK [{code}] Moved\r\n"));
     let folder = session.state.writable()?.folder.id;
     let deleted = Flags { deleted: true, ..Flags::default() };
-    let store = &session.context.store;
-    store.set_flags(folder, &copied.sources, FlagChange::Add, &deleted).await?;
+    let (store, moved) = (&session.context.store, record::event(session, EventKind::Moved));
+    store.set_flags(folder, &copied.sources, FlagChange::Add, &deleted, Vec::new()).await?;
     // Nothing ends here, it goes on elsewhere: no event of removal.
-    let removed = store.expunge(folder, Some(&copied.sources), Vec::new()).await?;
+    let removed = store.expunge(folder, Some(&copied.sources), vec![moved]).await?;
     session.state.writable()?.view.remove(&removed);
     Ok(Answer::ok("Moved"))
 }
@@ -57,7 +58,13 @@ struct Copied {
     code: Option<String>,
 }
 
-async fn put(session: &mut Session<'_>, set: &SequenceSet, mailbox: &Mailbox<'_>, uid: bool) -> Result<Copied, Fault> {
+async fn put(
+    session: &mut Session<'_>,
+    set: &SequenceSet,
+    mailbox: &Mailbox<'_>,
+    uid: bool,
+    recorded: Option<EventKind>,
+) -> Result<Copied, Fault> {
     let selected = session.state.selected()?;
     let pick = selected.view.pick(set, uid).map_err(|_| no_such_number())?;
     let folder = selected.folder.id;
@@ -70,7 +77,8 @@ async fn put(session: &mut Session<'_>, set: &SequenceSet, mailbox: &Mailbox<'_>
     if uids.is_empty() {
         return Ok(Copied { sources: Vec::new(), code: None });
     }
-    let (validity, pairs) = session.context.store.copy(folder, &uids, target.id).await?;
+    let audit = recorded.map(|kind| record::event(session, kind)).into_iter().collect();
+    let (validity, pairs) = session.context.store.copy(folder, &uids, target.id, audit).await?;
     if pairs.is_empty() {
         return Ok(Copied { sources: Vec::new(), code: None });
     }

@@ -30,9 +30,9 @@ pub(super) async fn remove(session: &mut Session<'_>, uids: Option<&SequenceSet>
     if doomed.is_empty() {
         return Ok(());
     }
-    let events = record::events(session, EventKind::Deleted, &doomed);
+    let deleted = record::event(session, EventKind::Deleted);
     let uids: Vec<Uid> = doomed.iter().map(|entry| entry.uid).collect();
-    let removed = session.context.store.expunge(folder, Some(&uids), events).await?;
+    let removed = session.context.store.expunge(folder, Some(&uids), vec![deleted]).await?;
     session.state.writable()?.view.remove(&removed);
     Ok(())
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 
 use imap_codec::imap_types::fetch::{Macro, MacroOrMessageDataItemNames, MessageDataItemName, Part, Section};
 use imap_codec::imap_types::sequence::SequenceSet;
+use pli_audit::EventKind;
 use pli_store::{Entry, FlagChange, Flags, StoreError};
-use pli_types::Uid;
+use pli_types::{MessageId, Uid};
 
-use super::{gone, no_such_number, store};
+use super::{gone, no_such_number};
 use crate::answer::{Answer, Fault};
 use crate::format;
 use crate::message::bodystructure;
 use crate::message::budget::Budget;
 use crate::message::envelope::Envelope;
 use crate::message::section::{self, Bytes, Needs};
+use crate::record;
 use crate::session::Session;
 use crate::source::Source;
 use crate::state::{Selected, State};
@@ -27,6 +29,8 @@ struct Plan<'a> {
     needs: Option<Needs>,
     /// Somebody reads: `\Seen` is set.
     reads: bool,
+    /// What the message says is given out, not only who wrote it about what.
+    shows: bool,
 }
 
 pub(super) async fn run(
@@ -39,6 +43,11 @@ pub(super) async fn run(
     let selected = session.state.selected()?;
     let pick = selected.view.pick(set, uid).map_err(|_| no_such_number())?;
     let now_seen = if plan.reads { mark_seen(session, &pick.messages).await? } else { BTreeSet::new() };
+    if plan.shows {
+        let now_seen = |picked: &&Picked| now_seen.contains(&picked.entry.uid);
+        let opened: Vec<MessageId> = pick.messages.iter().filter(now_seen).map(|picked| picked.entry.message).collect();
+        record::fetched(session, &pick.messages, &opened).await?;
+    }
     let mut some_gone = pick.some_gone && !uid;
     for picked in &pick.messages {
         let mut with_flags = false;
@@ -67,7 +76,7 @@ fn plan(items: MacroOrMessageDataItemNames<'_>, uid: bool) -> Result<Plan<'_>, A
     if uid && !items.contains(&MessageDataItemName::Uid) {
         items.insert(0, MessageDataItemName::Uid);
     }
-    let (mut needs, mut reads) = (None, false);
+    let (mut needs, mut reads, mut shows) = (None, false, false);
     for item in &items {
         needs = needs.max(match item {
             MessageDataItemName::Flags
@@ -83,6 +92,11 @@ fn plan(items: MacroOrMessageDataItemNames<'_>, uid: bool) -> Result<Plan<'_>, A
                 return Err(Answer::bad("BINARY is not offered"));
             }
         });
+        shows |= match item {
+            MessageDataItemName::BodyExt { section, .. } => !is_header(section.as_ref()),
+            MessageDataItemName::Rfc822 | MessageDataItemName::Rfc822Text => true,
+            _ => false,
+        };
         reads |= matches!(
             item,
             MessageDataItemName::BodyExt { peek: false, .. }
@@ -90,7 +104,12 @@ fn plan(items: MacroOrMessageDataItemNames<'_>, uid: bool) -> Result<Plan<'_>, A
                 | MessageDataItemName::Rfc822Text
         );
     }
-    Ok(Plan { items, needs, reads })
+    Ok(Plan { items, needs, reads, shows })
+}
+
+/// Is it of the message's own header?
+fn is_header(section: Option<&Section<'_>>) -> bool {
+    matches!(section, Some(Section::Header(None) | Section::HeaderFields(None, _) | Section::HeaderFieldsNot(None, _)))
 }
 
 /// Sets `\Seen` where it is not, and records that these were read, before anything of them is shown. Gives those
@@ -105,8 +124,8 @@ async fn mark_seen(session: &mut Session<'_>, messages: &[Picked]) -> Result<BTr
     let folder = selected.folder.id;
     let uids: Vec<Uid> = unseen.iter().map(|entry| entry.uid).collect();
     let seen = Flags { seen: true, ..Flags::default() };
-    let now = session.context.store.set_flags(folder, &uids, FlagChange::Add, &seen).await?;
-    store::record_opened(session, unseen.iter()).await?;
+    let opened = record::event(session, EventKind::Opened);
+    let now = session.context.store.set_flags(folder, &uids, FlagChange::Add, &seen, vec![opened]).await?;
     session.state.selected()?.view.agree(&now);
     Ok(uids.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.3 to §6.3.7).
 
 use imap_codec::imap_types::mailbox::Mailbox;
-use pli_audit::{Event, EventKind};
+use pli_audit::EventKind;
 use pli_store::StoreError;
 
 use crate::answer::{Answer, Fault};
@@ -37,14 +37,9 @@ pub(super) async fn delete(session: &mut Session<'_>, mailbox: &Mailbox<'_>) -> 
     if name == name::INBOX {
         return Err(Answer::no("CANNOT", "INBOX stays").into());
     }
-    let folders = session.context.store.folders(holder).await?;
-    let folder = folders.into_iter().find(|folder| folder.name == name);
-    let folder = folder.ok_or(Answer::no("NONEXISTENT", "There is no such folder"))?;
     // What lies in it goes with it, so each message's end is recorded.
-    let lost =
-        if folder.selectable { session.context.store.open_folder(folder.id, false).await?.entries } else { Vec::new() };
-    let events: Vec<Event> = record::events(session, EventKind::Deleted, &lost);
-    match session.context.store.delete_folder(holder, &name, events).await {
+    let deleted = record::event(session, EventKind::Deleted);
+    match session.context.store.delete_folder(holder, &name, vec![deleted]).await {
         Ok(()) => Ok(Answer::ok("Removed")),
         Err(StoreError::Conflict(_)) => Err(Answer::no("HASCHILDREN", "Remove what is below it first").into()),
         Err(error) => Err(error.into()),

@@ -3,7 +3,7 @@
 use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::sequence::SequenceSet;
 use pli_audit::EventKind;
-use pli_store::{Entry, FlagChange, Flags};
+use pli_store::{FlagChange, Flags};
 use pli_types::Uid;
 
 use super::{gone, no_such_number};
@@ -36,14 +36,9 @@ pub(super) async fn run(
     let folder = selected.folder.id;
     let uids: Vec<Uid> = pick.messages.iter().map(|picked| picked.entry.uid).collect();
     if !uids.is_empty() {
-        let now = session.context.store.set_flags(folder, &uids, change, &flags).await?;
-        let was_unseen = |entry: &&Entry| {
-            let before = pick.messages.binary_search_by_key(&entry.uid, |picked| picked.entry.uid);
-            let before = before.ok().and_then(|index| pick.messages.get(index));
-            entry.flags.seen && before.is_some_and(|picked| !picked.entry.flags.seen)
-        };
         // A program that fetches with PEEK says in this way that its user has read a message.
-        record_opened(session, now.iter().filter(was_unseen)).await?;
+        let opened = record::event(session, EventKind::Opened);
+        let now = session.context.store.set_flags(folder, &uids, change, &flags, vec![opened]).await?;
         session.state.writable()?.view.agree(&now);
     }
     if response == StoreResponse::Answer {
@@ -62,18 +57,6 @@ fn answer_flags(session: &mut Session<'_>, messages: &[crate::view::Picked], uid
         let sequence = picked.sequence;
         let uid = if uid { format!("UID {} ", entry.uid.0) } else { String::new() };
         wire.say(&format!("* {sequence} FETCH ({uid}FLAGS {flags})\r\n"));
-    }
-    Ok(())
-}
-
-/// Records that these were read.
-pub(super) async fn record_opened<'e>(
-    session: &Session<'_>,
-    entries: impl Iterator<Item = &'e Entry>,
-) -> Result<(), Fault> {
-    let events = record::events(session, EventKind::Opened, entries);
-    if !events.is_empty() {
-        session.context.store.append_audit(events).await?;
     }
     Ok(())
 }

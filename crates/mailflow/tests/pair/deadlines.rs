@@ -175,7 +175,7 @@ async fn a_patient_here_who_opens_in_time_is_not_late_and_one_who_does_not_is() 
         if opens {
             let inbox = relay.store.folders(relay.mailbox(PATIENT).await.id).await.unwrap()[0].id;
             let seen = Flags { seen: true, ..Flags::default() };
-            relay.store.set_flags(inbox, &[Uid(1)], FlagChange::Add, &seen).await.unwrap();
+            relay.store.set_flags(inbox, &[Uid(1)], FlagChange::Add, &seen, Vec::new()).await.unwrap();
         }
         relay.clock.advance(HALF_AN_HOUR);
         watch(&relay).await;

@@ -25,7 +25,7 @@ async fn open(relay: &Relay, address: &str, change: FlagChange) {
     let inbox = relay.store.folders(mailbox.id).await.unwrap()[0].id;
     let uids: Vec<Uid> = (1..20).map(Uid).collect();
     let seen = Flags { seen: true, ..Flags::default() };
-    relay.store.set_flags(inbox, &uids, change, &seen).await.unwrap();
+    relay.store.set_flags(inbox, &uids, change, &seen, Vec::new()).await.unwrap();
 }
 
 /// Runs until nothing is owed.

@@ -114,7 +114,7 @@ async fn a_second_export_writes_what_is_new_and_follows_flags() {
 
     let inbox = store.folders(one.id).await.unwrap().remove(0).id;
     let flagged = Flags { flagged: true, ..Flags::default() };
-    store.set_flags(inbox, &[Uid(1)], FlagChange::Add, &flagged).await.unwrap();
+    store.set_flags(inbox, &[Uid(1)], FlagChange::Add, &flagged, Vec::new()).await.unwrap();
     put(&store, &one, "INBOX", b"Subject: c\r\n\r\nC\r\n", Flags::default(), at("2026-03-17T08:00:00Z")).await;
     assert_ne!(mark(&*store, &one).await.unwrap(), same.mark, "something has come in");
     let more = export(&*store, &one, serde_json::Map::new(), &out).await.unwrap();

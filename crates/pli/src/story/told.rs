@@ -143,6 +143,10 @@ fn is_traced(kind: EventKind) -> bool {
         | EventKind::Revealed
         | EventKind::Asked
         | EventKind::Erased
-        | EventKind::Pruned => false,
+        | EventKind::Pruned
+        | EventKind::Fetched
+        | EventKind::Added
+        | EventKind::Copied
+        | EventKind::Moved => false,
     }
 }

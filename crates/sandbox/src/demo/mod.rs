@@ -1,13 +1,14 @@
 //! The story that `pli demo` plays: every step is done for real, told in a line, and checked.
 //!
 //! Steps are numbered as in the contract: 1, a letter on its way; 2, a patient answers; 3, a patient and a pharmacy; 4, four
-//! refusals. The fifth comes as the relay learns it.
+//! refusals; 5, the record of it all.
 
 mod connect;
 mod exchange;
 mod letter;
 mod pharmacy;
 mod printer;
+mod record;
 mod refusals;
 mod trace;
 
@@ -101,6 +102,8 @@ impl Story<'_> {
             let outcome = self.refused(refusal).await;
             held &= printer.tell(4, refusal.title, &outcome)?;
         }
+        held &= printer.tell(5, record::WHOLE, &self.whole_record().await)?;
+        held &= printer.tell(5, record::FLIPPED, &self.flipped_byte().await)?;
         Ok(held)
     }
 

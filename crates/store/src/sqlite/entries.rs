@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pli_audit::Event;
 use pli_failpoint::failpoint;
 use pli_types::{FolderId, MailboxId, MessageId, Uid, UidValidity};
 
 use super::flags::{flag_bits, flags_from, keywords_text};
 use super::folders::uid_validity;
-use super::intake::{AuditRows, MessageRow, audit_rows, entry_message};
+use super::intake::{AuditRows, MessageRow, audit_rows, audit_rows_of, entry_message};
 use super::mailboxes::take_space;
 use super::rows::{Row, json_numbers, micros};
 use super::tx::{EntryRow, Tx};
@@ -109,6 +110,7 @@ pub(super) struct Copy {
     pub(super) folder: FolderId,
     pub(super) uids: Vec<Uid>,
     pub(super) target: FolderId,
+    pub(super) audit: Vec<Event>,
 }
 
 #[async_trait]
@@ -118,16 +120,17 @@ impl Write for Copy {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output> {
         let target = Target::find(tx, self.target).await?;
         let sql = sqlx::query(
-            "SELECT uid, size FROM entries
+            "SELECT uid, message_id, size FROM entries
              WHERE folder_id = ? AND uid IN (SELECT value FROM json_each(?)) ORDER BY uid",
         );
         let rows = tx.fetch(sql.bind(self.folder.0).bind(json_uids(&self.uids))).await?;
         let mut bytes = 0_i64;
-        let mut sources = BTreeSet::new();
+        let (mut sources, mut messages) = (BTreeSet::new(), Vec::with_capacity(rows.len()));
         for row in &rows {
             let row = Row::new(row, "entries");
             bytes = bytes.saturating_add(row.get("size")?);
             sources.insert(row.number("uid").map(Uid)?);
+            messages.push(message_of(row)?);
         }
         if sources.is_empty() {
             return Ok((target.uid_validity, Vec::new()));
@@ -136,6 +139,7 @@ impl Write for Copy {
         let count = u32::try_from(sources.len()).map_err(|_| StoreError::Conflict("too many messages to copy"))?;
         let (first, modseq) = advance(tx, self.target, count).await?;
         self.insert(tx, &sources, first, modseq).await?;
+        tx.record(&audit_rows_of(&self.audit, &messages));
         tx.tell(Change::Folder(target.mailbox, self.target));
         Ok((target.uid_validity, sources.into_iter().zip((first..).map(Uid)).collect()))
     }

@@ -1,13 +1,14 @@
 //! `expunge`: entries go, their UIDs are told to whoever has the folder open, bodies go with the last reference.
 
 use async_trait::async_trait;
+use pli_audit::Event;
 use pli_failpoint::failpoint;
 use pli_types::{FolderId, MessageId, Uid};
 use sqlx::sqlite::SqliteRow;
 
 use super::entries::{Target, json_uids, message_of, next_modseq};
 use super::flags::DELETED;
-use super::intake::AuditRows;
+use super::intake::audit_rows_of;
 use super::mailboxes::release_space;
 use super::rows::Row;
 use super::tx::Tx;
@@ -17,7 +18,7 @@ use crate::{Change, Result};
 pub(super) struct Expunge {
     pub(super) folder: FolderId,
     pub(super) uids: Option<Vec<Uid>>,
-    pub(super) audit: AuditRows,
+    pub(super) audit: Vec<Event>,
 }
 
 #[async_trait]
@@ -57,7 +58,7 @@ impl Write for Expunge {
         release_space(tx, target.mailbox, bytes).await?;
         failpoint!("store.expunge.run", crate::StoreError::unavailable("a failpoint"));
         tx.drop_unreferenced(&messages).await?;
-        tx.record(&self.audit);
+        tx.record(&audit_rows_of(&self.audit, &messages));
         tx.tell(Change::Folder(target.mailbox, self.folder));
         Ok(uids)
     }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use pli_audit::Event;
 use pli_failpoint::failpoint;
 use pli_types::{FolderId, MessageId, Uid};
 
 use super::entries::{Target, entry, json_uids, next_modseq};
+use super::intake::audit_rows_of;
 use super::receipts;
 use super::rows::Row;
 use super::story_steps::{Step, Which, advance_all};
@@ -60,6 +62,7 @@ pub(super) struct SetFlags {
     pub(super) change: FlagChange,
     pub(super) flags: Flags,
     pub(super) at: i64,
+    pub(super) audit: Vec<Event>,
 }
 
 #[async_trait]
@@ -99,6 +102,7 @@ impl Write for SetFlags {
                 tx.execute(sql.bind(self.folder.0).bind(json_uids(uids))).await?;
             }
             failpoint!("store.flags.run", crate::StoreError::unavailable("a failpoint"));
+            tx.record(&audit_rows_of(&self.audit, &opened));
             receipts::opened(tx, target.mailbox, &opened, self.at).await?;
             let which = Which::Mailbox(target.mailbox);
             let step = |message: &MessageId| Step { message: *message, which, state: PartyState::Opened, code: None };

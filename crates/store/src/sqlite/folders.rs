@@ -1,10 +1,11 @@
 //! Folders: their names, making and removing them, subscriptions.
 
 use async_trait::async_trait;
+use pli_audit::Event;
 use pli_types::{FolderId, MailboxId, MessageId, UidValidity};
 
 use super::expunge::references;
-use super::intake::AuditRows;
+use super::intake::audit_rows_of;
 use super::mailboxes::release_space;
 use super::readers::Readers;
 use super::rows::{Row, database_error};
@@ -168,7 +169,7 @@ pub(super) async fn find(tx: &mut Tx<'_>, mailbox: MailboxId, name: &FolderName)
 pub(super) struct DeleteFolder {
     pub(super) mailbox: MailboxId,
     pub(super) name: FolderName,
-    pub(super) audit: AuditRows,
+    pub(super) audit: Vec<Event>,
 }
 
 #[async_trait]
@@ -198,7 +199,7 @@ impl Write for DeleteFolder {
         }
         release_space(tx, self.mailbox, bytes).await?;
         tx.drop_unreferenced(&messages).await?;
-        tx.record(&self.audit);
+        tx.record(&audit_rows_of(&self.audit, &messages));
         tx.tell(Change::Folders(self.mailbox));
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pli_audit::{Draft, Event, EventKind};
 use pli_types::clock::local_offset;
-use pli_types::{DsnNotify, MailboxId, Marked, QueueId, Recipient};
+use pli_types::{DsnNotify, MailboxId, Marked, MessageId, QueueId, Recipient};
 use uuid::Uuid;
 
 use super::arrivals::ArrivalRows;
@@ -97,6 +97,20 @@ fn draft(event: &Event) -> Draft {
     }
 }
 
+/// What is recorded of a change to these messages: an event that names none stands for each of them, and one that names
+/// another is left out.
+pub(super) fn audit_rows_of(events: &[Event], messages: &[MessageId]) -> AuditRows {
+    let mut all = Vec::new();
+    for event in events {
+        match event.message {
+            None => all.extend(messages.iter().map(|id| Event { message: Some(*id), ..event.clone() })),
+            Some(named) if messages.contains(&named) => all.push(event.clone()),
+            Some(_) => {}
+        }
+    }
+    audit_rows(&all)
+}
+
 /// A [`NewMessage`] as rows.
 pub(super) struct Intake {
     /// None if nobody gets it: then only its record is kept.
@@ -163,7 +177,7 @@ pub(super) fn entry_message(new: NewEntry) -> Result<MessageRow> {
     message_row(new.body.inner, new.id, micros(new.internal_date))
 }
 
-fn message_row(body: Staged, id: pli_types::MessageId, accepted_at: i64) -> Result<MessageRow> {
+fn message_row(body: Staged, id: MessageId, accepted_at: i64) -> Result<MessageRow> {
     // The seal holds for this id only: under another one the body could never be read.
     if body.message != id {
         return Err(StoreError::Conflict("the body was staged for another message"));

@@ -59,7 +59,7 @@ impl Mailboxes for SqliteStore {
 
     async fn delete_folder(&self, mailbox: MailboxId, name: &str, audit: Vec<Event>) -> Result<()> {
         let name = FolderName::parse(name)?;
-        self.write(DeleteFolder { mailbox, name, audit: audit_rows(&audit) }).await
+        self.write(DeleteFolder { mailbox, name, audit }).await
     }
 
     async fn rename_folder(&self, mailbox: MailboxId, from: &str, to: &str) -> Result<()> {
@@ -92,17 +92,30 @@ impl Mailboxes for SqliteStore {
         self.write(Append::new(folder, new)?).await
     }
 
-    async fn set_flags(&self, folder: FolderId, uids: &[Uid], change: FlagChange, flags: &Flags) -> Result<Vec<Entry>> {
-        self.write(SetFlags { folder, uids: uids.to_vec(), change, flags: flags.clone(), at: micros(self.clock.now()) })
-            .await
+    async fn set_flags(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        change: FlagChange,
+        flags: &Flags,
+        audit: Vec<Event>,
+    ) -> Result<Vec<Entry>> {
+        let at = micros(self.clock.now());
+        self.write(SetFlags { folder, uids: uids.to_vec(), change, flags: flags.clone(), at, audit }).await
     }
 
-    async fn copy(&self, folder: FolderId, uids: &[Uid], target: FolderId) -> Result<(UidValidity, Vec<(Uid, Uid)>)> {
-        self.write(Copy { folder, uids: uids.to_vec(), target }).await
+    async fn copy(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        target: FolderId,
+        audit: Vec<Event>,
+    ) -> Result<(UidValidity, Vec<(Uid, Uid)>)> {
+        self.write(Copy { folder, uids: uids.to_vec(), target, audit }).await
     }
 
     async fn expunge(&self, folder: FolderId, uids: Option<&[Uid]>, audit: Vec<Event>) -> Result<Vec<Uid>> {
-        self.write(Expunge { folder, uids: uids.map(<[Uid]>::to_vec), audit: audit_rows(&audit) }).await
+        self.write(Expunge { folder, uids: uids.map(<[Uid]>::to_vec), audit }).await
     }
 
     async fn body(&self, message: MessageId) -> Result<Bytes> {

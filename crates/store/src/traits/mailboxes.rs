@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// Mailboxes, their folders and what lies in them.
+///
+/// Of what is done to messages in a folder, each event given that names no message is recorded once for each message that it
+/// was done to, in the same transaction; what was done to none leaves nothing in the record.
 #[async_trait]
 pub trait Mailboxes: Send + Sync {
     /// The mailbox that takes mail for this address, by [`MailAddress::key`]. One that is deleted is none.
@@ -55,11 +58,25 @@ pub trait Mailboxes: Send + Sync {
     async fn append(&self, folder: FolderId, new: NewEntry) -> Result<(UidValidity, Uid)>;
 
     /// Changes flags; gives back the entries as they are now, unknown UIDs left out.
-    async fn set_flags(&self, folder: FolderId, uids: &[Uid], change: FlagChange, flags: &Flags) -> Result<Vec<Entry>>;
+    /// What is recorded is of those that have become `\Seen` by it.
+    async fn set_flags(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        change: FlagChange,
+        flags: &Flags,
+        audit: Vec<Event>,
+    ) -> Result<Vec<Entry>>;
 
     /// Copies entries; gives the target's UIDVALIDITY and the pairs (source, target), unknown UIDs left out.
     /// All or nothing.
-    async fn copy(&self, folder: FolderId, uids: &[Uid], target: FolderId) -> Result<(UidValidity, Vec<(Uid, Uid)>)>;
+    async fn copy(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        target: FolderId,
+        audit: Vec<Event>,
+    ) -> Result<(UidValidity, Vec<(Uid, Uid)>)>;
 
     /// Removes the entries flagged `\Deleted`, only those of `uids` if given; gives their UIDs. Bodies
     /// that nothing refers to any more go too.

@@ -98,7 +98,7 @@ pub(crate) async fn a_body_goes_with_the_last_that_refers_to_it(backend: &dyn Ba
     for body in [noise(100), noise(100_000)] {
         at.append(inbox, &body, deleted()).await;
         let entry = at.store.open_folder(inbox, false).await.unwrap().entries.remove(0);
-        at.store.copy(inbox, &[entry.uid], trash).await.unwrap();
+        at.store.copy(inbox, &[entry.uid], trash, Vec::new()).await.unwrap();
         assert_eq!(at.store.expunge(inbox, None, Vec::new()).await.unwrap(), [entry.uid]);
         assert!(at.store.body(entry.message).await.unwrap() == body, "the copy still refers to it");
         at.store.expunge(trash, None, Vec::new()).await.unwrap();

@@ -164,6 +164,7 @@ conformance! {
             a_copy_has_new_uids_in_the_same_order
             expunge_removes_only_what_is_deleted_and_named
             nothing_expunged_is_nothing_recorded
+            what_is_done_to_messages_is_recorded_of_each
             an_append_beyond_the_quota_is_refused_and_leaves_nothing
             status_counts_what_is_there
             appends_that_race_get_each_uid_once;

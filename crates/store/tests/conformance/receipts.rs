@@ -36,7 +36,7 @@ fn seen() -> Flags {
 }
 
 async fn flag(at: &Fixture, folder: FolderId, uid: u32, change: FlagChange, flags: &Flags) {
-    assert_eq!(at.store.set_flags(folder, &[Uid(uid)], change, flags).await.unwrap().len(), 1);
+    assert_eq!(at.store.set_flags(folder, &[Uid(uid)], change, flags, Vec::new()).await.unwrap().len(), 1);
 }
 
 async fn open(at: &Fixture, folder: FolderId, uid: u32) {
@@ -113,7 +113,7 @@ pub(crate) async fn only_a_patient_who_opens_what_asks_for_it_owes_a_receipt(bac
     open(&at, at.inbox(doctor).await, 1).await;
     assert_eq!(due(&at).await, [], "a professional's mailbox");
     at.append(inbox, b"his own", seen()).await;
-    at.store.copy(inbox, &[Uid(2)], trash).await.unwrap();
+    at.store.copy(inbox, &[Uid(2)], trash, Vec::new()).await.unwrap();
     assert_eq!(due(&at).await, [], "nothing was opened");
     open(&at, trash, 1).await;
     open(&at, inbox, 2).await;

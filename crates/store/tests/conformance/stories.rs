@@ -152,7 +152,7 @@ pub(crate) async fn what_is_held_and_put_into_a_mailbox_is_opened_there(backend:
     assert_eq!(story(&at, id).await.ended_at, Some(at.now()));
     let seen = Flags { seen: true, ..Flags::default() };
     let inbox = at.inbox(mailbox).await;
-    at.store.set_flags(inbox, &[Uid(1)], FlagChange::Add, &seen).await.unwrap();
+    at.store.set_flags(inbox, &[Uid(1)], FlagChange::Add, &seen, Vec::new()).await.unwrap();
     assert_eq!(states(&at, id).await, [(PartyState::Opened, None)]);
 }
 
@@ -169,7 +169,7 @@ pub(crate) async fn a_message_is_opened_once_and_by_whom_it_lies_with(backend: &
     let (inbox, opened_at) = (at.inbox(one).await, at.now());
     let seen = Flags { seen: true, ..Flags::default() };
     for change in [FlagChange::Add, FlagChange::Remove, FlagChange::Add] {
-        at.store.set_flags(inbox, &[Uid(1)], change, &seen).await.unwrap();
+        at.store.set_flags(inbox, &[Uid(1)], change, &seen, Vec::new()).await.unwrap();
         at.clock.advance(SignedDuration::from_secs(60));
     }
     assert_eq!(states(&at, id).await, [(PartyState::Opened, None), (PartyState::Delivered, None)]);

@@ -34,6 +34,8 @@ const COLUMNS: &[&str] = &[
     "message",
     "reason",
     "detail",
+    "local",
+    "count",
 ];
 /// What people see first; the texts, which may be long, come last.
 const SHOWN: &[&str] = &["entry", "at", "event", "actor", "sender", "recipient", "mailbox", "reason", "detail"];
@@ -215,6 +217,8 @@ fn members(index: u64, event: &Event<String>) -> Map<String, Value> {
         "message": event.message.map(|id| id.to_string()),
         "reason": event.reason,
         "detail": event.detail,
+        "local": event.local(),
+        "count": event.count,
     });
     members.as_object().cloned().unwrap_or_default()
 }

@@ -110,7 +110,11 @@ pub(super) fn outcome<T>(event: &Event<T>) -> Outcome {
         | EventKind::Duplicate
         | EventKind::Asked
         | EventKind::Erased
-        | EventKind::Pruned => Outcome::Done,
+        | EventKind::Pruned
+        | EventKind::Fetched
+        | EventKind::Added
+        | EventKind::Copied
+        | EventKind::Moved => Outcome::Done,
     }
 }
 
