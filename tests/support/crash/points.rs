@@ -14,6 +14,9 @@ const AT_START: &[&str] = &[
     "count.after",
 ];
 
+/// Reached once a second at most, however much is recorded.
+const EACH_SECOND: &[&str] = &["audit.seal.before", "store.seal.run", "audit.sealed"];
+
 /// A point.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
@@ -28,6 +31,12 @@ impl Point {
     #[must_use]
     pub fn is_at_start(&self) -> bool {
         AT_START.contains(&self.name.as_str())
+    }
+
+    /// Is it passed several times within a load?
+    #[must_use]
+    pub fn is_frequent(&self) -> bool {
+        !self.is_at_start() && !EACH_SECOND.contains(&self.name.as_str())
     }
 }
 

@@ -61,7 +61,7 @@ impl Round {
             return Self { ending: Ending::Killed(after + 1), torn };
         };
         // Passed a few times only: it must be reached within the load.
-        let nth = if point.is_at_start() { 1 } else { 1 + chance.below(3) };
+        let nth = if point.is_frequent() { 1 + chance.below(3) } else { 1 };
         let fails = point.can_fail && number >= points.len() && chance.below(3) == 0;
         let ending = if fails { Ending::Fails(point.clone(), nth) } else { Ending::At(point.clone(), nth) };
         Self { ending, torn }
