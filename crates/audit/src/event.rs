@@ -26,6 +26,22 @@ pub enum Face {
     Http,
 }
 
+impl Face {
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Imap => "imap",
+            Self::Delivery => "delivery",
+            Self::Cli => "cli",
+            Self::Node => "node",
+            Self::Http => "http",
+        }
+    }
+}
+
 /// What happened. The names are those of `pli message trace` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -243,3 +243,10 @@ fn what_is_not_an_event_is_not_read() {
     let newer = r#"{"version":3,"at":"2026-03-14T12:00:00Z","kind":"opened","face":"imap","folder":"INBOX"}"#;
     assert_eq!(opened(newer.as_bytes()).kind, EventKind::Opened);
 }
+
+#[test]
+fn a_door_has_the_name_that_the_record_has_for_it() {
+    for door in [Face::Smtp, Face::Submission, Face::Imap, Face::Delivery, Face::Cli, Face::Node, Face::Http] {
+        assert_eq!(serde_json::to_value(door).unwrap(), door.as_str());
+    }
+}

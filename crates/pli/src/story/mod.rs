@@ -5,7 +5,7 @@
 
 pub(crate) mod asked;
 mod own;
-mod timeline;
+pub(crate) mod timeline;
 mod told;
 
 pub(crate) use self::own::{Own, Page};

@@ -83,8 +83,8 @@ impl Told {
     }
 }
 
-/// One event.
-fn members(event: &Event<String>) -> Map<String, Value> {
+/// One event, as it is shown wherever one is.
+pub(crate) fn members(event: &Event<String>) -> Map<String, Value> {
     let members = json!({
         "at": event.at,
         "event": event.kind.as_str(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pli_audit::{Event, EventKind};
 use pli_store::{Recorded, Store};
 use pli_types::{MailAddress, Marked, MessageId, Person, Piece};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::admin::Sight;
 use crate::admin::patient::checked_ins;
@@ -17,6 +17,7 @@ use crate::cli::reveal::Reveal;
 use crate::exit::{Exit, Failure};
 use crate::output::{Format, Rows, SCHEMA_VERSION};
 use crate::story::asked::{address, moment};
+use crate::story::timeline;
 
 /// Entries that are read at a time.
 const PAGE: usize = 500;
@@ -203,22 +204,9 @@ impl Found<'_> {
 
 /// One entry.
 fn members(index: u64, event: &Event<String>) -> Map<String, Value> {
-    let members = json!({
-        "schema_version": SCHEMA_VERSION,
-        "entry": index,
-        "at": event.at,
-        "event": event.kind.as_str(),
-        "face": event.face,
-        "actor": event.actor,
-        "remote": event.remote,
-        "sender": event.sender,
-        "recipient": event.recipient,
-        "mailbox": event.mailbox,
-        "message": event.message.map(|id| id.to_string()),
-        "reason": event.reason,
-        "detail": event.detail,
-        "local": event.local(),
-        "count": event.count,
-    });
-    members.as_object().cloned().unwrap_or_default()
+    let mut members = timeline::members(event);
+    members.insert("schema_version".to_owned(), SCHEMA_VERSION.into());
+    members.insert("entry".to_owned(), index.into());
+    members.insert("message".to_owned(), event.message.map(|id| id.to_string()).into());
+    members
 }

@@ -3,7 +3,7 @@
 use pli_audit::EventKind;
 use pli_audit::event::Class;
 
-use super::shown::{House, Outcome, Shown, face, outcome};
+use super::shown::{House, Outcome, Shown, outcome};
 use crate::syslog::{Data, Facility, Message, Severity};
 
 /// An entry as a message.
@@ -14,7 +14,7 @@ pub(super) fn message(house: &House, shown: &Shown) -> String {
     for (name, value) in shown.members().into_iter().skip(1) {
         data = data.with(name, value.as_deref());
     }
-    let text = format!("{} at {}", event.kind.as_str(), face(event.face));
+    let text = format!("{} at {}", event.kind.as_str(), event.face.as_str());
     Message {
         facility: Facility::Audit,
         severity: severity(shown),
