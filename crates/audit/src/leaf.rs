@@ -203,6 +203,12 @@ impl Leaf {
         self.0.subjects.iter().filter_map(|sealed| SubjectId::parse(&sealed.id))
     }
 
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        self.0.kind
+    }
+
     /// When it happened, as it tells: RFC 3339.
     #[must_use]
     pub fn at(&self) -> &str {

@@ -14,8 +14,8 @@ use std::path::Path;
 use pli_audit::{Proof, VerifierKey};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::node::{Operator, read};
-use support::record::{MARTIN, letters, seal, sealed, tamper, verified};
+use support::node::read;
+use support::record::{MARTIN, letters, operator, seal, sealed, tamper, verified};
 use support::{exit, pli, stderr, text};
 
 fn damage(output: &std::process::Output) -> Value {
@@ -125,7 +125,7 @@ fn a_proof_stands_alone() {
 
 #[test]
 fn a_node_that_is_killed_goes_on_without_a_gap_and_without_a_fork() {
-    let operator = Operator::new();
+    let operator = operator();
     let first = operator.path("first");
     let mut size = 0;
     for round in 0..4 {
@@ -151,7 +151,7 @@ fn a_node_that_is_killed_goes_on_without_a_gap_and_without_a_fork() {
 
 #[test]
 fn a_node_that_slept_goes_on_and_one_that_is_started_beside_it_does_not_start() {
-    let operator = Operator::new();
+    let operator = operator();
     let mut node = operator.serve();
     let before = seal(&operator, &mut node);
     node.signal(Signal::STOP);

@@ -3,7 +3,8 @@
 //! The traits are split by who asks: [`Mailboxes`] (IMAP, intake), [`Queue`] (intake, delivery), [`Accounts`]
 //! (sign-in), [`Registry`] and [`Connectors`] (admins), [`Patients`], [`Dispensings`], [`Contacts`], [`Campaigns`]
 //! and [`Receipts`] (the patients' side), [`Stories`] (who asks where a message is), [`AuditRows`] (everyone),
-//! [`AuditLog`] (who seals and checks the record), [`Indicators`] (who counts it), [`Incidents`] (the register). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
+//! [`AuditLog`] (who seals and checks the record), [`AuditKeeping`] (what it need not keep), [`Indicators`] (who counts it),
+//! [`Incidents`] (the register). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
 //!
 //! `250` means kept: [`Queue::accept`] returns only when message, deliveries, queue rows and audit rows are
 //! on stable storage together.
@@ -29,8 +30,8 @@ pub use error::StoreError;
 pub use model::*;
 pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};
 pub use traits::{
-    Accounts, AuditLog, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Incidents, Indicators, Mailboxes,
-    Patients, Queue, Receipts, Registry, Store, Stories, Watches,
+    Accounts, AuditKeeping, AuditLog, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Incidents, Indicators,
+    Mailboxes, Patients, Queue, Receipts, Registry, Store, Stories, Watches,
 };
 
 /// Result of every method.

@@ -2,6 +2,7 @@
 
 mod account;
 mod arrival;
+mod audit_keeping;
 mod audit_log;
 mod backlog;
 mod campaign;
@@ -25,6 +26,7 @@ pub use account::{
     NewCredential,
 };
 pub use arrival::{Arrival, Repeated, Target};
+pub use audit_keeping::{Erase, Prune, Pruned, Traces};
 pub use audit_log::{NewSeal, Recorded, SealedLog, UnsealedLog};
 pub use backlog::Backlog;
 pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};

@@ -1,6 +1,7 @@
 //! What a backend does, a trait for each of those who ask.
 
 mod accounts;
+mod audit_keeping;
 mod audit_log;
 mod audit_rows;
 mod campaigns;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
+pub use audit_keeping::AuditKeeping;
 pub use audit_log::AuditLog;
 pub use audit_rows::AuditRows;
 pub use campaigns::Campaigns;
@@ -58,6 +60,7 @@ pub trait Store:
     + AuditLog
     + Indicators
     + Incidents
+    + AuditKeeping
 {
     /// What changes, as it is committed. A receiver that falls behind is told so and looks for itself.
     fn subscribe(&self) -> broadcast::Receiver<Change>;

@@ -98,6 +98,7 @@ impl Desk {
             Request::Relation(ask) => Box::pin(self.relation(ask, actor)).await.map(Answer::Relation),
             Request::Incident(ask) => Box::pin(self.incident(ask, actor)).await.map(Answer::Incident),
             Request::Report(ask) => Box::pin(self.report(ask)).await.map(Answer::Report),
+            Request::Audit(ask) => Box::pin(self.record(ask, actor)).await.map(Answer::Audit),
             Request::Alarms => self.alarms(&request).await,
             Request::PeerList => {
                 let book = self.peers.clone().ok_or_else(|| unable(&request))?;

@@ -6,7 +6,7 @@ use pli_policy::PatientRules;
 use pli_types::{Domain, LocalPart, MailAddress, Marked, Masker};
 
 use super::Sight;
-use crate::config::{Settings, Span, ZoneName, read_key};
+use crate::config::{AuditConfig, Settings, Span, ZoneName, read_key};
 use crate::exit::{Exit, Failure};
 use crate::trust::Author;
 
@@ -31,6 +31,8 @@ pub(crate) struct House {
     pub(crate) message_bytes_max: u64,
     /// By whose clocks months are counted.
     pub(crate) zone: ZoneName,
+    /// How long the record is kept.
+    pub(crate) audit: AuditConfig,
 }
 
 impl House {
@@ -47,6 +49,7 @@ impl House {
             patient: crate::wiring::intake_config(settings).ruleset.patient,
             message_bytes_max: config.limits.message_size.bytes(),
             zone: config.indicators.time_zone.clone(),
+            audit: config.audit.clone(),
         })
     }
 

@@ -24,6 +24,7 @@ pub(crate) mod protocol;
 mod publishing;
 pub(crate) mod queue;
 pub(crate) mod queue_filter;
+pub(crate) mod record;
 pub(crate) mod relation;
 pub(crate) mod report;
 pub(crate) mod reveal;

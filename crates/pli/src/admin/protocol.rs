@@ -6,7 +6,8 @@ use pli_mailflow::PeerRecord;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account, connector, directory, dispensation, incident, mailbox, notice, patient, queue, relation, report, reveal,
+    account, connector, directory, dispensation, incident, mailbox, notice, patient, queue, record, relation, report,
+    reveal,
 };
 use crate::alarms::Alarm;
 use crate::exit::{Exit, Failure};
@@ -76,6 +77,8 @@ pub(crate) enum Request {
     Report(report::Ask),
     /// The register of incidents.
     Incident(incident::Ask),
+    /// About whom the record knows.
+    Audit(record::Ask),
 }
 
 /// One of the lists that are compared.
@@ -158,6 +161,8 @@ pub(crate) enum Answer {
     Report(report::Told),
     /// To [`Request::Incident`].
     Incident(incident::Told),
+    /// To [`Request::Audit`].
+    Audit(record::Told),
     /// To [`Request::PeerList`], in order of names.
     Peers {
         /// The peer book.
@@ -330,6 +335,7 @@ impl Request {
             Self::Reveal(_) => "reveal",
             Self::Report(_) => "report",
             Self::Incident(_) => "incident",
+            Self::Audit(_) => "audit",
         }
     }
 
@@ -346,6 +352,7 @@ impl Request {
                 | Self::Patient(_)
                 | Self::Relation(_)
                 | Self::Incident(_)
+                | Self::Audit(_)
         )
     }
 
@@ -366,6 +373,7 @@ impl Request {
             Self::Patient(ask) => ask.writes(),
             Self::Relation(ask) => ask.writes(),
             Self::Incident(ask) => ask.writes(),
+            Self::Audit(ask) => ask.writes(),
             Self::TrustFetch
             | Self::DirectoryInstall { .. }
             | Self::Publish { .. }

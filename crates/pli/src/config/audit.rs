@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pli_audit::WitnessKey;
+use jiff::{SignedDuration, Timestamp};
+use pli_audit::{Class, WitnessKey};
 use pli_types::Span;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,6 +17,8 @@ pub(crate) const SEAL_EVERY_MAX: Duration = Duration::from_secs(30);
 
 /// How seldom checkpoints may be taken elsewhere.
 const TOLD_EVERY_MAX: Duration = Duration::from_mins(10);
+/// Less is no record that anybody could read.
+const KEPT_MIN: Duration = Duration::from_hours(24);
 
 /// `[audit]`. All have defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -23,6 +26,12 @@ const TOLD_EVERY_MAX: Duration = Duration::from_mins(10);
 pub(crate) struct AuditConfig {
     /// How long what is recorded waits at most before it is sealed.
     pub(crate) seal_every: Span,
+    /// How long it is kept what became of messages; at least a day.
+    pub(crate) mail_kept: Span,
+    /// And who came in, and what he did there.
+    pub(crate) access_kept: Span,
+    /// And what those who run the node changed, and what they were shown.
+    pub(crate) admin_kept: Span,
     /// File with the key that signs the record; `audit.key` in the state folder if it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<PathBuf>,
@@ -101,8 +110,13 @@ impl Serialize for WitnessKeyText {
 
 impl Default for AuditConfig {
     fn default() -> Self {
+        // Six months (R-TRC-4), whichever they are.
+        let kept = Span::hours(184 * 24);
         Self {
             seal_every: Span::seconds(1),
+            mail_kept: kept,
+            access_kept: kept,
+            admin_kept: kept,
             key: None,
             checkpoints: None,
             witnessed: None,
@@ -120,6 +134,10 @@ impl AuditConfig {
         if every.is_zero() || every > SEAL_EVERY_MAX {
             return Err(ConfigFault::new("config-invalid.seal-every", "[audit] seal_every", &[]));
         }
+        let kept = [("mail_kept", self.mail_kept), ("access_kept", self.access_kept), ("admin_kept", self.admin_kept)];
+        if let Some((key, _)) = kept.into_iter().find(|(_, kept)| kept.get() < KEPT_MIN) {
+            return Err(ConfigFault::new("config-invalid.audit-kept", format!("[audit] {key}"), &[]));
+        }
         for (at, witness) in self.witness.iter().enumerate() {
             witness.check()?;
             if self.witness.iter().skip(at + 1).any(|other| other.key == witness.key) {
@@ -132,6 +150,17 @@ impl AuditConfig {
             }
         }
         self.syslog.as_ref().map_or(Ok(()), SyslogConfig::check)
+    }
+
+    /// Up to when what is of this class need not be kept any more at `now`.
+    pub(crate) fn over_before(&self, class: Class, now: Timestamp) -> Timestamp {
+        let kept = match class {
+            Class::Mail => self.mail_kept,
+            Class::Access => self.access_kept,
+            Class::Admin => self.admin_kept,
+        };
+        let kept = SignedDuration::try_from(kept.get()).unwrap_or(SignedDuration::MAX);
+        now.saturating_sub(kept).unwrap_or(Timestamp::MIN)
     }
 
     /// Makes its paths absolute.

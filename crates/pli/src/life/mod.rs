@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use pli_audit::{Event, EventKind, Face};
+use pli_audit::{Class, Event, EventKind, Face};
 use pli_mailflow::Intake;
 use pli_net::Shutdown;
 use pli_store::{
-    Change, MailboxChange, MailboxFilter, MailboxKind, MailboxRecord, NewMessage, NoticeCause, Store, StoreError,
+    Change, MailboxChange, MailboxFilter, MailboxKind, MailboxRecord, NewMessage, NoticeCause, Prune, Store, StoreError,
 };
 use pli_types::{Clock, MailAddress, MailboxId, Marked, Masker, MessageId, ReversePath, Span};
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ use tokio::sync::broadcast;
 pub(crate) use self::dispensings::Forgetting;
 use self::letter::Letter;
 use self::rules::Rules;
-use crate::config::Config;
+use crate::config::{AuditConfig, Config};
 use crate::content;
 use crate::exit::{Failure, chain};
 use crate::trust::Author;
@@ -68,6 +68,8 @@ pub(crate) struct Attendant {
     server_name: String,
     /// How long stories are kept after their end.
     stories_kept: Span,
+    /// How long the record is.
+    audit: AuditConfig,
 }
 
 impl Attendant {
@@ -80,6 +82,7 @@ impl Attendant {
             exports: config.mailbox.exports(&config.server.state),
             server_name: config.server.name.0.to_string(),
             stories_kept: config.story.kept,
+            audit: config.audit.clone(),
         }
     }
 
@@ -119,6 +122,9 @@ impl Attendant {
         if let Err(error) = self.forget_stories(now).await {
             failed("what became of old messages is still kept", &error);
         }
+        if let Err(error) = self.prune(now).await {
+            failed("entries of the record whose time is over are still there", &error);
+        }
         tracing::info!("looked after mailboxes that nobody uses");
     }
 
@@ -153,6 +159,27 @@ impl Attendant {
                 return Ok(());
             }
         }
+    }
+
+    /// Of an entry whose time is over its hash stays. That it was the node that emptied it is on record.
+    async fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
+        for class in Class::ALL {
+            let (mut entries, mut subjects) = (0, 0);
+            loop {
+                let event = Author::Node.event(EventKind::Pruned, now);
+                let before = self.audit.over_before(class, now);
+                let pruned = self.store.prune(Prune { class, before, limit: FORGOTTEN_AT_A_TIME, event }).await?;
+                (entries, subjects) = (entries + pruned.entries, subjects + pruned.subjects);
+                if !pruned.more {
+                    break;
+                }
+            }
+            if entries > 0 {
+                let class = class.as_str();
+                tracing::info!(class, entries, subjects, "emptied entries of the record whose time is over");
+            }
+        }
+        Ok(())
     }
 
     /// Whoever has signed in does not want his mailbox deleted.

@@ -38,6 +38,7 @@ impl Stage {
             exports: folder.path().join("exports"),
             server_name: "mss.test".to_owned(),
             stories_kept: "180d".parse().unwrap(),
+            audit: crate::config::AuditConfig::default(),
         };
         Self { attendant, clock, folder }
     }

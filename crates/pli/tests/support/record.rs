@@ -9,13 +9,31 @@ use pli_types::{Marked, MessageId};
 use serde_json::Value;
 
 use super::letters::{address, letter, masker, store};
-use super::node::{Node, Operator};
+use super::node::{Node, Operator, read};
 use super::{exit, stderr, text};
 
 /// Whom the letters are to.
 pub(crate) const PATIENT: &str = "279035121518989@patient.mssante.fr";
 /// Who wrote them.
 pub(crate) const MARTIN: &str = "dr.martin@pharmacie-du-pont.mssante.fr";
+
+/// An operator who keeps his record for longer than these tests are old.
+pub(crate) fn operator() -> Operator {
+    let operator = Operator::new();
+    keep(&operator, "36500d");
+    operator
+}
+
+/// Says how long the record is kept.
+pub(crate) fn keep(operator: &Operator, kept: &str) {
+    let path = operator.path("pro/pli.toml");
+    let mut config: toml::Table = read(&path).parse().unwrap();
+    let audit = config.entry("audit").or_insert_with(|| toml::Table::new().into()).as_table_mut().unwrap();
+    for class in ["mail_kept", "access_kept", "admin_kept"] {
+        audit.insert(class.to_owned(), kept.into());
+    }
+    std::fs::write(path, config.to_string()).unwrap();
+}
 
 /// Writes so many letters into the store of an operator whose node does not run; their ids.
 pub(crate) fn letters(operator: &Operator, numbers: std::ops::Range<i64>) -> Vec<String> {
@@ -55,7 +73,7 @@ pub(crate) fn seal(operator: &Operator, node: &mut Node) -> u64 {
 
 /// An operator whose record has some entries, and whose node has sealed them and ended.
 pub(crate) fn sealed(letters_written: i64) -> (Operator, Vec<String>, u64) {
-    let operator = Operator::new();
+    let operator = operator();
     let ids = letters(&operator, 0..letters_written);
     let mut node = operator.serve();
     seal(&operator, &mut node);
@@ -67,7 +85,7 @@ pub(crate) fn sealed(letters_written: i64) -> (Operator, Vec<String>, u64) {
 
 /// The same, with so many events and no mail: a letter each that was taken in, a second between them.
 pub(crate) fn sealed_events(count: i64) -> (Operator, Vec<String>, u64) {
-    let operator = Operator::new();
+    let operator = operator();
     let begin: Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
     let event = |number: i64| {
         let at = begin + SignedDuration::from_secs(number);

@@ -8,7 +8,9 @@ mod account_records;
 mod accounts;
 mod arrivals;
 mod attempts;
+mod audit_erase;
 mod audit_log;
+mod audit_prune;
 mod audit_rows;
 mod audit_subjects;
 mod bodies;
@@ -105,7 +107,7 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Stor
         lock,
     };
     let writer = Some(Writer::start(hand)?);
-    Ok(Arc::new(SqliteStore::new(Readers::new(&location), writer, bodies, master, (changes, told), clock)))
+    Ok(Arc::new(SqliteStore::new(location, writer, bodies, master, (changes, told), clock)))
 }
 
 /// Brings tables and files to the state in which work can begin.
@@ -162,13 +164,15 @@ pub async fn open_read_only(config: &Config, clock: Arc<dyn Clock>) -> Result<Ar
     setup::check_current(&mut reader.connection, &location).await?;
     check_master_key(&mut reader.connection, &master, config).await?;
     readers.give_back(reader);
+    readers.close().await;
     let told = (broadcast::channel(1).0, watch::channel(0).1);
     let bodies = BodyFolder::new(location.bodies());
-    Ok(Arc::new(SqliteStore::new(readers, None, bodies, Arc::new(master), told, clock)))
+    Ok(Arc::new(SqliteStore::new(location, None, bodies, Arc::new(master), told, clock)))
 }
 
 /// The backend.
 pub(crate) struct SqliteStore {
+    location: Location,
     readers: Readers,
     /// None if opened for reading only.
     writer: Option<Writer>,
@@ -183,7 +187,7 @@ pub(crate) struct SqliteStore {
 
 impl SqliteStore {
     fn new(
-        readers: Readers,
+        location: Location,
         writer: Option<Writer>,
         bodies: BodyFolder,
         master: Arc<MasterKey>,
@@ -191,7 +195,8 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX));
-        Self { readers, writer, bodies, master, changes, recorded, clock, password_checks }
+        let readers = Readers::new(&location);
+        Self { location, readers, writer, bodies, master, changes, recorded, clock, password_checks }
     }
 
     /// The way to change anything; an error if the store was opened for reading only.

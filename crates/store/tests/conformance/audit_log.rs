@@ -74,9 +74,13 @@ fn check(at: &Fixture) -> Verdict {
     Audit { key: key.verifier(), trusted: true, earlier: None }.verify(&mut Kept(&*at.store)).unwrap()
 }
 
-fn sound_to(at: &Fixture, size: u64) {
+pub(crate) fn sound_to(at: &Fixture, size: u64) {
+    sound(at, size, 0);
+}
+
+pub(crate) fn sound(at: &Fixture, size: u64, pruned: u64) {
     match check(at) {
-        Verdict::Verified(verified) => assert_eq!((verified.tree_size, verified.pruned), (size, 0)),
+        Verdict::Verified(verified) => assert_eq!((verified.tree_size, verified.pruned), (size, pruned)),
         Verdict::Damaged(damage) => panic!("{damage}"),
     }
 }

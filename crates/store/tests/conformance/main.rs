@@ -28,6 +28,7 @@ mod held;
 mod incidents;
 mod indicators;
 mod intake;
+mod keeping;
 mod life;
 mod mailboxes;
 mod migration;
@@ -39,6 +40,7 @@ mod record;
 mod registry;
 mod returned;
 mod sqlite;
+mod sqlite_erased;
 mod stories;
 mod support;
 mod turns;
@@ -284,6 +286,11 @@ conformance! {
             many_at_once_have_each_its_story
             stories_are_found_by_all_that_is_asked_the_last_first
             stories_are_forgotten_when_their_time_is_over_a_few_at_a_time;
+        keeping:
+            entries_whose_time_is_over_are_emptied_and_the_tree_is_what_it_was
+            whoever_is_told_of_by_what_is_not_sealed_keeps_his_key
+            a_patient_is_forgotten_and_the_others_are_not
+            whose_mailbox_or_mail_is_here_is_not_forgotten;
         record:
             events_of_a_message_come_in_order
             rows_of_their_own_are_kept

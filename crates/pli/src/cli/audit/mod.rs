@@ -1,5 +1,6 @@
 //! `pli audit`: the record, checked, handed out and proven.
 
+mod erase;
 mod export;
 mod prove;
 mod search;
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     Prove(prove::Args),
     /// Find what is on record about a patient, an address, a mailbox or a message; health identifiers are masked
     Search(search::Args),
+    /// Forget a patient: destroy his key, so that nobody can tell whom the record is about, in copies of it too
+    #[command(after_help = erase::NOTES)]
+    Erase(erase::Args),
 }
 
 /// Does it.
@@ -37,6 +41,7 @@ pub(crate) fn run(globals: &Globals, command: &Command) -> Result<(), Failure> {
         Command::Export(args) => export::run(globals, args),
         Command::Prove(args) => prove::run(globals, args),
         Command::Search(args) => search::run(globals, args),
+        Command::Erase(args) => erase::run(globals, args),
     }
 }
 
