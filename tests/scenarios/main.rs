@@ -62,6 +62,7 @@ mod slowest;
 mod token_stage;
 mod tokens_of_an_issuer;
 mod too_much;
+mod traces_told;
 mod trust_list_kept;
 mod trust_list_of_the_field;
 mod virus_found;
@@ -292,6 +293,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(documents::a_letter_about_one_patient_does_not_reach_another),
     scenario!(documents::a_prescription_waits_under_its_keyword),
     scenario!(documents::archives_that_no_honest_program_makes_cost_little_and_lose_nothing, Program("python3")),
+    scenario!(traces_told::a_collector_gets_each_step_of_a_message_and_nothing_of_its_people),
+    scenario!(traces_told::a_collector_that_hangs_or_is_away_slows_no_mail),
     scenario!(alert_rules::each_rule_and_each_panel_asks_for_what_a_node_shows),
     scenario!(alert_rules::prometheus_takes_the_rules_and_they_fire_as_they_should, Program("promtool")),
     scenario!(metrics_listed::the_page_of_a_node_and_the_list_of_names_are_one),

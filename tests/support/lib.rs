@@ -9,6 +9,7 @@ pub mod asking;
 pub mod authority;
 pub mod clamav;
 pub mod client_hello;
+pub mod collector;
 pub mod command;
 pub mod confidential;
 #[cfg(target_os = "linux")]

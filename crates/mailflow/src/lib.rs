@@ -14,6 +14,7 @@ mod mime;
 pub mod peer_book;
 pub mod receipts;
 pub mod scanner;
+pub mod spans;
 mod traffic;
 pub mod watch;
 

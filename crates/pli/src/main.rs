@@ -32,6 +32,7 @@ mod stamp;
 mod state;
 mod story;
 mod syslog;
+mod telemetry;
 mod trust;
 mod watch;
 mod wiring;

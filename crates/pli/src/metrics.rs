@@ -44,6 +44,9 @@ const QUEUE_OLDEST: &str = "pli_queue_oldest_seconds";
 /// Which version runs.
 const BUILD: &str = "pli_build_info";
 
+/// What was told to a collector of traces.
+const SPANS: &str = "pli_telemetry_spans_total";
+
 /// 1 while an alarm of this code is on.
 pub(crate) const ALARM: &str = "pli_alarm";
 
@@ -76,6 +79,10 @@ pub(crate) fn describe() {
     metrics::describe_gauge!(QUEUE_LAG, Unit::Seconds, "For how long the first of those that are due has been due.");
     metrics::describe_gauge!(QUEUE_OLDEST, Unit::Seconds, "The age of the oldest message of which a recipient waits.");
     metrics::describe_gauge!(BUILD, "1, with the version that runs.");
+    metrics::describe_counter!(SPANS, "Steps told to the collector of traces, or dropped, by outcome.");
+    for outcome in ["sent", "dropped"] {
+        spans(outcome, 0);
+    }
     metrics::gauge!(BUILD, "version" => crate::clock::VERSION).set(1.0);
     witnessed("witness1", 0);
     witnessed("syslog", 0);
@@ -95,6 +102,11 @@ pub(crate) fn sealed(size: u64, at: Timestamp) {
 #[expect(clippy::cast_precision_loss, reason = "a gauge; a record has far fewer than 2^52 entries")]
 pub(crate) fn witnessed(place: &str, size: u64) {
     metrics::gauge!(WITNESSED, "place" => place.to_owned()).set(size as f64);
+}
+
+/// So many steps were sent to the collector of traces, or dropped.
+pub(crate) fn spans(outcome: &'static str, steps: u64) {
+    metrics::counter!(SPANS, "outcome" => outcome).increment(steps);
 }
 
 /// How deep the queue is.

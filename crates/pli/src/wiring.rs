@@ -37,6 +37,7 @@ use crate::peer_file::PeerFile;
 use crate::ready::{self, Ports};
 use crate::sealer::{self, Sealer};
 use crate::state::StateFolder;
+use crate::telemetry::{self, Exporter};
 use crate::trust::{self, Author, Custodian, Lookout, Signers};
 use crate::watch::Watch;
 use crate::witness::{self, Envoy};
@@ -52,8 +53,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     descriptors::raise(config);
     let clock = crate::clock::clock();
     let masker = Masker::new(config::read_key(&config.server.masking_key)?.reveal());
-    config::check_secret_file(&config.tls.key)?;
-    config::check_secret_file(&config.store.master_key)?;
+    check_secrets(config)?;
     let state = StateFolder::take(&config.server.state)?;
     let certificate = CertificateFiles::load(&config.tls)?;
     let tls = Tls::showing(certificate.own(), config)?;
@@ -102,6 +102,8 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let (teller, publications) =
         annuaire::teller(config.annuaire.as_ref(), state.path(), &store, &intake.masker, &clock)?;
 
+    let telemetry = telemetry::begin(config, &intake.clock)?;
+
     // The doors. All are bound before the first one opens.
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
@@ -135,7 +137,7 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
     keeper.spawn("certificate", renewing);
     keeper.spawn("alarms", rounds::run(sources, Arc::clone(&store), keeper.shutdown.clone()));
-    ask_others(&intake, teller, envoys, &keeper);
+    ask_others(&intake, teller, (envoys, telemetry), &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
     keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
     serve_patients(&settings, &intake, &keeper)?;
@@ -154,6 +156,12 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // What the last connections brought.
     peer_file.save(&peers);
     ended
+}
+
+/// The keys that are read by others than us: are they kept from everyone but their owner?
+fn check_secrets(config: &Config) -> Result<(), Failure> {
+    config::check_secret_file(&config.tls.key)?;
+    Ok(config::check_secret_file(&config.store.master_key)?)
 }
 
 /// What is counted from now on.
@@ -195,9 +203,14 @@ async fn sealing(
     Ok((sealer, envoys, witnesses))
 }
 
-/// What others are asked and told all the time: authorities, the virus scanner, the state's directory, witnesses, and
-/// senders of what is late.
-fn ask_others(intake: &Intake, teller: Option<Teller>, envoys: Vec<Envoy>, keeper: &Keeper) {
+/// What others are asked and told all the time: authorities, the virus scanner, the state's directory, witnesses, a
+/// collector of traces, and senders of what is late.
+fn ask_others(
+    intake: &Intake,
+    teller: Option<Teller>,
+    (envoys, telemetry): (Vec<Envoy>, Option<Exporter>),
+    keeper: &Keeper,
+) {
     let fetching = intake.pki.clone().keep_fresh(Arc::clone(&intake.clock), keeper.shutdown.clone());
     keeper.spawn("revocation-lists", fetching);
     keeper.spawn("store", intake.clone().watch_store(keeper.shutdown.clone()));
@@ -206,6 +219,9 @@ fn ask_others(intake: &Intake, teller: Option<Teller>, envoys: Vec<Envoy>, keepe
         keeper.spawn("virus-scanner", scanner.watch(Arc::clone(&intake.clock), keeper.shutdown.clone()));
     }
     keeper.spawn("deadlines", Watcher::new(intake.clone()).run(keeper.shutdown.clone()));
+    if let Some(exporter) = telemetry {
+        keeper.spawn("telemetry", exporter.run(keeper.shutdown.clone()));
+    }
     if let Some(teller) = teller {
         keeper.spawn("publication", teller.run(keeper.shutdown.clone()));
     }

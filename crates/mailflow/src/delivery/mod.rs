@@ -25,7 +25,7 @@ mod settle;
 mod transcript;
 mod transport;
 mod unproven;
-mod verdict;
+pub(crate) mod verdict;
 mod words;
 mod worker;
 

@@ -21,6 +21,7 @@ use super::verdict::{Trouble, Verdict};
 use super::{Delivery, pool, returned, settle};
 use crate::intake::Intake;
 use crate::metrics;
+use crate::spans::{Begun, Step};
 
 /// How long claimed rows are ours. Longer than a parcel may wait and a try may take, so that a row is never tried
 /// twice at once; a node that dies among others holds its rows up for as long.
@@ -238,6 +239,7 @@ impl Worker {
         self.shutdown.spawn(async move {
             let mut slot = slot;
             let transcript = Transcript::new(&intake.masker);
+            let trying = trying(&parcel, &intake);
             let mut place = None;
             let work = tokio::time::timeout(TRY_MAX, courier.deliver(&parcel, &transcript));
             let tried = tokio::select! {
@@ -245,7 +247,10 @@ impl Worker {
                 tried = told_when_slow(work, || place = slot.slows(&late)) => tried,
             };
             let tried = tried.unwrap_or_else(|_| too_long(&intake, &parcel));
+            trying.end_of_try(&tried.verdicts, &*intake.clock);
+            let settling = Begun::now(Step::Settle, parcel.message, &*intake.clock);
             settle::settle(&intake, &parcel.leases, &tried.verdicts, Some(&transcript)).await;
+            settling.done(&*intake.clock);
             slot.end = Some(End::Delivery(parcel.destination, tried.reach, place.is_some()));
         });
     }
@@ -348,6 +353,14 @@ async fn told_when_slow<T>(work: impl Future<Output = T>, tell: impl FnOnce()) -
         () = tokio::time::sleep(SLOW_AFTER) => tell(),
     }
     work.await
+}
+
+/// What is told of a try.
+fn trying(parcel: &Parcel, intake: &Intake) -> Begun {
+    Begun::now(Step::Deliver, parcel.message, &*intake.clock).with(|span| {
+        span.recipients = Some(parcel.leases.len());
+        span.attempt = parcel.leases.iter().map(|lease| lease.attempts.saturating_add(1)).max();
+    })
 }
 
 fn too_long(intake: &Intake, parcel: &Parcel) -> Tried {

@@ -21,6 +21,7 @@ use super::reported::{Beginning, Tidings};
 use super::trace_header::{self, Trace};
 use super::{Intake, Refusal, Session, facts, relation};
 use crate::metrics;
+use crate::spans::{Begun, Step};
 use crate::traffic::Place;
 
 /// One message on its way in. Dropped without [`Transaction::commit`], it leaves nothing behind.
@@ -46,6 +47,8 @@ pub struct Transaction {
     body: Body,
     body_bytes: u64,
     too_many_told: bool,
+    /// From its first command on.
+    span: Begun,
 }
 
 /// What the trace header tells of the connection. Reports come over none.
@@ -123,6 +126,7 @@ impl Transaction {
         face: Face,
         parameters: EnvelopeParameters,
     ) -> Self {
+        let id = MessageId::at(intake.clock.now());
         Self {
             intake: intake.clone(),
             list,
@@ -130,7 +134,7 @@ impl Transaction {
             witness,
             wire,
             face,
-            id: MessageId::at(intake.clock.now()),
+            id,
             parameters,
             recipients: Vec::new(),
             examined: Examined::default(),
@@ -140,6 +144,7 @@ impl Transaction {
             body: Body::Header(HeaderBlock::default()),
             body_bytes: 0,
             too_many_told: false,
+            span: Begun::now(Step::Accept, id, &*intake.clock),
         }
     }
 
@@ -309,10 +314,29 @@ impl Transaction {
 
     /// Judges the content and hands everything over in one transaction. Returns only when it is kept.
     pub async fn commit(mut self) -> Result<Receipt, Refusal> {
+        let (recipients, clock) = (self.recipients.len(), Arc::clone(&self.intake.clock));
+        let kept = self.keep().await;
+        self.way_in(recipients).end(&kept, &*clock);
+        kept
+    }
+
+    /// What is told of the whole way in.
+    fn way_in(&self, recipients: usize) -> Begun {
+        self.span.with(|span| {
+            span.face = Some(self.face);
+            span.recipients = Some(recipients);
+            span.bytes = Some(self.body_bytes);
+        })
+    }
+
+    async fn keep(&mut self) -> Result<Receipt, Refusal> {
         let message = self.prepare().await?;
         failpoint!("intake.accept.before", Refusal { reason: Reason::StoreUnavailable, temporary: true });
         let (bytes, ways) = (message.body.size(), metrics::Ways::of(&message));
-        match self.intake.store.0.accept(message).await {
+        let keeping = Begun::now(Step::Keep, self.id, &*self.intake.clock);
+        let kept = self.intake.store.0.accept(message).await;
+        keeping.end_of_keeping(kept.is_ok(), &*self.intake.clock);
+        match kept {
             Ok(receipt) => {
                 failpoint!("intake.accept.after");
                 metrics::accepted(self.face, bytes, ways);
@@ -332,10 +356,22 @@ impl Transaction {
     pub(crate) async fn prepare(&mut self) -> Result<NewMessage, Refusal> {
         let (body, header) = self.finish_body().await?;
         failpoint!("intake.body.staged", Refusal { reason: Reason::StoreUnavailable, temporary: true });
-        self.examine(&body, &header).await?;
-        self.judge_content(&header).await?;
-        self.scan(&body).await?;
+        let deciding = Begun::now(Step::Decide, self.id, &*self.intake.clock);
+        let decided = self.judge(&body, &header).await;
+        deciding.end(&decided, &*self.intake.clock);
+        decided?;
+        let scanning = Begun::now(Step::Scan, self.id, &*self.intake.clock);
+        let scanned = self.scan(&body).await;
+        if self.intake.scanner.is_some() {
+            scanning.end(&scanned, &*self.intake.clock);
+        }
+        scanned?;
         self.hand_over(body, &header).await
+    }
+
+    async fn judge(&mut self, body: &StagedBody, header: &HeaderFacts) -> Result<(), Refusal> {
+        self.examine(body, header).await?;
+        self.judge_content(header).await
     }
 
     async fn finish_body(&mut self) -> Result<(StagedBody, HeaderFacts), Refusal> {
@@ -361,7 +397,9 @@ impl Transaction {
 
     /// Records a refusal that the protocol machine found (line endings, size, NUL) and drops what was staged.
     pub async fn refuse(mut self, reason: Reason) -> Refusal {
-        self.refused_here(reason).await
+        let refusal = self.refused_here(reason).await;
+        self.way_in(self.recipients.len()).end(&Err::<(), _>(refusal.clone()), &*self.intake.clock);
+        refusal
     }
 
     /// Its id, the one of the receipt.

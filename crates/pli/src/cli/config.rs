@@ -76,6 +76,14 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
             checks.push(vital("signin.psc.introspection.client_secret", secret));
         }
     }
+    if let Some(telemetry) = &config.telemetry {
+        if let Some(anchors) = &telemetry.anchors {
+            checks.push(vital("telemetry.anchors", net(HttpClient::trusting(anchors).map(drop))));
+        }
+        if let Some(file) = &telemetry.token {
+            checks.push(vital("telemetry.token", fault(read_text_secret(file).map(drop))));
+        }
+    }
     if let Some(annuaire) = &config.annuaire {
         checks.push(vital("annuaire.anchors", net(HttpClient::trusting(&annuaire.anchors).map(drop))));
         checks.push(vital("annuaire.api_key", fault(read_text_secret(&annuaire.api_key).map(drop))));

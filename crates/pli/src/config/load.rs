@@ -96,6 +96,9 @@ fn anchor(config: &mut Config, folder: &Path) {
             asked.client_secret = folder.join(&asked.client_secret);
         }
     }
+    if let Some(telemetry) = &mut config.telemetry {
+        telemetry.anchor(folder);
+    }
     if let Some(annuaire) = &mut config.annuaire {
         annuaire.api_key = folder.join(&annuaire.api_key);
         annuaire.anchors = folder.join(&annuaire.anchors);

@@ -17,6 +17,7 @@ mod report;
 mod secrets;
 mod settings;
 mod story;
+mod telemetry;
 mod trust;
 mod virus;
 
@@ -45,6 +46,7 @@ pub(crate) use report::ReportConfig;
 pub(crate) use secrets::{check_secret_file, read_key, read_text_secret};
 pub(crate) use settings::{Door, Settings};
 pub(crate) use story::StoryConfig;
+pub(crate) use telemetry::TelemetryConfig;
 pub(crate) use trust::{ListOrigin, TrustConfig};
 pub(crate) use virus::VirusConfig;
 
@@ -107,6 +109,9 @@ pub(crate) struct Config {
     /// `[annuaire]`: the state's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) annuaire: Option<AnnuaireConfig>,
+    /// `[telemetry]`: who is told what the node does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) telemetry: Option<TelemetryConfig>,
     /// `[api]`: who may call over HTTPS.
     #[serde(default, skip_serializing_if = "ApiConfig::is_default")]
     pub(crate) api: ApiConfig,
@@ -352,7 +357,7 @@ mod tests {
         let all = all.replace("# exports = ", "exports = ");
         let all = all.replace("# checkpoints = ", "checkpoints = ").replace("#audit ", "");
         let all = all.replace("#psc ", "").replace("#autoconfig ", "").replace("#annuaire ", "");
-        let all = all.replace("#virus ", "").replace("#deadline ", "");
+        let all = all.replace("#virus ", "").replace("#deadline ", "").replace("#telemetry ", "");
         let config = load::parse(&all, "deploy/pli.toml".as_ref()).unwrap();
         assert!(config.trust.url.is_some() && config.trust.signer_ou.is_some() && config.signin.psc.is_some(), "{all}");
         assert!(config.virus.is_some() && config.annuaire.is_some() && !config.autoconfig.is_default(), "{all}");

@@ -11,7 +11,8 @@ use pli_signin::PscConfig;
 use pli_types::Domain;
 
 use super::{
-    AnnuaireConfig, Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn, VirusConfig,
+    AnnuaireConfig, Config, ConfigFault, ListOrigin, ListenerConfig, Listeners, ServerConfig, SignIn, TelemetryConfig,
+    VirusConfig,
 };
 use crate::words::{Said, Value};
 
@@ -34,6 +35,7 @@ impl Settings {
         listeners(&config.listener)?;
         limits(&config)?;
         config.annuaire.as_ref().map_or(Ok(()), AnnuaireConfig::check)?;
+        config.telemetry.as_ref().map_or(Ok(()), TelemetryConfig::check)?;
         config.virus.as_ref().map_or(Ok(()), VirusConfig::check)?;
         config.trust.check()?;
         config.mailbox.check()?;
