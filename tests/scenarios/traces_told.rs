@@ -12,7 +12,7 @@ use e2e::smtp::Smtp;
 use e2e::{Outcome, Sandbox, Seed, message, wait};
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// All that a span may be labelled with; `docs/telemetry.md` lists them.
 const ATTRIBUTES: [&str; 7] =

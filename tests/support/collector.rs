@@ -60,7 +60,7 @@ impl Collector {
         let mut found = Vec::new();
         for body in self.brought().bodies {
             let request: Value = serde_json::from_str(&body)?;
-            for resource in request["resourceSpans"].as_array().context("no resources")? {
+            for resource in request.get("resourceSpans").and_then(Value::as_array).context("no resources")? {
                 for scope in resource["scopeSpans"].as_array().context("no scopes")? {
                     let spans = scope["spans"].as_array().context("no spans")?;
                     found.extend(spans.iter().filter(|span| span["traceId"] == trace).cloned());

@@ -12,6 +12,8 @@ pub struct Family {
     pub kind: String,
     /// The names of its labels; `None` where nothing shows them.
     pub labels: Option<BTreeSet<String>>,
+    /// Does its row say that there may be no value?
+    pub may_be_silent: bool,
 }
 
 /// By name.
@@ -34,7 +36,8 @@ pub fn documented(page: &str) -> Result<Families> {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             let [_, name, kind, labels, ..] = cells.as_slice() else { continue };
             let labels = labels.split(';').filter_map(quoted).map(str::to_owned).collect();
-            let family = Family { kind: (*kind).to_owned(), labels: Some(labels) };
+            let may_be_silent = row.contains("no value");
+            let family = Family { kind: (*kind).to_owned(), labels: Some(labels), may_be_silent };
             let name = quoted(name).with_context(|| format!("no name: {row}"))?;
             ensure!(families.insert(name.to_owned(), family).is_none(), "{name} is listed twice");
         }
@@ -59,7 +62,7 @@ pub fn shown(page: &str) -> Result<Families> {
     let mut families = Families::new();
     for line in page.lines() {
         if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
-            let family = Family { kind: kind.to_owned(), labels: None };
+            let family = Family { kind: kind.to_owned(), labels: None, may_be_silent: false };
             ensure!(families.insert(name.to_owned(), family).is_none(), "{name} is on the page twice");
         } else if line.starts_with("pli_") {
             let (series, _) = line.rsplit_once(' ').with_context(|| format!("no value: {line}"))?;
@@ -82,7 +85,8 @@ fn label_names(labels: &str) -> impl Iterator<Item = String> {
 }
 
 /// What one has and the other lacks, a line each; empty if they agree. Where the page shows no value, the labels that are
-/// listed cannot be held against anything: that is a difference too, unless none are listed.
+/// listed cannot be held against anything: that is a difference too, unless none are listed or the row says that there may be
+/// no value.
 #[must_use]
 pub fn differences(listed: &Families, page: &Families) -> Vec<String> {
     let mut found = Vec::new();
@@ -92,6 +96,7 @@ pub fn differences(listed: &Families, page: &Families) -> Vec<String> {
             Some(shown) if shown.kind != family.kind => {
                 found.push(format!("{name} is listed as a {}, and is a {}", family.kind, shown.kind));
             }
+            Some(shown) if shown.labels.is_none() && family.may_be_silent => {}
             Some(shown) => {
                 let (of_list, of_page) = (family.labels.clone().unwrap_or_default(), shown.labels.clone());
                 if of_page.clone().unwrap_or_default() != of_list {

@@ -1,17 +1,16 @@
 //! What `/health/ready` asks: does the store answer and take what is written, and is no alarm on that stops mail?
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use pli_store::{Store, StoreError};
+use pli_store::Store;
 use pli_web::{Check, Health};
 
 use crate::alarms::rounds::Sources;
 use crate::alarms::{Alarm, Code};
 
-/// A store that takes longer is not there for a sender either.
-const STORE_PATIENCE: Duration = Duration::from_secs(2);
+/// Alarms about the store.
+const STORE: [Code; 2] = [Code::DiskFull, Code::StoreFailing];
 
 /// What is asked.
 pub(crate) struct NodeHealth {
@@ -22,41 +21,26 @@ pub(crate) struct NodeHealth {
 #[async_trait]
 impl Health for NodeHealth {
     async fn checks(&self) -> Vec<Check> {
+        self.sources.attention.probe(&*self.store).await;
         // Signatures are checked: not among the threads that serve.
-        let sources = self.sources.clone();
-        let store = self.store().await;
+        let (sources, scans) = (self.sources.clone(), self.sources.scanner.is_some());
         match tokio::task::spawn_blocking(move || sources.alarms()).await {
-            Ok(alarms) => {
-                let mut checks = vec![roomy(store, &alarms), trust_list(&alarms), certificate(&alarms)];
-                // Where nothing is scanned, nothing is said of a scanner.
-                checks.extend(self.sources.scanner.is_some().then(|| virus_scanner(&alarms)));
-                checks
-            }
-            Err(_) => vec![store, Check::fails("certificate", "the node cannot judge its own state")],
+            Ok(alarms) => checks(&alarms, scans),
+            Err(_) => vec![Check::fails("certificate", "the node cannot judge its own state")],
         }
     }
 }
 
-impl NodeHealth {
-    /// Reads and writes: on a full disk everything can still be read, and no message is taken.
-    async fn store(&self) -> Check {
-        let both = async {
-            self.store.next_due_at().await?;
-            self.store.probe().await
-        };
-        match tokio::time::timeout(STORE_PATIENCE, both).await {
-            Ok(Ok(())) => Check::holds("store"),
-            Ok(Err(StoreError::Unavailable { full: true, .. })) => Check::fails("store", "the store's disk is full"),
-            Ok(Err(_)) => Check::fails("store", "the store answers with an error"),
-            Err(_) => Check::fails("store", "the store does not answer"),
-        }
-    }
+/// What holds while these alarms are on. Where nothing is scanned, nothing is said of a scanner.
+pub(crate) fn checks(alarms: &[Alarm], scans: bool) -> Vec<Check> {
+    let mut checks = vec![store(alarms), trust_list(alarms), certificate(alarms)];
+    checks.extend(scans.then(|| virus_scanner(alarms)));
+    checks
 }
 
 /// A store that answers has no room for a message all the same, where its disk is full: the probe changes one number.
-fn roomy(store: Check, alarms: &[Alarm]) -> Check {
-    let full = alarms.iter().find(|alarm| alarm.code == Code::DiskFull && alarm.stops_mail);
-    full.map_or(store, |alarm| Check::fails_by("store", alarm.code.as_str(), alarm.what.clone()))
+fn store(alarms: &[Alarm]) -> Check {
+    check("store", alarms.iter().filter(|alarm| STORE.contains(&alarm.code)))
 }
 
 fn trust_list(alarms: &[Alarm]) -> Check {
@@ -70,12 +54,8 @@ fn virus_scanner(alarms: &[Alarm]) -> Check {
 /// Our own certificate, as a peer judges it. This also tells whether revocation lists are in force: without them
 /// nobody is believed, we ourselves neither (R-SMTP-8).
 fn certificate(alarms: &[Alarm]) -> Check {
-    check(
-        "certificate",
-        alarms
-            .iter()
-            .filter(|alarm| ![Code::ListMissing, Code::VirusScannerDown, Code::DiskFull].contains(&alarm.code)),
-    )
+    let elsewhere = |code| [Code::ListMissing, Code::VirusScannerDown].contains(&code) || STORE.contains(&code);
+    check("certificate", alarms.iter().filter(|alarm| !elsewhere(alarm.code)))
 }
 
 /// Fails by the first that stops mail. What only needs to be looked at does not take a node out of service.

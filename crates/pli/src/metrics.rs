@@ -91,11 +91,13 @@ pub(crate) fn describe() {
     metrics::gauge!(TRUST_LIST_ENTRIES).set(0.0);
 }
 
-/// The record is sealed as far as this.
+/// The record is sealed as far as this, at this time or before the start.
 #[expect(clippy::cast_precision_loss, reason = "a gauge; entries and seconds are far fewer than 2^52")]
-pub(crate) fn sealed(size: u64, at: Timestamp) {
+pub(crate) fn sealed(size: u64, at: Option<Timestamp>) {
     metrics::gauge!(SEALED).set(size as f64);
-    metrics::gauge!(SEALED_AT).set(at.as_second() as f64);
+    if let Some(at) = at {
+        metrics::gauge!(SEALED_AT).set(at.as_second() as f64);
+    }
 }
 
 /// A place has the record as far as this.

@@ -50,7 +50,18 @@ fn a_sound_node_is_found_sound_door_by_door() {
     let node = operator.serve();
     let (exit, findings, told) = doctor(&configured(&operator, with_ports_of(&node)));
     assert_eq!(exit, 0, "{told}{findings:#?}");
-    for check in ["config", "store", "node", "trust.list", "tls.certificate", "trust.listed", "clock", "tls.key"] {
+    for check in [
+        "config",
+        "store",
+        "store.answers",
+        "record",
+        "node",
+        "trust.list",
+        "tls.certificate",
+        "trust.listed",
+        "clock",
+        "tls.key",
+    ] {
         assert_eq!(lines(&findings, check), [("ok", None)], "{check}: {findings:#?}");
     }
     for door in ["smtp", "submission", "submissions", "imap", "imaps", "http"] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::node::{Operator, read};
+use support::node::{Node, Operator, PATIENCE, read};
 use support::{assert_fails, exit, pli, stderr, stdout};
 
 #[tokio::test]
@@ -107,11 +107,28 @@ async fn a_node_that_can_read_but_not_write_is_not_ready_until_it_can() {
     assert_eq!(status, "503", "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     let failing = body["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false);
-    assert_eq!(failing.map(|check| check["name"].as_str().unwrap()).collect::<Vec<_>>(), ["store"]);
+    let told = failing.map(|check| (check["name"].as_str().unwrap(), check["alarm"].as_str().unwrap()));
+    assert_eq!(told.collect::<Vec<_>>(), [("store", "store-failing")]);
+    gauge_shows(&operator, &node, "1").await;
+    let found = pli(&["doctor", "--config", &operator.config(), "-o", "json"]);
+    let found: Vec<Value> = serde_json::from_str(stdout(&found)).unwrap();
+    let line = found.iter().find(|line| line["code"] == "store-failing").unwrap();
+    assert_eq!((line["check"].as_str(), line["outcome"].as_str()), (Some("store.answers"), Some("fail")));
 
     node.limit_files(None);
     let (status, body) = operator.get(&node, "/health/ready").await;
     assert_eq!(status, "200", "{body}");
+    gauge_shows(&operator, &node, "0").await;
+}
+
+/// Waits for the next round of alarms.
+async fn gauge_shows(operator: &Operator, node: &Node, level: &str) {
+    let line = format!("\npli_alarm{{code=\"store-failing\"}} {level}\n");
+    let begun = std::time::Instant::now();
+    while !operator.get(node, "/metrics").await.1.contains(&line) {
+        assert!(begun.elapsed() < PATIENCE, "the gauge does not show {level}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]

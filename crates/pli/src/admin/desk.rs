@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::diff::differences;
 use super::house::House;
-use super::protocol::{AlarmTold, Answer, Difference, Pong, Request, Side, Standing};
+use super::protocol::{AlarmTold, Answer, Difference, Pong, Request, SealedTold, Side, Standing};
 use crate::alarms::rounds::Sources;
 use crate::connectors::ConnectorBook;
 use crate::exit::{Exit, Failure};
@@ -152,8 +152,9 @@ impl Desk {
 
     async fn alarms(&self, request: &Request) -> Result<Answer, Failure> {
         let sources = self.alarms.clone().ok_or_else(|| unable(request))?;
+        let sealed = sources.sealing.sealed().map(|(size, at)| SealedTold { size, at });
         let alarms = off_threads(move || Ok(sources.alarms())).await?;
-        Ok(Answer::Alarms { rows: alarms.iter().map(AlarmTold::from).collect() })
+        Ok(Answer::Alarms { rows: alarms.iter().map(AlarmTold::from).collect(), sealed })
     }
 }
 

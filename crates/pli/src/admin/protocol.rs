@@ -142,6 +142,9 @@ pub(crate) enum Answer {
     Alarms {
         /// Those that are on.
         rows: Vec<AlarmTold>,
+        /// How far the record is sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<SealedTold>,
     },
     /// To [`Request::Connector`].
     Connector(connector::Told),
@@ -245,6 +248,15 @@ pub(crate) enum Kind {
     Removed,
     Changed,
     Added,
+}
+
+/// How far a node has sealed its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct SealedTold {
+    /// Entries under the last checkpoint.
+    pub(crate) size: u64,
+    /// When it was signed; none if that was before the node's start.
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// An alarm.

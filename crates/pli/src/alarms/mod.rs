@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use pli_store::PublicationBacklog;
 use pli_types::CertificateFault;
 
-use self::attention::Waiting;
+use self::attention::{StoreFault, Waiting};
 use self::state::{CertificateState, ListState, RevocationState, ScannerState, State};
 use crate::annuaire::is_overdue;
 use crate::words::{Language, Said, Value, certificate_fault};
@@ -62,6 +62,7 @@ pub(crate) enum Code {
     MailHeld,
     AnswersOverdue,
     DiskFull,
+    StoreFailing,
     RecordUnsealed,
     RecordDamaged,
     CheckpointsNotKept,
@@ -71,7 +72,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them: each has a gauge, also while it is silent.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::ListMissing,
         Self::ListStale,
         Self::ListHeld,
@@ -90,6 +91,7 @@ impl Code {
         Self::MailHeld,
         Self::AnswersOverdue,
         Self::DiskFull,
+        Self::StoreFailing,
         Self::RecordUnsealed,
         Self::RecordDamaged,
         Self::CheckpointsNotKept,
@@ -117,6 +119,7 @@ impl Code {
             Self::MailHeld => "mail-held",
             Self::AnswersOverdue => "answers-overdue",
             Self::DiskFull => "disk-full",
+            Self::StoreFailing => "store-failing",
             Self::RecordUnsealed => "record-unsealed",
             Self::RecordDamaged => "record-damaged",
             Self::CheckpointsNotKept => "checkpoints-not-kept",
@@ -204,6 +207,7 @@ pub(crate) fn alarms(state: &State, now: Timestamp) -> Vec<Alarm> {
     found.extend(state.scanner.iter().filter_map(|state| scanner(state, now)));
     found.extend(attention(&state.waiting));
     found.extend(state.free_bytes.and_then(disk));
+    found.extend(state.waiting.store.map(store));
     found.extend(record(state, now));
     // The most urgent first, and each thing once: an authority may have several lists.
     found.sort_by(|a, b| (a.code, &a.subject, b.stage).cmp(&(b.code, &b.subject, a.stage)));
@@ -358,6 +362,16 @@ fn disk(free_bytes: u64) -> Option<Alarm> {
     (free_bytes < SPACE_FAIL_BYTES).then_some(full)
 }
 
+/// What cannot be kept is not taken.
+fn store(fault: StoreFault) -> Alarm {
+    let key = match fault {
+        StoreFault::Full => "alarm.store-failing.full",
+        StoreFault::Failing => "alarm.store-failing.error",
+        StoreFault::Silent => "alarm.store-failing.silent",
+    };
+    Alarm::new(Code::StoreFailing, "store", Said::new(key, &[])).stopping_mail(true)
+}
+
 /// What is recorded must be signed within a moment, and what is signed must leave the node.
 fn record(state: &State, now: Timestamp) -> Vec<Alarm> {
     const SUBJECT: &str = "record";
@@ -397,3 +411,5 @@ fn nearing(begins: Timestamp, ends: Timestamp, now: Timestamp, stages: &[Stage])
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+#[cfg(test)]
+mod truth;

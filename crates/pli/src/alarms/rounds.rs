@@ -204,8 +204,8 @@ pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutd
         if let Ok((alarms, state, now)) = judged.await {
             ledger.turn(&alarms).iter().for_each(tell);
             gauges(&state, now);
-            for code in Code::ALL {
-                metrics::gauge!(names::ALARM, "code" => code.as_str()).set(u8::from(ledger.is_on(code)));
+            for (code, level) in levels(&ledger) {
+                metrics::gauge!(names::ALARM, "code" => code).set(level);
             }
         }
         tokio::select! {
@@ -213,6 +213,11 @@ pub(crate) async fn run(sources: Sources, store: Arc<dyn Store>, shutdown: Shutd
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+/// What the gauge of each code shows.
+pub(super) fn levels(ledger: &Ledger) -> impl Iterator<Item = (&'static str, u8)> {
+    Code::ALL.into_iter().map(|code| (code.as_str(), u8::from(ledger.is_on(code))))
 }
 
 /// How much waits, when what is in force was confirmed, and when it ends. An authority with several lists has the first end

@@ -6,18 +6,18 @@ use pli_store::{HeldBacklog, OverdueBacklog, UnsealedLog};
 use super::state::{HeldList, ListInForce, RefusedList};
 use super::*;
 
-const NOON: &str = "2026-03-14T12:00:00Z";
+pub(super) const NOON: &str = "2026-03-14T12:00:00Z";
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn hours(count: i64) -> SignedDuration {
+pub(super) fn hours(count: i64) -> SignedDuration {
     SignedDuration::from_hours(count)
 }
 
 /// A node with which nothing is amiss at noon.
-fn sound() -> State {
+pub(super) fn sound() -> State {
     let now = at(NOON);
     State {
         list: ListState {

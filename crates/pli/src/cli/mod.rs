@@ -10,7 +10,7 @@ mod config;
 mod connector;
 mod directory;
 mod dispensation;
-mod doctor;
+pub(crate) mod doctor;
 mod explain;
 mod looking;
 mod mailbox;

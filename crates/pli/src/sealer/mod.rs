@@ -204,6 +204,8 @@ impl Sealer {
     async fn begin(&mut self) -> Result<Tip, Stop> {
         let last = self.outlet.last(self.key.verifier());
         let tip = Tip::look(&*self.store, self.key.verifier(), last.as_ref()).await?;
+        self.standing.seals(tip.size(), None);
+        names::sealed(tip.size(), None);
         if let Some(checkpoint) = tip.checkpoint() {
             if last.is_none_or(|last| last.checkpoint().size() < tip.size()) {
                 self.hand_out(checkpoint.clone()).await;
@@ -219,7 +221,8 @@ impl Sealer {
         // Nobody is waited for there.
         self.latest.send_replace(Some(Arc::new(checkpoint.clone())));
         let (outlet, now) = (self.outlet.clone(), self.clock.now());
-        names::sealed(size, now);
+        self.standing.seals(size, Some(now));
+        names::sealed(size, Some(now));
         let kept = tokio::task::spawn_blocking(move || outlet.append(&checkpoint)).await;
         let kept = kept.unwrap_or_else(|_| Err(std::io::Error::other("the writing panicked")));
         if let Err(error) = &kept

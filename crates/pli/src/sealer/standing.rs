@@ -63,6 +63,7 @@ struct State {
     fault: Option<Fault>,
     behind: bool,
     unkept: Option<Unkept>,
+    sealed: Option<(u64, Option<Timestamp>)>,
 }
 
 impl Standing {
@@ -74,6 +75,19 @@ impl Standing {
     /// Since when checkpoints cannot be handed out, if so.
     pub(crate) fn unkept(&self) -> Option<Unkept> {
         self.with(|state| state.unkept.clone())
+    }
+
+    /// How many entries are sealed, and when that was signed, if it was since the start; none before the first look.
+    pub(crate) fn sealed(&self) -> Option<(u64, Option<Timestamp>)> {
+        self.with(|state| state.sealed)
+    }
+
+    /// So many entries are sealed; signed at this time, or found so.
+    pub(super) fn seals(&self, size: u64, at: Option<Timestamp>) {
+        self.with(|state| {
+            let known = state.sealed.filter(|(known, _)| *known == size).and_then(|(_, at)| at);
+            state.sealed = Some((size, at.or(known)));
+        });
     }
 
     pub(super) fn is_behind(&self) -> bool {

@@ -55,7 +55,7 @@ fn space(check: &str, folder: &Path) -> Finding {
     }
 }
 
-fn judge(check: &str, folder: &Path, free_bytes: u64, free_files: Option<u64>) -> Finding {
+pub(super) fn judge(check: &str, folder: &Path, free_bytes: u64, free_files: Option<u64>) -> Finding {
     let (free, folder) = (free_bytes >> 20, folder.display());
     let space = |key: &'static str| Said::new(key, &[("free", &free), ("folder", &folder)]);
     match free_files {

@@ -138,6 +138,15 @@ fn verdict(findings: &[Finding]) -> Result<(), Failure> {
     Err(Failure::saying(Exit::Refused, code, said))
 }
 
+/// What is told of a node whose alarms are these, and whose store has so much room.
+#[cfg(test)]
+pub(crate) fn of_node(alarms: &[crate::alarms::Alarm], free_bytes: u64) -> Vec<Finding> {
+    let told: Vec<_> = alarms.iter().map(crate::admin::protocol::AlarmTold::from).collect();
+    let mut findings = trust::judged(&told, &[]);
+    findings.push(files::judge("store.space", "/var/lib/pli".as_ref(), free_bytes, None));
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

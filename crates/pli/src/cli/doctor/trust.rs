@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use pli_directory::Signature;
 use pli_types::Clock;
 
 use super::{Finding, Outcome, virus};
-use crate::admin::protocol::{AlarmTold, Standing};
+use crate::admin::protocol::{AlarmTold, SealedTold, Standing};
 use crate::admin::{self, Answer, Request};
 use crate::alarms::alarms;
 use crate::alarms::rounds::Sources;
@@ -26,6 +27,8 @@ const CERTIFICATE: &str = "tls.certificate";
 const LISTED: &str = "trust.listed";
 const PUBLICATION: &str = "annuaire.publication";
 const MAIL: &str = "mail.attention";
+/// Does the store of a running node take what is written?
+const STORE: &str = "store.answers";
 /// Told by `files.rs`, of each folder, with a node and without.
 const SPACE: &str = "store.space";
 const RECORD: &str = "record";
@@ -34,8 +37,11 @@ const RECORD: &str = "record";
 pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let local = sources(settings, clock).map(|(sources, damage)| (sources.state(clock.now()), damage));
     let told = match &local {
-        _ if runs => asked(settings).await,
-        Ok((state, _)) => Ok(alarms(state, clock.now()).iter().map(AlarmTold::from).collect()),
+        _ if runs => asked(settings, clock.now()).await,
+        Ok((state, _)) => {
+            let alarms = alarms(state, clock.now());
+            Ok(Heard { alarms: alarms.iter().map(AlarmTold::from).collect(), of_node: Vec::new() })
+        }
         Err(failure) => Err(failure.clone()),
     };
     let mut findings = Vec::new();
@@ -43,10 +49,12 @@ pub(super) async fn look(settings: &Settings, runs: bool, clock: &Arc<dyn Clock>
         (Ok(told), Ok((state, damage))) => {
             let damaged = |what: &String| Finding::warn(LIST, Said::new("list-copy-damaged", &[("what", what)]));
             findings.extend(damage.iter().map(damaged));
-            findings.extend(judged(told, &sound(state, standing(settings).await.as_ref())));
+            let mut sound = sound(state, standing(settings).await.as_ref());
+            sound.extend(told.of_node.iter().cloned());
+            findings.extend(judged(&told.alarms, &sound));
         }
         (Ok(told), Err(failure)) => {
-            findings.extend(judged(told, &[]));
+            findings.extend(judged(&told.alarms, &told.of_node));
             // That is told of the check `tls` already, and what the node judges by is not of these files.
             if CertificateFiles::load(&settings.config.tls).is_err() {
                 return findings;
@@ -68,11 +76,30 @@ fn sources(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<(Sources, Vec<
     Ok((sources, damage))
 }
 
-async fn asked(settings: &Settings) -> Result<Vec<AlarmTold>, Failure> {
+/// What a running node says of itself, or what can be judged without one.
+struct Heard {
+    alarms: Vec<AlarmTold>,
+    /// Lines of what is in order, that only a node can tell.
+    of_node: Vec<Sound>,
+}
+
+async fn asked(settings: &Settings, now: Timestamp) -> Result<Heard, Failure> {
     match admin::ask(settings, Request::Alarms, None).await? {
-        Answer::Alarms { rows } => Ok(rows),
+        Answer::Alarms { rows, sealed } => Ok(Heard { alarms: rows, of_node: sound_of_node(sealed, now) }),
         _ => Err(Failure::defect("the node answers another question than was asked")),
     }
+}
+
+fn sound_of_node(sealed: Option<SealedTold>, now: Timestamp) -> Vec<Sound> {
+    let record = sealed.map(|SealedTold { size, at }| match at {
+        Some(at) => {
+            let ago = SignedDuration::from_secs(now.duration_since(at).as_secs().max(0));
+            Said::new("doctor.record", &[("size", &size), ("ago", &format!("{ago:#}"))])
+        }
+        None => Said::new("doctor.record-before", &[("size", &size)]),
+    });
+    let store = (STORE, String::new(), Said::new("doctor.in-order", &[]));
+    record.map(|said| (RECORD, String::new(), said)).into_iter().chain([store]).collect()
 }
 
 async fn standing(settings: &Settings) -> Option<Standing> {
@@ -83,7 +110,7 @@ async fn standing(settings: &Settings) -> Option<Standing> {
 }
 
 /// A line of what is in order: which check, about what, and how it stands.
-type Sound = (&'static str, String, Said);
+pub(super) type Sound = (&'static str, String, Said);
 
 fn sound(state: &State, standing: Option<&Standing>) -> Vec<Sound> {
     let mut lines = Vec::new();
@@ -126,9 +153,9 @@ fn sound_list(standing: &Standing) -> Option<Said> {
 }
 
 /// The alarms, each as a line; and the lines of what is in order where no alarm is about the same thing.
-fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
+pub(super) fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION, virus::CHECK, MAIL, RECORD] {
+    for check in [LIST, REVOCATION, CERTIFICATE, LISTED, PUBLICATION, virus::CHECK, MAIL, STORE, RECORD] {
         let on: Vec<_> = told.iter().filter(|alarm| check_of(&alarm.code) == check).collect();
         findings.extend(on.iter().map(|alarm| finding(check, alarm)));
         let concerned = |about: &str| on.iter().any(|alarm| about.is_empty() || alarm.subject == about);
@@ -139,7 +166,7 @@ fn judged(told: &[AlarmTold], sound: &[Sound]) -> Vec<Finding> {
 }
 
 /// Codes are told apart by their first word; a node newer than this command may have others.
-fn check_of(code: &str) -> &'static str {
+pub(super) fn check_of(code: &str) -> &'static str {
     match code.split('-').next() {
         Some("list") => LIST,
         Some("crl") => REVOCATION,
@@ -147,7 +174,8 @@ fn check_of(code: &str) -> &'static str {
         Some("virus") => virus::CHECK,
         Some("mail" | "answers") => MAIL,
         Some("disk") => SPACE,
-        Some("record" | "checkpoints") => RECORD,
+        Some("store") => STORE,
+        Some("record" | "checkpoints" | "witness") => RECORD,
         _ if code == "own-certificate-not-listed" => LISTED,
         _ => CERTIFICATE,
     }
@@ -185,6 +213,21 @@ mod tests {
             next: "next".to_owned(),
             said: None,
         }
+    }
+
+    #[test]
+    fn how_far_the_record_is_sealed_is_told_and_since_when() {
+        let now: Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
+        let record = |sealed| {
+            let lines = sound_of_node(sealed, now);
+            let of = lines.into_iter().find(|(check, _, _)| *check == RECORD);
+            of.map(|(_, _, said)| said.what(crate::words::Language::En))
+        };
+        let (size, at) = (1042, now.checked_sub(SignedDuration::from_secs(64)).ok());
+        assert_eq!(record(Some(SealedTold { size, at })).unwrap(), "sealed up to 1042 entries, 1m 4s ago");
+        let before = record(Some(SealedTold { size, at: None })).unwrap();
+        assert_eq!(before, "sealed up to 1042 entries; nothing was recorded since the node's start");
+        assert_eq!(record(None), None, "an older node does not say");
     }
 
     #[test]
