@@ -102,8 +102,6 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     let (teller, publications) =
         annuaire::teller(config.annuaire.as_ref(), state.path(), &store, &intake.masker, &clock)?;
 
-    let telemetry = telemetry::begin(config, &intake.clock)?;
-
     // The doors. All are bound before the first one opens.
     let imap = imap_context(&intake, gate(config, &intake)?);
     let sources = Sources::of(&settings, trust, pki, certificate.clone(), publications, Arc::clone(&clock));
@@ -131,15 +129,16 @@ pub(crate) async fn run(settings: Settings, path: PathBuf, ready_file: Option<&P
     // Everything turns.
     let keeper = Keeper::new(Shutdown::default());
     let (list, revocations, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
-    keep_the_record(sealer, Counting::of_node(&settings, &store, &clock, &connectors), &keeper);
+    let counting = Counting::of_node(&settings, &store, &clock, &connectors);
+    keep_the_record(sealer, counting.clone(), &keeper);
     keeper.spawn("trust-list", trust::watch(office.lookout, Arc::clone(&list), keeper.shutdown.clone()));
     keeper.spawn("watch", watch.run(Arc::clone(&revocations), page, keeper.shutdown.clone()));
     let renewing = certificate.watch(Arc::clone(&renewed), intake.pki.clone(), clock, keeper.shutdown.clone());
     keeper.spawn("certificate", renewing);
     keeper.spawn("alarms", rounds::run(sources, Arc::clone(&store), keeper.shutdown.clone()));
-    ask_others(&intake, teller, (envoys, telemetry), &keeper);
+    ask_others(&intake, teller, (envoys, telemetry::begin(config, &intake.clock)?), &keeper);
     keeper.spawn("admin", admin::serve(admins, desk, keeper.shutdown.clone()));
-    keeper.spawn("life", Attendant::new(config, &intake).run(keeper.shutdown.clone()));
+    keeper.spawn("life", Attendant::new(config, &intake, counting).run(keeper.shutdown.clone()));
     serve_patients(&settings, &intake, &keeper)?;
     keeper.spawn("peers", peer_file.clone().keep(peers.clone(), keeper.shutdown.clone()));
     keeper.spawn("sessions", imap.signin.clone().keep_sessions(keeper.shutdown.clone()));

@@ -31,6 +31,7 @@ use self::letter::Letter;
 use self::rules::Rules;
 use crate::config::{AuditConfig, Config};
 use crate::content;
+use crate::counting::Counting;
 use crate::exit::{Failure, chain};
 use crate::trust::Author;
 
@@ -70,10 +71,12 @@ pub(crate) struct Attendant {
     stories_kept: Span,
     /// How long the record is.
     audit: AuditConfig,
+    /// What is emptied has been counted before.
+    counting: Counting,
 }
 
 impl Attendant {
-    pub(crate) fn new(config: &Config, intake: &Intake) -> Self {
+    pub(crate) fn new(config: &Config, intake: &Intake, counting: Counting) -> Self {
         Self {
             store: Arc::clone(&intake.store.0),
             masker: intake.masker.clone(),
@@ -83,6 +86,7 @@ impl Attendant {
             server_name: config.server.name.0.to_string(),
             stories_kept: config.story.kept,
             audit: config.audit.clone(),
+            counting,
         }
     }
 
@@ -163,6 +167,7 @@ impl Attendant {
 
     /// Of an entry whose time is over its hash stays. That it was the node that emptied it is on record.
     async fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.counting.catch_up().await?;
         for class in Class::ALL {
             let (mut entries, mut subjects) = (0, 0);
             loop {

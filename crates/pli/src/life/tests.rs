@@ -1,6 +1,7 @@
 //! Scenario 45, over a real store and a clock that is moved.
 
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use pli_store::{
     Account, AccountChange, AccountKind, Config, Correspondence, Life, NewAccount, NewCredential, NewMailbox, NewParty,
     NewStory, Notice, Outcome, PartyWay, Relay, Settlement, StoryFilter,
@@ -8,7 +9,8 @@ use pli_store::{
 use pli_types::{DsnNotify, ManualClock, QueueId, Recipient, RppsId, Secret};
 
 use super::*;
-use crate::config::MailboxConfig;
+use crate::config::{MailboxConfig, Settings};
+use crate::connectors::ConnectorBook;
 
 const ADDRESS: &str = "dr.ancien@cabinet.test";
 
@@ -30,15 +32,21 @@ impl Stage {
         std::fs::set_permissions(&master_key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let config = Config { url: format!("sqlite://{}", folder.path().join("pli.db").display()), master_key };
         let clock = Arc::new(ManualClock::new("2026-03-01T08:00:00Z".parse().unwrap()));
+        let store = pli_store::open(&config, clock.clone()).await.unwrap();
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/pli.toml");
+        let settings = Settings::new(crate::config::load(sample.as_ref()).unwrap()).unwrap();
+        let connectors = ConnectorBook::of(&settings);
+        let (zone, counted) = (TimeZone::UTC, Arc::clone(&store));
         let attendant = Attendant {
-            store: pli_store::open(&config, clock.clone()).await.unwrap(),
+            counting: Counting { store: counted, clock: clock.clone(), zone, connectors },
+            store,
             masker: Masker::new(&[7; 32]),
             clock: clock.clone(),
             rules: Rules::new(&MailboxConfig::default()),
             exports: folder.path().join("exports"),
             server_name: "mss.test".to_owned(),
             stories_kept: "180d".parse().unwrap(),
-            audit: crate::config::AuditConfig::default(),
+            audit: AuditConfig::default(),
         };
         Self { attendant, clock, folder }
     }

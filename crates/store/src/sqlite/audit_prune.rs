@@ -33,6 +33,16 @@ pub(super) struct PruneSome {
     pub(super) now: Timestamp,
 }
 
+/// Which rows to look at.
+struct Range {
+    /// Those after this one,
+    from: i64,
+    /// up to this one: all of them are sealed, and counted as indicators.
+    to: i64,
+    /// All are sealed up to this one.
+    sealed: i64,
+}
+
 /// Entries whose time is over.
 #[derive(Default)]
 struct Over {
@@ -51,10 +61,10 @@ impl Write for PruneSome {
     type Output = Pruned;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Pruned> {
-        let Some((from, sealed)) = self.range(tx).await? else { return Ok(Pruned::default()) };
+        let Some(Range { from, to, sealed }) = self.range(tx).await? else { return Ok(Pruned::default()) };
         let limit = i64::try_from(self.prune.limit).unwrap_or(i64::MAX);
         let sql = sqlx::query("SELECT seq, event FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?");
-        let rows = tx.fetch(sql.bind(from).bind(sealed).bind(limit)).await?;
+        let rows = tx.fetch(sql.bind(from).bind(to).bind(limit)).await?;
         let over = self.over(from, &rows)?;
         let more = !over.ended && rows.len() == self.prune.limit;
         if over.to == from {
@@ -62,7 +72,7 @@ impl Write for PruneSome {
         }
         let sql = "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
         tx.execute(sqlx::query(sql).bind(counter(self.prune.class)).bind(over.to)).await?;
-        let (Some(first), Some(last)) = (over.rows.first(), over.rows.last()) else {
+        let (Some(first), Some(until)) = (over.rows.first(), over.rows.last()) else {
             return Ok(Pruned { more, ..Pruned::default() });
         };
         let list = json_numbers(over.rows.iter());
@@ -71,7 +81,7 @@ impl Write for PruneSome {
         let subjects = forget(tx, &over.about, sealed).await?;
         let (class, before) = (self.prune.class.as_str(), self.prune.before);
         let told =
-            format!("{class}: {entries} entries between {} and {}, recorded before {before}", first - 1, last - 1);
+            format!("{class}: {entries} entries between {} and {}, recorded before {before}", first - 1, until - 1);
         let event = Event { detail: Some(Marked::plain(told)), ..self.prune.event.clone() };
         tx.record(&audit_rows(&[event]));
         Ok(Pruned { entries, subjects, more })
@@ -79,17 +89,19 @@ impl Write for PruneSome {
 }
 
 impl PruneSome {
-    /// After which row to look, and up to which all are sealed; none while too many are not.
-    async fn range(&self, tx: &mut Tx<'_>) -> Result<Option<(i64, i64)>> {
+    /// Where to look; none while too many are not sealed.
+    async fn range(&self, tx: &mut Tx<'_>) -> Result<Option<Range>> {
         let sql = sqlx::query(
             "SELECT coalesce((SELECT value FROM counters WHERE name = ?), 0) AS done,
                 coalesce((SELECT max(size) FROM audit_checkpoints), 0) AS sealed,
+                (SELECT seq FROM indicator_progress) AS counted,
                 coalesce((SELECT max(seq) FROM audit), 0) AS last",
         );
         let Some(row) = tx.fetch_one(sql.bind(counter(self.prune.class))).await? else { return Ok(None) };
         let row = Row::new(&row, "counters");
-        let (from, sealed, last): (i64, i64, i64) = (row.get("done")?, row.get("sealed")?, row.get("last")?);
-        Ok((last - sealed <= UNSEALED_MAX).then_some((from, sealed)))
+        let (from, counted): (i64, i64) = (row.get("done")?, row.get("counted")?);
+        let (sealed, last): (i64, i64) = (row.get("sealed")?, row.get("last")?);
+        Ok((last - sealed <= UNSEALED_MAX).then_some(Range { from, to: sealed.min(counted), sealed }))
     }
 
     /// Those of the class whose time is over, up to the first entry of any class that is younger. One from the future was

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use pli_audit::{Class, Event, EventKind};
 use pli_store::{
-    Dispensing, Erase, MailboxChange, MailboxKind, NewMailbox, NewParty, NewStory, PartyWay, Prune, Pruned, StoreError,
-    Traces,
+    Dispensing, Erase, MailboxChange, MailboxKind, NewCounts, NewMailbox, NewParty, NewStory, PartyWay, Prune, Pruned,
+    StoreError, Traces,
 };
-use pli_types::{FinessId, Ins, MailAddress, MailboxId, Masker, Person, ReversePath};
+use pli_types::{FinessId, Ins, MailAddress, MailboxId, Marked, Masker, Person, ReversePath};
 
 use crate::audit_log::{seal, sound, sound_to};
 use crate::support::{Backend, Fixture, address, event, refused};
@@ -43,7 +43,17 @@ async fn entries_about(at: &Fixture, person: &str) -> Vec<u64> {
     at.store.entries_about(&Person::parse(person), 0, 1000).await.unwrap()
 }
 
+/// What is recorded has been counted, as a node does before it prunes.
 async fn prune(at: &Fixture, class: Class, before: Timestamp, limit: usize) -> Pruned {
+    let from = at.store.counted().await.unwrap().entries;
+    let counts = NewCounts { from, to: size(at).await, ..NewCounts::default() };
+    if counts.to > from {
+        at.store.count(counts).await.unwrap();
+    }
+    prune_uncounted(at, class, before, limit).await
+}
+
+async fn prune_uncounted(at: &Fixture, class: Class, before: Timestamp, limit: usize) -> Pruned {
     at.store.prune(Prune { class, before, limit, event: note(at, EventKind::Pruned) }).await.unwrap()
 }
 
@@ -104,6 +114,19 @@ pub(crate) async fn entries_whose_time_is_over_are_emptied_and_the_tree_is_what_
     assert!(detail.starts_with("mail: 2 entries between 0 and 2, recorded before "), "{detail}");
 }
 
+pub(crate) async fn what_is_not_counted_is_not_pruned(backend: &dyn Backend) {
+    let at = backend.fresh().await;
+    for _ in 0..3 {
+        about(&at, EventKind::Relayed, INS).await;
+    }
+    assert!(seal(&at, 3).await);
+    at.clock.advance(jiff::SignedDuration::from_hours(1));
+    assert_eq!(prune_uncounted(&at, Class::Mail, at.now(), 100).await, Pruned::default());
+    at.store.count(NewCounts { from: 0, to: 2, ..NewCounts::default() }).await.unwrap();
+    assert_eq!(prune_uncounted(&at, Class::Mail, at.now(), 100).await.entries, 2);
+    assert_eq!(prune(&at, Class::Mail, at.now(), 100).await.entries, 1);
+}
+
 pub(crate) async fn whoever_is_told_of_by_what_is_not_sealed_keeps_his_key(backend: &dyn Backend) {
     let at = backend.fresh().await;
     about(&at, EventKind::Relayed, INS).await;
@@ -132,7 +155,7 @@ pub(crate) async fn a_patient_is_forgotten_and_the_others_are_not(backend: &dyn 
     assert_eq!(entries_about(&at, INS).await, [0; 0]);
     assert_eq!(entries_about(&at, OTHER).await.len(), 1);
     let read = at.store.events_from(0, 100).await.unwrap();
-    let recipients = |event: &Event| event.recipient.as_ref().map(|text| text.reveal()).unwrap_or_default();
+    let recipients = |event: &Event| event.recipient.as_ref().map(Marked::reveal).unwrap_or_default();
     let told: Vec<String> = read.iter().map(|one| recipients(one.event.as_ref().unwrap())).collect();
     assert!(told.iter().any(|text| text.starts_with("erased-")), "{told:?}");
     assert!(told.iter().any(|text| text == OTHER) && !told.iter().any(|text| text.contains(INS)), "{told:?}");

@@ -288,6 +288,7 @@ conformance! {
             stories_are_forgotten_when_their_time_is_over_a_few_at_a_time;
         keeping:
             entries_whose_time_is_over_are_emptied_and_the_tree_is_what_it_was
+            what_is_not_counted_is_not_pruned
             whoever_is_told_of_by_what_is_not_sealed_keeps_his_key
             a_patient_is_forgotten_and_the_others_are_not
             whose_mailbox_or_mail_is_here_is_not_forgotten;
