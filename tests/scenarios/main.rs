@@ -347,6 +347,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!(crash::a_store_that_was_just_made_survives_a_power_cut, Disk),
     scenario!(record::it_tells_who_when_what_and_the_answer_and_nothing_of_a_letter),
     scenario!(record::what_was_changed_is_found_in_its_place, Program("python3")),
+    scenario!(record::whatever_becomes_of_its_sealer_it_is_sealed_on),
     scenario!(killed_under_load::every_acknowledged_message_is_there_afterwards),
 ];
 

@@ -1,17 +1,22 @@
 //! The record: it tells who did what, when, and the answer, and nothing of a letter or a patient (scenario 43); what is changed
-//! in it is found (scenario 44).
+//! in it is found (scenario 44); whatever becomes of whoever seals it, it is sealed on.
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use e2e::imap::Imap;
 use e2e::message::SECRET;
-use e2e::record::{Tampering, damage, damage_told, sealed, verified};
+use e2e::record::{Tampering, damage, damage_told, handed_out, sealed, verified};
+use e2e::sandbox::signal;
 use e2e::smtp::Smtp;
 use e2e::wire::Identity;
-use e2e::{Outcome, Sandbox, Seed, message, pli};
+use e2e::{Outcome, Sandbox, Seed, message, pli, wait};
 use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Scenario 43, over SMTP and IMAP, failures included.
 pub(crate) fn it_tells_who_when_what_and_the_answer_and_nothing_of_a_letter() -> Outcome {
@@ -239,4 +244,65 @@ fn exported(sandbox: &Sandbox, size: u64) -> Outcome {
         std::fs::write(&path, good)?;
     }
     Ok(())
+}
+
+/// A minute asleep, a second node on the same store meanwhile, `kill -9`: one history, without a gap, and it goes on.
+pub(crate) fn whatever_becomes_of_its_sealer_it_is_sealed_on() -> Outcome {
+    let clock = tempfile::NamedTempFile::new()?;
+    std::fs::write(clock.path(), "+0s")?;
+    let seed = Seed::testing()?.with_variable("PLI_CLOCK_FILE", clock.path());
+    let mut sandbox = seed.start_only("pro")?;
+    let account = sandbox.account("pro", "ORG")?.clone();
+    let happens = |sandbox: &Sandbox| -> Outcome {
+        Imap::signed_in(sandbox, "pro", &account.address, &account.password)?.command("LOGOUT").map(drop)
+    };
+    let mut before = 0;
+    for round in 0..3 {
+        happens(&sandbox)?;
+        let size = sealed(&sandbox, "pro")?;
+        ensure!(size > before, "round {round}: {before} and then {size}");
+        before = size;
+        let pid = sandbox.pid("pro")?;
+        signal("STOP", pid)?;
+        std::fs::write(clock.path(), format!("+{}m", round + 1))?;
+        // With a state folder of its own it gets as far as the store.
+        let twin = twin(&sandbox, round)?;
+        let output = Command::new(pli::testing_binary()).arg("serve").arg("--config").arg(&twin).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(!output.status.success() && said.contains("error[store-config]"), "a second node: {said}");
+        signal("CONT", pid)?;
+        if round == 1 {
+            happens(&sandbox)?;
+            sandbox.kill_nine("pro")?;
+            wait::until("the end", PATIENCE, || Ok(sandbox.has_ended()?.then_some(())))?;
+            sandbox.restart("pro")?;
+        }
+    }
+    happens(&sandbox)?;
+    sealed(&sandbox, "pro")?;
+    sandbox.stop()?;
+    verified(&sandbox, "pro")?;
+    let sizes = handed_out(&sandbox, "pro")?;
+    ensure!(sizes.len() > 3 && sizes.is_sorted_by(|one, next| one < next), "{sizes:?}");
+    Ok(())
+}
+
+/// The operator's configuration, with another state folder, in which its key lies.
+fn twin(sandbox: &Sandbox, round: usize) -> anyhow::Result<std::path::PathBuf> {
+    let config = sandbox.config("pro")?;
+    let mut table: toml::Table = std::fs::read_to_string(&config)?.parse()?;
+    let folder = config.parent().context("a folder")?;
+    let state = folder.join(format!("twin-{round}"));
+    std::fs::create_dir(&state)?;
+    for entry in std::fs::read_dir(folder.join("state"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), state.join(entry.file_name()))?;
+        }
+    }
+    let server = table.get_mut("server").and_then(toml::Value::as_table_mut).context("[server]")?;
+    server.insert("state".to_owned(), state.display().to_string().into());
+    let twin = folder.join(format!("twin-{round}.toml"));
+    std::fs::write(&twin, table.to_string())?;
+    Ok(twin)
 }

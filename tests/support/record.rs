@@ -114,3 +114,12 @@ fn sql(database: &Path, statements: &str) -> Outcome {
     let script = "import sqlite3, sys\nsqlite3.connect(sys.argv[1], isolation_level=None).executescript(sys.argv[2])";
     succeed(Command::new("python3").args(["-c", script]).arg(database).arg(statements)).map(drop)
 }
+
+/// The sizes of all checkpoints that were handed out, in their order.
+pub fn handed_out(sandbox: &Sandbox, operator: &str) -> Result<Vec<u64>> {
+    let text = std::fs::read_to_string(sandbox.dir().join(operator).join("state/checkpoints"))?;
+    let lines: Vec<&str> = text.lines().collect();
+    // A note begins with its origin, and the size is its second line; a signature's line ends with neither.
+    let notes = lines.windows(2).filter(|pair| pair[0].ends_with("/audit") && !pair[0].starts_with('\u{2014}'));
+    notes.map(|pair| Ok(pair[1].parse()?)).collect()
+}

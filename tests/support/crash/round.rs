@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::points::Point;
-use super::{Found, Rig};
+use super::{Found, OPERATOR, Rig};
 use crate::Outcome;
 use crate::disk::Chance;
+use crate::record;
 
 /// How long a load may take to reach a point.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,10 +84,15 @@ pub fn run(rig: &mut Rig, round: &Round) -> Result<Found> {
     break_it(rig, round).with_context(|| format!("{round:?}"))?;
     rig.disarm()?;
     rig.start_again().with_context(|| format!("starting after {round:?}"))?;
+    // What was recorded before the end is sealed; a record that is not whole is a fault, but mail that is lost comes first.
+    let sealed = record::sealed_soon(&rig.sandbox, OPERATOR);
     let alerted = rig.all_are_alerted();
     // Of a letter that is lost nobody is alerted either: that it is lost is the fault to tell.
     let found = rig.reckon().with_context(|| format!("after {round:?}"))?;
     alerted.with_context(|| format!("after {round:?}"))?;
+    sealed.with_context(|| format!("after {round:?}"))?;
+    // And what came since.
+    record::sealed(&rig.sandbox, OPERATOR).with_context(|| format!("after {round:?}"))?;
     Ok(found)
 }
 
@@ -134,7 +140,7 @@ fn at_start(rig: &mut Rig, point: &Point, torn: Torn) -> Outcome {
 }
 
 fn kill(rig: &Rig) -> Outcome {
-    rig.sandbox.kill_nine(super::OPERATOR)?;
+    rig.sandbox.kill_nine(OPERATOR)?;
     rig.await_end(Duration::from_secs(10))
 }
 
