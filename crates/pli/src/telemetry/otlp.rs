@@ -78,7 +78,7 @@ fn attributes(span: &Span) -> Vec<Value> {
         attribute("pli.outcome", &text(span.outcome.as_str())),
     ];
     let more = [
-        ("pli.face", span.face.map(|face| text(face_name(face)))),
+        ("pli.face", span.face.map(|face| text(face.as_str()))),
         ("pli.recipients", span.recipients.map(|recipients| number(recipients as u64))),
         ("pli.bytes", span.bytes.map(number)),
         ("pli.attempt", span.attempt.map(|attempt| number(attempt.into()))),
@@ -90,19 +90,6 @@ fn attributes(span: &Span) -> Vec<Value> {
 
 fn attribute(key: &str, value: &Value) -> Value {
     json!({"key": key, "value": value})
-}
-
-/// The word that metrics have for it.
-fn face_name(face: Face) -> &'static str {
-    match face {
-        Face::Smtp => "smtp",
-        Face::Submission => "submission",
-        Face::Imap => "imap",
-        Face::Delivery => "delivery",
-        Face::Cli => "cli",
-        Face::Node => "node",
-        Face::Http => "http",
-    }
 }
 
 fn nanoseconds(at: Timestamp) -> String {
