@@ -203,6 +203,25 @@ impl Leaf {
         self.0.subjects.iter().filter_map(|sealed| SubjectId::parse(&sealed.id))
     }
 
+    /// The persons whom it names and whose key there is, as far as that opens what is sealed of them.
+    pub fn persons<'l>(
+        &'l self,
+        key: impl Fn(SubjectId) -> Option<SubjectKey> + 'l,
+    ) -> impl Iterator<Item = (SubjectId, Option<Person>)> + 'l {
+        let salt = self.salt();
+        self.0.subjects.iter().filter_map(move |sealed| {
+            let subject = SubjectId::parse(&sealed.id)?;
+            let key = key(subject)?;
+            Some((subject, sealed.opened(&salt, subject, &key)))
+        })
+    }
+
+    /// The message that it is about.
+    #[must_use]
+    pub fn message(&self) -> Option<MessageId> {
+        self.0.message
+    }
+
     /// What happened.
     #[must_use]
     pub fn kind(&self) -> EventKind {
@@ -218,8 +237,7 @@ impl Leaf {
     /// The event, with the persons that these keys open; where there is none, he was erased.
     #[must_use]
     pub fn open(self, key: impl Fn(SubjectId) -> Option<SubjectKey>) -> Event {
-        let salt: [u8; 16] =
-            self.0.salt.as_deref().and_then(decoded).and_then(|salt| salt.try_into().ok()).unwrap_or_default();
+        let salt = self.salt();
         let persons: Vec<Piece> = self.0.subjects.iter().map(|sealed| sealed.open(&salt, &key)).collect();
         let text = |text: Option<String>| text.map(|text| fill(&text, &persons));
         let Members {
@@ -255,6 +273,12 @@ impl Leaf {
             count,
             usage,
         }
+    }
+}
+
+impl Leaf {
+    fn salt(&self) -> [u8; 16] {
+        self.0.salt.as_deref().and_then(decoded).and_then(|salt| salt.try_into().ok()).unwrap_or_default()
     }
 }
 
@@ -364,12 +388,13 @@ impl Sealed {
     fn open(&self, salt: &[u8; 16], key: impl Fn(SubjectId) -> Option<SubjectKey>) -> Piece {
         let erased = || Piece::Erased(format!("erased-{}", self.id.get(..8).unwrap_or_default()));
         let Some(id) = SubjectId::parse(&self.id) else { return erased() };
-        let opened = key(id).and_then(|key| {
-            let mut bytes = decoded(&self.sealed)?;
-            let plain = key.aead()?.open_in_place(nonce(salt), aad(salt, id), &mut bytes).ok()?;
-            Some(Piece::Person(Person::parse(str::from_utf8(plain).ok()?)))
-        });
-        opened.unwrap_or_else(erased)
+        key(id).and_then(|key| self.opened(salt, id, &key)).map_or_else(erased, Piece::Person)
+    }
+
+    fn opened(&self, salt: &[u8; 16], id: SubjectId, key: &SubjectKey) -> Option<Person> {
+        let mut bytes = decoded(&self.sealed)?;
+        let plain = key.aead()?.open_in_place(nonce(salt), aad(salt, id), &mut bytes).ok()?;
+        Some(Person::parse(str::from_utf8(plain).ok()?))
     }
 }
 

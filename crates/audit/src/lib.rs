@@ -45,4 +45,4 @@ pub use tile::{Tile, TileId, TileSet};
 pub use tile_writer::TileWriter;
 pub use tree::Frontier;
 pub use usage::{ReportClass, Usage};
-pub use verify::{Audit, Damage, Place, Source, Verdict, Verified, What};
+pub use verify::{Audit, Beside, Column, Damage, Place, Source, Verdict, Verified, What};

@@ -14,7 +14,6 @@ use std::path::Path;
 use pli_audit::{Proof, VerifierKey};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::node::read;
 use support::record::{MARTIN, letters, operator, seal, sealed, tamper, verified};
 use support::{exit, pli, stderr, text};
 
@@ -24,6 +23,10 @@ fn damage(output: &std::process::Output) -> Value {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["ok"], false);
     told["damage"].clone()
+}
+
+fn holds(bytes: &[u8], words: &str) -> bool {
+    bytes.windows(words.len()).any(|window| window == words.as_bytes())
 }
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -52,7 +55,10 @@ fn a_node_seals_what_happens_and_an_export_needs_nothing_else() {
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told["trusted"], &told["earlier"]), (&true.into(), &size.into()));
-    assert!(!read(&out.join("tile/entries/000")).contains("279035121518989"), "persons are sealed");
+    // Bytes: the lengths between the entries are no text.
+    let entries = std::fs::read(out.join("tile/entries/000")).unwrap();
+    assert!(holds(&entries, "@patient.mssante.fr"), "what is looked for can be found");
+    assert!(!holds(&entries, &INS[..13]), "persons are sealed");
 
     // Any byte of any file.
     for (file, place, what) in [
@@ -103,6 +109,38 @@ fn what_was_changed_in_the_store_is_found_in_its_place() {
     let told: Vec<&Value> = looked.as_array().unwrap().iter().filter(|row| row["check"] == "record").collect();
     assert_eq!((told.len(), &told[0]["code"]), (1, &"record-damaged".into()), "{looked}");
     assert!(node.end().0.success());
+}
+
+/// What hides an entry from whoever looks for it changes nothing that is signed.
+#[test]
+fn an_index_that_was_changed_in_the_store_is_found_and_an_untouched_one_alarms_nobody() {
+    let (operator, ids, _) = sealed(20);
+    let entry = operator.told(&["audit", "search", "--message", &ids[7]])[0]["entry"].as_u64().unwrap();
+    let seq = entry + 1;
+    for (change, undo, column) in [
+        (
+            format!("CREATE TABLE aside AS SELECT * FROM audit; UPDATE audit SET message_id = NULL WHERE seq = {seq}"),
+            "UPDATE audit SET message_id = (SELECT message_id FROM aside WHERE aside.seq = audit.seq); DROP TABLE aside",
+            "audit.message_id",
+        ),
+        (
+            format!("CREATE TABLE aside AS SELECT * FROM audit_about; DELETE FROM audit_about WHERE seq = {seq}"),
+            "INSERT OR IGNORE INTO audit_about SELECT * FROM aside; DROP TABLE aside",
+            "audit_about",
+        ),
+    ] {
+        verified(&operator, &[]);
+        tamper(&operator, &change);
+        let output = operator.ask(&["audit", "verify"]);
+        assert_eq!(exit(&output), 6, "{}", stderr(&output));
+        assert!(stderr(&output).starts_with("error[audit-index-differs]"), "{}", stderr(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = &told["damage"];
+        assert_eq!((&told["ok"], &found["what"]), (&false.into(), &"index-differs".into()), "{told}");
+        assert_eq!((&found["entry"], &found["column"]), (&entry.into(), &column.into()), "{told}");
+        tamper(&operator, undo);
+    }
+    verified(&operator, &[]);
 }
 
 #[test]

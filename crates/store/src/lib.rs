@@ -3,8 +3,8 @@
 //! The traits are split by who asks: [`Mailboxes`] (IMAP, intake), [`Queue`] (intake, delivery), [`Accounts`]
 //! (sign-in), [`Registry`] and [`Connectors`] (admins), [`Patients`], [`Dispensings`], [`Contacts`], [`Campaigns`]
 //! and [`Receipts`] (the patients' side), [`Stories`] (who asks where a message is), [`AuditRows`] (everyone),
-//! [`AuditLog`] (who seals and checks the record), [`AuditKeeping`] (what it need not keep), [`Indicators`] (who counts it),
-//! [`Incidents`] (the register). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
+//! [`AuditLog`] (who seals the record), [`AuditCheck`] (who checks it: [`mod@verify`]), [`AuditKeeping`] (what it need not
+//! keep), [`Indicators`] (who counts it), [`Incidents`] (the register). Nothing of a backend shows in them. Callers hold `Arc<dyn Store>`.
 //!
 //! `250` means kept: [`Queue::accept`] returns only when message, deliveries, queue rows and audit rows are
 //! on stable storage together.
@@ -19,6 +19,7 @@ pub mod publications;
 pub mod seal;
 pub mod sqlite;
 pub mod traits;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -30,9 +31,10 @@ pub use error::StoreError;
 pub use model::*;
 pub use publications::{Publication, PublicationBacklog, PublicationOutcome, Publications};
 pub use traits::{
-    Accounts, AuditKeeping, AuditLog, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Incidents, Indicators,
-    Mailboxes, Patients, Queue, Receipts, Registry, Store, Stories, Watches,
+    Accounts, AuditCheck, AuditKeeping, AuditLog, AuditRows, BodyWriter, Campaigns, Contacts, Dispensings, Incidents,
+    Indicators, Mailboxes, Patients, Queue, Receipts, Registry, Store, Stories, Watches,
 };
+pub use verify::{Checked, Checking, verify};
 
 /// Result of every method.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -27,7 +27,7 @@ pub use account::{
 };
 pub use arrival::{Arrival, Repeated, Target};
 pub use audit_keeping::{Erase, Prune, Pruned, Traces};
-pub use audit_log::{NewSeal, Recorded, SealedLog, UnsealedLog};
+pub use audit_log::{Indexed, KeptCheckpoint, NewSeal, Recorded, SealedLog, UnsealedLog};
 pub use backlog::Backlog;
 pub use campaign::{CampaignOutcome, CampaignRecipient, CampaignRecord, Enlisted, NewCampaign, OutcomeCount};
 pub use change::Change;

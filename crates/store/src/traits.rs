@@ -1,6 +1,7 @@
 //! What a backend does, a trait for each of those who ask.
 
 mod accounts;
+mod audit_check;
 mod audit_keeping;
 mod audit_log;
 mod audit_rows;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 pub use accounts::Accounts;
+pub use audit_check::AuditCheck;
 pub use audit_keeping::AuditKeeping;
 pub use audit_log::AuditLog;
 pub use audit_rows::AuditRows;
@@ -58,6 +60,7 @@ pub trait Store:
     + Watches
     + AuditRows
     + AuditLog
+    + AuditCheck
     + Indicators
     + Incidents
     + AuditKeeping

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Column;
 use crate::checkpoint::CheckpointError;
 use crate::tile::TileId;
 
@@ -19,6 +20,8 @@ pub enum Place {
     },
     /// One entry, by its index in the record.
     Entry(u64),
+    /// One of the checkpoints that a store keeps, by the size that it is kept under.
+    Kept(u64),
 }
 
 impl From<TileId> for Place {
@@ -66,8 +69,12 @@ pub enum What {
     Repeated(u64),
     /// Something that is no entry of the record stands here, and the entry behind it.
     Inserted,
-    /// Behind the entry, the last one of its bundle, there is more.
+    /// Behind the entry, the last one of its bundle, there is more; the record has no such tile.
     Surplus,
+    /// The entry is empty as if it were pruned, and the store has pruned none so late in the record.
+    Emptied,
+    /// What the store keeps beside it, to find it by, is not what it says itself. The record is what was signed.
+    Index(Column),
 }
 
 impl What {
@@ -92,6 +99,8 @@ impl What {
             Self::Repeated(_) => "repeated",
             Self::Inserted => "inserted",
             Self::Surplus => "surplus",
+            Self::Emptied => "emptied",
+            Self::Index(_) => "index-differs",
         }
     }
 }
@@ -106,7 +115,9 @@ pub struct Damage {
 }
 
 impl Damage {
-    pub(crate) fn new(place: impl Into<Place>, what: What) -> Self {
+    /// Of what is here, and in what way.
+    #[must_use]
+    pub fn new(place: impl Into<Place>, what: What) -> Self {
         Self { place: place.into(), what }
     }
 }
@@ -117,6 +128,7 @@ impl fmt::Display for Place {
             Self::Checkpoint => write!(f, "the checkpoint"),
             Self::Tile { level, index } => write!(f, "tile {index} of level {level}"),
             Self::Entry(index) => write!(f, "entry {index}"),
+            Self::Kept(size) => write!(f, "the checkpoint that is kept of {size} entries"),
         }
     }
 }
@@ -155,7 +167,12 @@ impl fmt::Display for Damage {
             What::Removed => write!(f, "{place} was removed: the next one stands in its place"),
             What::Repeated(of) => write!(f, "{place} was replaced by number {of}, which stands there a second time"),
             What::Inserted => write!(f, "{place} is preceded by something that is no entry of the record"),
-            What::Surplus => write!(f, "{place} is the last of its bundle, and is followed by something"),
+            What::Surplus => match place {
+                Place::Tile { .. } => write!(f, "{place} is none of the record's"),
+                _ => write!(f, "{place} is the last of its bundle, and is followed by something"),
+            },
+            What::Emptied => write!(f, "{place} was emptied, and not by the pruning, which has not come so far"),
+            What::Index(column) => write!(f, "{place} does not say what {column} says of it, by which it is found"),
         }
     }
 }

@@ -13,11 +13,13 @@
 //! this order. With one thing changed it is that thing; where an entry was added or taken away, or its length made zero,
 //! it is the first entry that is no longer in its place. docs/audit.md tells what is named when more was changed.
 
+mod beside;
 mod damage;
 mod edge;
 mod entries;
 mod walk;
 
+pub use beside::{Beside, Column};
 pub use damage::{Damage, Place, What};
 
 use crate::bundle::BundleId;

@@ -1,7 +1,7 @@
 //! The record's tree as it is kept: what is sealed, and what a seal adds.
 
 use jiff::Timestamp;
-use pli_audit::{Event, SubjectId, Tile};
+use pli_audit::{Beside, Event, SubjectId, Tile};
 
 /// How far the record is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,47 @@ pub struct SealedLog {
     pub size: u64,
     /// What was signed of them: the note, as it is handed out.
     pub checkpoint: String,
+}
+
+/// A checkpoint as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCheckpoint {
+    /// Of so many entries, as the store has it beside the note.
+    pub size: u64,
+    /// The note's bytes.
+    pub note: Vec<u8>,
+}
+
+/// An entry with what lies beside it, as [`Beside`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// Its number, from 0.
+    pub index: u64,
+    /// Its bytes; none of them if it is pruned.
+    pub entry: Vec<u8>,
+    /// The message by which it is found.
+    pub message: Option<Vec<u8>>,
+    /// The persons by whom it is found.
+    pub about: Vec<Vec<u8>>,
+    /// Those whom it names and who are not erased, and whether what the store keeps of each fits.
+    pub persons: Vec<(SubjectId, bool)>,
+    /// Is it sealed?
+    pub is_sealed: bool,
+    /// Has pruning come so far?
+    pub may_be_pruned: bool,
+}
+
+impl Indexed {
+    /// What lies beside it.
+    #[must_use]
+    pub fn beside(&self) -> Beside<'_> {
+        Beside {
+            message: self.message.as_deref(),
+            about: &self.about,
+            persons: &self.persons,
+            is_sealed: self.is_sealed,
+        }
+    }
 }
 
 /// One step of the sealing.

@@ -157,6 +157,9 @@ impl Write for Seal {
         failpoint!("store.seal.run", StoreError::unavailable("a failpoint"));
         tx.insert(TILES.rows(&seal.tiles, bind_tile)).await?;
         tx.insert(ABOUT.rows(&seal.about, bind_about)).await?;
+        // Who was erased meanwhile is told of no more: with a person's key goes what tells of him.
+        let erased = "DELETE FROM audit_about WHERE seq > ? AND subject NOT IN (SELECT subject FROM audit_subjects)";
+        tx.execute(sqlx::query(erased).bind(number(seal.from))).await?;
         let old = sqlx::query("DELETE FROM audit_checkpoints WHERE size < ?");
         tx.execute(old.bind(number(seal.from))).await?;
         Ok(true)

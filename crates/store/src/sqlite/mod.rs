@@ -8,6 +8,7 @@ mod account_records;
 mod accounts;
 mod arrivals;
 mod attempts;
+mod audit_check;
 mod audit_erase;
 mod audit_log;
 mod audit_prune;

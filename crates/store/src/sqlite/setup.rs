@@ -14,7 +14,7 @@ use crate::seal::create_folder;
 use crate::{Config, Result, StoreError};
 
 /// Migrations in order: the number of the last one is the database's `user_version`. Forward only.
-pub(super) const MIGRATIONS: [&str; 22] = [
+pub(super) const MIGRATIONS: [&str; 23] = [
     include_str!("../../migrations/sqlite/0001_store.sql"),
     include_str!("../../migrations/sqlite/0002_professionals.sql"),
     include_str!("../../migrations/sqlite/0003_people.sql"),
@@ -37,6 +37,7 @@ pub(super) const MIGRATIONS: [&str; 22] = [
     include_str!("../../migrations/sqlite/0020_audit_log.sql"),
     include_str!("../../migrations/sqlite/0021_queue_depth.sql"),
     include_str!("../../migrations/sqlite/0022_reports.sql"),
+    include_str!("../../migrations/sqlite/0023_audit_check.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Pli", 1.

@@ -1,20 +1,19 @@
 //! The record's tree.
 
+use std::sync::Arc;
+
 use pli_audit::verify::What;
 use pli_audit::{
-    Audit, BundleId, Checkpoint, Damage, EventKind, Hash, Leaf, Place, SignerKey, Source, Tile, TileId, TileSet,
-    TileWriter, Verdict,
+    BundleId, Checkpoint, Damage, EventKind, Hash, Leaf, Place, SignerKey, Tile, TileId, TileSet, TileWriter, Verdict,
 };
-use pli_store::{NewSeal, Store, StoreError};
+use pli_store::{Checking, NewSeal, StoreError};
 use pli_types::Secret;
-use tokio::runtime::Handle;
-use tokio::task::block_in_place;
 
 use crate::support::{Backend, Fixture, event, refused};
 
 const ORIGIN: &str = "mss.a.test/audit";
 
-fn key() -> SignerKey {
+pub(crate) fn key() -> SignerKey {
     SignerKey::from_seed(ORIGIN, &Secret::new([7; 32])).unwrap()
 }
 
@@ -49,37 +48,17 @@ async fn record(at: &Fixture, count: usize) {
     at.store.append_audit(events).await.unwrap();
 }
 
-/// The record as it lies in a store, for who checks it.
-struct Kept<'s>(&'s dyn Store);
-
-impl Source for Kept<'_> {
-    type Error = StoreError;
-
-    fn checkpoint(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let sealed = block_in_place(|| Handle::current().block_on(self.0.sealed()))?;
-        Ok(sealed.map(|sealed| sealed.checkpoint.into_bytes()))
-    }
-
-    fn tile(&mut self, id: TileId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(block_in_place(|| Handle::current().block_on(self.0.tiles(&[id])))?.remove(0))
-    }
-
-    fn entries(&mut self, id: BundleId) -> Result<Option<Vec<u8>>, StoreError> {
-        block_in_place(|| Handle::current().block_on(self.0.bundle(id)))
-    }
+async fn check(at: &Fixture) -> Verdict {
+    let with = Checking { key: key().verifier().clone(), trusted: true, earlier: None };
+    pli_store::verify(Arc::clone(&at.store), with).await.unwrap().verdict
 }
 
-fn check(at: &Fixture) -> Verdict {
-    let key = key();
-    Audit { key: key.verifier(), trusted: true, earlier: None }.verify(&mut Kept(&*at.store)).unwrap()
+pub(crate) async fn sound_to(at: &Fixture, size: u64) {
+    sound(at, size, 0).await;
 }
 
-pub(crate) fn sound_to(at: &Fixture, size: u64) {
-    sound(at, size, 0);
-}
-
-pub(crate) fn sound(at: &Fixture, size: u64, pruned: u64) {
-    match check(at) {
+pub(crate) async fn sound(at: &Fixture, size: u64, pruned: u64) {
+    match check(at).await {
         Verdict::Verified(verified) => assert_eq!((verified.tree_size, verified.pruned), (size, pruned)),
         Verdict::Damaged(damage) => panic!("{damage}"),
     }
@@ -91,7 +70,7 @@ pub(crate) async fn a_record_that_is_sealed_step_by_step_can_be_checked(backend:
     record(&at, 600).await;
     for to in [1, 2, 200, 256, 257, 513, 600] {
         assert!(seal(&at, to).await, "{to}");
-        sound_to(&at, to);
+        sound_to(&at, to).await;
     }
 }
 
@@ -102,10 +81,10 @@ pub(crate) async fn what_was_sealed_is_sealed_after_any_end_of_the_store(backend
     let kept = at.store.sealed().await.unwrap();
     let at = at.reopen().await;
     assert_eq!(at.store.sealed().await.unwrap(), kept);
-    sound_to(&at, 299);
+    sound_to(&at, 299).await;
     record(&at, 1).await;
     assert!(seal(&at, 301).await);
-    sound_to(&at, 301);
+    sound_to(&at, 301).await;
 }
 
 pub(crate) async fn of_two_sealers_one_is_faster_and_the_other_leaves_nothing(backend: &dyn Backend) {
@@ -117,7 +96,7 @@ pub(crate) async fn of_two_sealers_one_is_faster_and_the_other_leaves_nothing(ba
     let kept = at.store.sealed().await.unwrap();
     assert!(!at.store.seal(paused).await.unwrap());
     assert_eq!(at.store.sealed().await.unwrap(), kept);
-    sound_to(&at, 9);
+    sound_to(&at, 9).await;
     // Both at once, several times over.
     record(&at, 40).await;
     for to in [20, 30, 40] {
@@ -126,7 +105,7 @@ pub(crate) async fn of_two_sealers_one_is_faster_and_the_other_leaves_nothing(ba
         assert_ne!(one.unwrap(), two.unwrap(), "{to}");
     }
     let size = at.store.sealed().await.unwrap().unwrap().size;
-    sound_to(&at, size);
+    sound_to(&at, size).await;
 }
 
 pub(crate) async fn a_seal_adds_an_entry(backend: &dyn Backend) {
@@ -196,7 +175,7 @@ pub(crate) async fn damaged(at: &Fixture, size: usize, tamper: impl AsyncFnOnce(
     record(at, size).await;
     assert!(seal(at, size as u64).await);
     tamper(at).await;
-    match check(at) {
+    match check(at).await {
         Verdict::Damaged(Damage { place, what }) => (place, what),
         Verdict::Verified(verified) => panic!("{verified:?}"),
     }

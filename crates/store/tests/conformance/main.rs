@@ -291,6 +291,7 @@ conformance! {
             what_is_not_counted_is_not_pruned
             whoever_is_told_of_by_what_is_not_sealed_keeps_his_key
             a_patient_is_forgotten_and_the_others_are_not
+            who_is_erased_before_the_seal_is_told_of_by_nothing
             whose_mailbox_or_mail_is_here_is_not_forgotten;
         record:
             events_of_a_message_come_in_order

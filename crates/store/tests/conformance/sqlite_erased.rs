@@ -67,11 +67,11 @@ async fn of_a_patient_who_is_erased_no_byte_is_left_in_the_files() {
 
     at.store.erase(keeping::erase(), vec![keeping::note(&at, EventKind::Erased)]).await.unwrap();
     assert_eq!(needles.found(&at), [""; 0]);
-    sound_to(&at, size);
+    sound_to(&at, size).await;
     // Nor later, when the store has been at work and opened anew.
     assert!(seal(&at, size + 1).await);
     let at = at.reopen().await;
     at.store.append_audit(vec![event(at.id(), EventKind::Opened)]).await.unwrap();
     assert_eq!(needles.found(&at), [""; 0]);
-    sound_to(&at, size + 1);
+    sound_to(&at, size + 1).await;
 }

@@ -1,11 +1,14 @@
 //! `pli audit verify`: of a node, or of an export on a machine that has nothing else.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use pli_audit::verify::What;
 use pli_audit::{Audit, Damage, Place, SignedCheckpoint, Source, Verdict, VerifierKey};
+use pli_store::Checking;
 use serde_json::{Map, Value, json};
 
-use super::source::{Export, Kept};
+use super::source::Export;
 use super::{KEY, own_key};
 use crate::cli::Globals;
 use crate::cli::looking::bounded;
@@ -51,6 +54,12 @@ impl Question {
         let earlier = self.earlier.as_ref().map(SignedCheckpoint::checkpoint);
         Audit { key: &self.key, trusted: self.trusted, earlier }.verify(source)
     }
+
+    /// The same of a store.
+    fn of_store(&self) -> Checking {
+        let earlier = self.earlier.as_ref().map(|earlier| earlier.checkpoint().clone());
+        Checking { key: self.key.clone(), trusted: self.trusted, earlier }
+    }
 }
 
 /// Does it.
@@ -60,10 +69,15 @@ pub(super) fn run(globals: &Globals, args: &Args) -> Result<(), Failure> {
         None => of_node(globals, args)?,
     };
     output::print(&globals.format().object(&members))?;
-    match members.get("damage").and_then(|damage| damage.get("detail")).and_then(Value::as_str) {
-        Some(detail) => Err(Failure::told(Exit::Integrity, "audit-damaged", &[("damage", &detail)])),
-        None => Ok(()),
-    }
+    let Some(damage) = members.get("damage").filter(|damage| !damage.is_null()) else { return Ok(()) };
+    let text = |member| damage.get(member).and_then(Value::as_str).unwrap_or_default();
+    Err(match damage.get("column").and_then(Value::as_str) {
+        Some(column) => {
+            let values: [(_, &dyn Display); 2] = [("place", &text("place")), ("column", &column)];
+            Failure::told(Exit::Integrity, "audit-index-differs", &values)
+        }
+        None => Failure::told(Exit::Integrity, "audit-damaged", &[("damage", &text("detail"))]),
+    })
 }
 
 fn of_export(args: &Args, folder: &Path) -> Result<Map<String, Value>, Failure> {
@@ -85,21 +99,15 @@ fn of_node(globals: &Globals, args: &Args) -> Result<Map<String, Value>, Failure
         question.earlier = outlet.last(&question.key);
     }
     read(globals, |reading| async move {
-        let mut kept = Kept::now(reading.store.clone()).await?;
+        let unsealed = reading.store.unsealed().await?.waiting;
+        let checked = pli_store::verify(reading.store, question.of_store()).await?;
         // Nothing signed is no damage, unless something was handed out.
-        if kept.checkpoint()?.is_none() && question.earlier.is_none() {
+        if checked.checkpoint.is_none() && question.earlier.is_none() {
             return Err(Failure::told(Exit::NotFound, "audit-nothing-sealed", &[]));
         }
-        let unsealed = reading.store.unsealed().await?.waiting;
-        let checked = tokio::task::spawn_blocking(move || {
-            let verdict = question.ask(&mut kept)?;
-            Ok(members(&question, &verdict, kept.checkpoint()?))
-        });
-        let checked = checked.await.map_err(|_| Failure::defect("the checking of the record panicked"))?;
-        checked.map(|mut members| {
-            members.insert("unsealed".to_owned(), unsealed.into());
-            members
-        })
+        let mut members = members(&question, &checked.verdict, checked.checkpoint);
+        members.insert("unsealed".to_owned(), unsealed.into());
+        Ok(members)
     })
 }
 
@@ -129,13 +137,22 @@ fn members(question: &Question, verdict: &Verdict, checkpoint: Option<Vec<u8>>) 
 
 /// Where and what.
 fn told(damage: &Damage) -> Value {
-    let (entry, tile) = match damage.place {
-        Place::Checkpoint => (None, None),
-        Place::Tile { level, index } => (None, Some(format!("{level}/{index}"))),
-        Place::Entry(index) => (Some(index), None),
+    let (entry, tile, checkpoint) = match damage.place {
+        Place::Checkpoint => (None, None, None),
+        Place::Tile { level, index } => (None, Some(format!("{level}/{index}")), None),
+        Place::Entry(index) => (Some(index), None, None),
+        Place::Kept(size) => (None, None, Some(size)),
     };
-    let (place, detail) = (damage.place.to_string(), damage.to_string());
-    json!({ "place": place, "entry": entry, "tile": tile, "what": damage.what.code(), "detail": detail })
+    let column = if let What::Index(column) = damage.what { Some(column.as_str()) } else { None };
+    json!({
+        "place": damage.place.to_string(),
+        "entry": entry,
+        "tile": tile,
+        "checkpoint": checkpoint,
+        "column": column,
+        "what": damage.what.code(),
+        "detail": damage.to_string(),
+    })
 }
 
 /// A public key, as `docs/audit.md` writes it.
