@@ -32,6 +32,7 @@ mod keeping;
 mod life;
 mod mailboxes;
 mod migration;
+mod mutation;
 mod patients;
 mod publications;
 mod queue;
