@@ -16,19 +16,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use pli_audit::{Checkpoint, Event, EventKind, Face, Hash, SignerKey, TileWriter};
-use pli_store::{MailboxKind, NewMailbox, NewMessage, NewSeal, Store, StoreError};
-use pli_types::{Clock, MailAddress, MailboxId, Marked, MessageId, ReversePath, Secret, SystemClock};
+use pli_audit::{Event, EventKind, Face};
+use pli_store::{MailboxKind, NewMailbox, NewMessage, Store, StoreError};
+use pli_types::{Clock, MailAddress, MailboxId, Marked, MessageId, ReversePath, SystemClock};
 use tokio::task::JoinSet;
 
+use self::measured::seals::Sealer;
 use self::measured::{Outcome, empty_store, folder};
 
 const BODY_BYTES: usize = 5 * 1024;
 const SECONDS: u64 = 4;
 const TURNS: usize = 5;
 const MAILBOXES: u32 = 100;
-/// Entries of one seal, as a node's sealer takes them.
-const SEALED_AT_ONCE: usize = 2048;
 
 /// What is done about the record.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,29 +163,10 @@ async fn call(
 
 /// Seals each second, and what is left at the end.
 async fn seal(store: Arc<dyn Store>, end: Instant) -> Result<(), String> {
-    let said = |error: &dyn std::fmt::Display| error.to_string();
-    let key = SignerKey::from_seed("example.test/audit", &Secret::new([7; 32])).map_err(|error| said(&error))?;
-    let mut writer = TileWriter::new();
+    let mut sealer = Sealer::new();
     loop {
         let last = Instant::now() >= end;
-        loop {
-            let from = writer.size();
-            let rows = store.entries_from(from, SEALED_AT_ONCE).await.map_err(|error| said(&error))?;
-            if rows.is_empty() {
-                break;
-            }
-            let mut about = Vec::new();
-            for (index, bytes) in rows {
-                let leaf = pli_audit::Leaf::parse(&bytes).map_err(|error| said(&error))?;
-                about.extend(leaf.subjects().map(|subject| (subject, index)));
-                writer.append(Hash::leaf(&bytes));
-            }
-            let checkpoint = Checkpoint::new(key.verifier().name(), writer.size(), writer.root());
-            let signed = checkpoint.and_then(|checkpoint| checkpoint.sign(&key)).map_err(|error| said(&error))?;
-            let (size, tiles, checkpoint) = (writer.size(), writer.take_tiles(), signed.encode());
-            let seal = NewSeal { from, size, tiles, checkpoint, about, at: SystemClock.now() };
-            store.seal(seal).await.map_err(|error| said(&error))?;
-        }
+        sealer.seal(&*store).await.map_err(|error| error.to_string())?;
         if last {
             return Ok(());
         }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each takes its part")]
 
+pub(crate) mod seals;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,11 @@ pub(crate) async fn empty_store(folder: &Path) -> Outcome<Arc<dyn Store>> {
         std::fs::remove_dir_all(folder)?;
     }
     std::fs::create_dir_all(folder)?;
+    open_store(folder).await
+}
+
+/// The store in this folder, made if there is none.
+pub(crate) async fn open_store(folder: &Path) -> Outcome<Arc<dyn Store>> {
     let master_key = folder.join("master.key");
     std::fs::write(&master_key, "5a".repeat(32))?;
     #[cfg(unix)]
