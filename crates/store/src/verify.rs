@@ -5,8 +5,9 @@
 //! changed those would change nothing that is signed, and yet hide an entry from whoever looks for it. So each is held
 //! against what the tree vouches for: the columns while the entries go by, the rest at the end.
 //!
-//! In memory there is what the tree's check takes, and what lies beside one bundle.
+//! In memory there is what the tree's check takes, and five bundles: while one is checked, the next ones are read.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pli_audit::bundle::{self, ENTRY_BYTES_MAX, Entry};
@@ -18,11 +19,15 @@ use pli_audit::{
     VerifierKey,
 };
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::{Indexed, KeptCheckpoint, Result, Store, StoreError};
 
 /// Entries that are read at a time, of those that wait for their seal.
 const PAGE: usize = 256;
+
+/// Bundles that are read while one is checked.
+const AHEAD: u64 = 4;
 
 /// What a record is checked with, as in [`Audit`].
 #[derive(Debug, Clone)]
@@ -74,7 +79,9 @@ async fn of_signed(
     signed: &[Checkpoint],
 ) -> Result<Verdict> {
     let (of, runtime) = (Arc::clone(&store), Handle::current());
-    let mut source = Stored { store: of, runtime, checkpoint, beside: None, missing: None };
+    let size = signed.first().map_or(0, Checkpoint::size);
+    let mut source =
+        Stored { store: of, runtime, checkpoint, size, ahead: VecDeque::new(), beside: None, missing: None };
     let checked = tokio::task::spawn_blocking(move || {
         let audit = Audit { key: &with.key, trusted: with.trusted, earlier: with.earlier.as_ref() };
         audit.verify(&mut source).map(|verdict| (verdict, source))
@@ -131,7 +138,7 @@ fn beside(one: &Indexed) -> Option<Damage> {
     // As far as a bundle holds it, it may be what was signed.
     let too_long = (one.entry.len() > ENTRY_BYTES_MAX).then_some(What::Altered);
     let emptied = (one.entry.is_empty() && !one.may_be_pruned).then_some(What::Emptied);
-    let what = too_long.or(emptied).or_else(|| one.beside().differs(&one.entry).map(What::Index))?;
+    let what = too_long.or(emptied).or_else(|| one.differs.map(What::Index))?;
     Some(Damage::new(Place::Entry(one.index), what))
 }
 
@@ -140,6 +147,9 @@ struct Stored {
     store: Arc<dyn Store>,
     runtime: Handle,
     checkpoint: Option<Vec<u8>>,
+    size: u64,
+    /// Bundles that are being read, by their first entries.
+    ahead: VecDeque<(u64, JoinHandle<Result<Vec<Indexed>>>)>,
     /// What does not fit beside the entries that went by: the first of them.
     beside: Option<Damage>,
     /// The first entry that has no row.
@@ -147,6 +157,24 @@ struct Stored {
 }
 
 impl Stored {
+    /// The rows from this entry on, as many as a full bundle has. They are asked for from left to right.
+    fn page(&mut self, first: u64) -> Result<Vec<Indexed>> {
+        self.ahead.retain(|(of, _)| *of >= first);
+        if self.ahead.front().is_some_and(|(of, _)| *of != first) {
+            self.ahead.clear();
+        }
+        let width = u64::from(TILE_WIDTH);
+        let known = self.ahead.back().map_or(first, |(of, _)| of + width);
+        let until = self.size.min(first + AHEAD * width + 1);
+        for of in (known..until).step_by(usize::from(TILE_WIDTH)) {
+            let store = Arc::clone(&self.store);
+            let reading = async move { store.indexed_from(of, usize::from(TILE_WIDTH)).await };
+            self.ahead.push_back((of, self.runtime.spawn(reading)));
+        }
+        let Some((_, reading)) = self.ahead.pop_front() else { return Ok(Vec::new()) };
+        self.runtime.block_on(reading).map_err(|_| StoreError::unavailable("the check was ended"))?
+    }
+
     /// A bundle does not tell which of its entries is missing where those behind it are pruned, which look all the same. The
     /// rows have numbers.
     fn placed(&self, damage: Damage) -> Damage {
@@ -170,7 +198,7 @@ impl Source for Stored {
 
     fn entries(&mut self, id: BundleId) -> Result<Option<Vec<u8>>> {
         let (first, width) = (id.first_entry(), u64::from(id.width()));
-        let mut page = self.runtime.block_on(self.store.indexed_from(first, usize::from(id.width())))?;
+        let mut page = self.page(first)?;
         // Where rows are missing, those behind the bundle have come.
         page.retain(|one| one.index < first + width);
         let there = page.iter().map(|one| Some(one.index)).chain([None]);

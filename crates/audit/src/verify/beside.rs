@@ -52,14 +52,9 @@ impl fmt::Display for Column {
 }
 
 impl Beside<'_> {
-    /// The first that does not fit the entry. A pruned one has nothing beside it: what is left there says that somebody else
-    /// emptied it. Of what is no event that this version knows nothing can be said.
+    /// The first that does not fit the entry.
     #[must_use]
-    pub fn differs(&self, entry: &[u8]) -> Option<Column> {
-        if entry.is_empty() {
-            return self.is_left();
-        }
-        let leaf = Leaf::parse(entry).ok()?;
+    pub fn differs(&self, leaf: &Leaf) -> Option<Column> {
         if self.message != leaf.message().as_ref().map(|message| &message.as_bytes()[..]) {
             return Some(Column::Message);
         }
@@ -78,7 +73,9 @@ impl Beside<'_> {
         (without_key || unfit).then_some(Column::Subjects)
     }
 
-    fn is_left(&self) -> Option<Column> {
+    /// What is left beside a pruned entry. It has nothing beside it: what is there says that somebody else emptied it.
+    #[must_use]
+    pub fn is_left(&self) -> Option<Column> {
         if self.message.is_some() {
             return Some(Column::Message);
         }
@@ -98,13 +95,13 @@ mod tests {
     const WHO: SubjectId = SubjectId([9; 16]);
 
     /// An entry about this message and a person.
-    fn entry(message: MessageId) -> Vec<u8> {
+    fn entry(message: MessageId) -> Leaf {
         let event = Event {
             message: Some(message),
             recipient: Some("279035121518989@patient.mssante.fr".into()),
             ..Event::new(Timestamp::UNIX_EPOCH, EventKind::Relayed, Face::Delivery)
         };
-        Draft::new(&event, [1; 16]).seal(&[Subject { id: WHO, key: SubjectKey::new([2; 32]) }])
+        Leaf::parse(&Draft::new(&event, [1; 16]).seal(&[Subject { id: WHO, key: SubjectKey::new([2; 32]) }])).unwrap()
     }
 
     #[test]
@@ -118,8 +115,7 @@ mod tests {
         for fits in [unsealed, sealed, erased] {
             assert_eq!(fits.differs(&entry), None, "{fits:?}");
         }
-        assert_eq!(Beside { is_sealed: true, ..Beside::default() }.differs(b""), None);
-        assert_eq!(Beside::default().differs(b"of a later version"), None);
+        assert_eq!(Beside { is_sealed: true, ..Beside::default() }.is_left(), None);
     }
 
     #[test]
@@ -143,7 +139,7 @@ mod tests {
             assert_eq!(bad.differs(&entry), Some(column), "{bad:?}");
         }
         // Of an entry that was emptied by the store itself nothing is left.
-        assert_eq!(fits.differs(b""), Some(Column::Message));
-        assert_eq!(Beside { message: None, ..fits }.differs(b""), Some(Column::About));
+        assert_eq!(fits.is_left(), Some(Column::Message));
+        assert_eq!(Beside { message: None, ..fits }.is_left(), Some(Column::About));
     }
 }

@@ -1,7 +1,7 @@
 //! The record's tree as it is kept: what is sealed, and what a seal adds.
 
 use jiff::Timestamp;
-use pli_audit::{Beside, Event, SubjectId, Tile};
+use pli_audit::{Column, Event, SubjectId, Tile};
 
 /// How far the record is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,36 +21,17 @@ pub struct KeptCheckpoint {
     pub note: Vec<u8>,
 }
 
-/// An entry with what lies beside it, as [`Beside`] tells.
+/// An entry, held against what lies beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Indexed {
     /// Its number, from 0.
     pub index: u64,
-    /// Its bytes; none of them if it is pruned.
+    /// Its bytes; none of them if it is pruned. Of one that is too long, one byte more than there may be.
     pub entry: Vec<u8>,
-    /// The message by which it is found.
-    pub message: Option<Vec<u8>>,
-    /// The persons by whom it is found.
-    pub about: Vec<Vec<u8>>,
-    /// Those whom it names and who are not erased, and whether what the store keeps of each fits.
-    pub persons: Vec<(SubjectId, bool)>,
-    /// Is it sealed?
-    pub is_sealed: bool,
+    /// What does not fit it ([`pli_audit::Beside`]).
+    pub differs: Option<Column>,
     /// Has pruning come so far?
     pub may_be_pruned: bool,
-}
-
-impl Indexed {
-    /// What lies beside it.
-    #[must_use]
-    pub fn beside(&self) -> Beside<'_> {
-        Beside {
-            message: self.message.as_deref(),
-            about: &self.about,
-            persons: &self.persons,
-            is_sealed: self.is_sealed,
-        }
-    }
 }
 
 /// One step of the sealing.

@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use pli_audit::verify::What;
-use pli_audit::{Column, Damage, Leaf, Place, SubjectId, SubjectKey, TileId};
+use pli_audit::{Beside, Column, Damage, Leaf, Place, SubjectId, SubjectKey, TileId};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
 use super::audit_log::{self, number};
+use super::bulk::Sql;
+use super::packed::{Unpacked, Values, packed};
 use super::rows::{Row, database_error, json_ids};
 use crate::seal::MasterKey;
 use crate::{AuditCheck, Indexed, KeptCheckpoint, Result, StoreError};
@@ -53,85 +55,102 @@ impl AuditCheck for SqliteStore {
     }
 }
 
-/// Rows of one snapshot: entries, whom they are found by, and the keys of whom they name.
+/// Rows of one snapshot, packed: entries, whom they are found by, and the keys of whom they name.
 struct Page {
-    entries: Vec<SqliteRow>,
+    entries: SqliteRow,
     leaves: Vec<Option<Leaf>>,
-    about: Vec<SqliteRow>,
-    keys: Vec<SqliteRow>,
+    about: SqliteRow,
+    keys: SqliteRow,
 }
 
-const ENTRIES: &str = "
-    SELECT seq, message_id, event, seq <= (SELECT coalesce(max(size), 0) FROM audit_checkpoints) AS sealed,
+/// Of an event there is as much as shows that it is too long for an entry.
+const ENTRIES: &str = packed!("seq", "message_id", "event", "sealed", "old"; "(
+    SELECT seq, message_id, iif(length(event) > 65535, substr(event, 1, 65536), event) AS event,
+        seq <= (SELECT coalesce(max(size), 0) FROM audit_checkpoints) AS sealed,
         seq <= (SELECT coalesce(max(value), 0) FROM counters WHERE name LIKE 'audit-pruned-%') AS old
-    FROM audit WHERE seq > ? ORDER BY seq LIMIT ?";
+    FROM audit WHERE seq > ? ORDER BY seq LIMIT ?)");
+
+const ABOUTS: &str = packed!("seq", "subject"; "(
+    SELECT seq, subject FROM audit_about WHERE seq > ? AND seq <= ? ORDER BY seq, subject)");
+
+const KEYS: &str = packed!("subject", "digest", "key_id", "key"; "
+    audit_subjects WHERE subject IN (SELECT unhex(value) FROM json_each(?))");
 
 impl Page {
     async fn read(snapshot: &mut SqliteConnection, index: u64, limit: usize) -> Result<Self> {
+        let mut one = async |sql: Sql<'_>| sql.fetch_one(&mut *snapshot).await.map_err(read_error);
         let sql = sqlx::query(ENTRIES).bind(number(index)).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let entries = sql.fetch_all(&mut *snapshot).await.map_err(read_error)?;
-        let event = |row| Row::new(row, "audit").get::<&[u8]>("event");
-        let leaves = entries.iter().map(|row| Ok(Leaf::parse(event(row)?).ok())).collect::<Result<Vec<_>>>()?;
-        let last = entries.last().map(|row| Row::new(row, "audit").get("seq")).transpose()?.unwrap_or(0_i64);
-        let sql = sqlx::query("SELECT seq, subject FROM audit_about WHERE seq > ? AND seq <= ? ORDER BY seq, subject");
-        let about = sql.bind(number(index)).bind(last).fetch_all(&mut *snapshot).await.map_err(read_error)?;
+        let entries = one(sql).await?;
+        let rows = Unpacked::of(&entries, "audit", 5)?;
+        let last = rows.rows().next_back().map(|row| row.number(0, "seq")).transpose()?.unwrap_or_default();
+        let leaves = rows.rows().map(|row| Ok(Leaf::parse(row.blob(2, "event")?).ok())).collect::<Result<Vec<_>>>()?;
         let named: HashSet<SubjectId> = leaves.iter().flatten().flat_map(Leaf::subjects).collect();
-        let sql = "SELECT subject, digest, key_id, key FROM audit_subjects
-                   WHERE subject IN (SELECT unhex(value) FROM json_each(?))";
-        let sql = sqlx::query(sql).bind(json_ids(named.iter().map(|subject| &subject.0)));
-        let keys = sql.fetch_all(snapshot).await.map_err(read_error)?;
+        let about = one(sqlx::query(ABOUTS).bind(number(index)).bind(last)).await?;
+        let keys = one(sqlx::query(KEYS).bind(json_ids(named.iter().map(|subject| &subject.0)))).await?;
         Ok(Self { entries, leaves, about, keys })
     }
 
     fn indexed(self, master: &MasterKey) -> Result<Vec<Indexed>> {
         let mut about: HashMap<i64, Vec<Vec<u8>>> = HashMap::new();
-        for row in self.about.iter().map(|row| Row::new(row, "audit_about")) {
-            about.entry(row.get("seq")?).or_default().push(row.get("subject")?);
+        for row in Unpacked::of(&self.about, "audit_about", 2)?.rows() {
+            about.entry(row.number(0, "seq")?).or_default().push(row.blob(1, "subject")?.to_vec());
         }
-        let keys = self.keys.iter().map(|row| Key::of(Row::new(row, "audit_subjects"), master));
-        let keys = keys.collect::<Result<HashMap<_, _>>>()?;
-        let indexed = |(row, leaf): (Row<'_>, Option<Leaf>)| {
+        let keys = Unpacked::of(&self.keys, "audit_subjects", 4)?;
+        let mut keys = keys.rows().map(|row| Known::of(row, master)).collect::<Result<HashMap<_, _>>>()?;
+        let indexed = |(row, leaf): (Values<'_>, Option<Leaf>)| {
+            let entry = row.blob(2, "event")?;
+            let beside = Beside {
+                message: row.bytes(1),
+                about: about.get(&row.number(0, "seq")?).map(Vec::as_slice).unwrap_or_default(),
+                persons: &leaf.as_ref().map(|leaf| persons(leaf, &mut keys, master)).unwrap_or_default(),
+                is_sealed: row.number(3, "sealed")? != 0,
+            };
             Ok(Indexed {
-                index: audit_log::index(row)?,
-                entry: row.get("event")?,
-                message: row.get("message_id")?,
-                about: about.remove(&row.get("seq")?).unwrap_or_default(),
-                persons: leaf.map(|leaf| persons(&leaf, &keys, master)).unwrap_or_default(),
-                is_sealed: row.get("sealed")?,
-                may_be_pruned: row.get("old")?,
+                index: audit_log::entry_index(row)?,
+                entry: entry.to_vec(),
+                differs: match &leaf {
+                    _ if entry.is_empty() => beside.is_left(),
+                    Some(leaf) => beside.differs(leaf),
+                    // Of what is no event that this version knows nothing can be said.
+                    None => None,
+                },
+                may_be_pruned: row.number(4, "old")? != 0,
             })
         };
-        self.entries.iter().map(|row| Row::new(row, "audit")).zip(self.leaves).map(indexed).collect()
+        Unpacked::of(&self.entries, "audit", 5)?.rows().zip(self.leaves).map(indexed).collect()
     }
 }
 
 /// A person's row.
-struct Key {
+struct Known {
     digest: Vec<u8>,
     /// None if it does not open.
     key: Option<SubjectKey>,
+    /// Is he found by this row? None: nobody has looked.
+    fits: Option<bool>,
 }
 
-impl Key {
-    fn of(row: Row<'_>, master: &MasterKey) -> Result<(SubjectId, Self)> {
-        let id = row.parse("subject", |bytes: &[u8]| bytes.try_into().map(SubjectId))?;
-        let is_ours = row.get::<&[u8]>("key_id")? == master.id();
-        let key = is_ours.then(|| master.unwrap_subject(id, row.get("key").unwrap_or_default())).flatten();
-        Ok((id, Self { digest: row.get("digest")?, key }))
+impl Known {
+    fn of(row: Values<'_>, master: &MasterKey) -> Result<(SubjectId, Self)> {
+        let id = row.blob(0, "subject")?.try_into().map(SubjectId).map_err(|error| row.corrupt("subject", error))?;
+        let is_ours = row.blob(2, "key_id")? == master.id();
+        let key = is_ours.then(|| master.unwrap_subject(id, row.bytes(3).unwrap_or_default())).flatten();
+        Ok((id, Self { digest: row.blob(1, "digest")?.to_vec(), key, fits: None }))
     }
 }
 
-/// Whom the entry names, of those who are not erased, and of each whether his row is the one by which he is found.
-fn persons(leaf: &Leaf, keys: &HashMap<SubjectId, Key>, master: &MasterKey) -> Vec<(SubjectId, bool)> {
-    let fit: HashSet<SubjectId> = leaf
-        .persons(|id| keys.get(&id)?.key.clone())
-        .filter(|(id, person)| {
-            let digest = person.as_ref().map(|person| master.subject_digest(person));
-            digest.is_some_and(|digest| keys.get(id).is_some_and(|key| key.digest == digest))
-        })
-        .map(|(id, _)| id)
-        .collect();
-    leaf.subjects().filter(|id| keys.contains_key(id)).map(|id| (id, fit.contains(&id))).collect()
+/// Whom the entry names, of those who are not erased, and of each whether his row is the one by which he is found: his key
+/// opens what is sealed of him, and the digest of that is his. Once for each person: what opens one entry opens all.
+fn persons(leaf: &Leaf, keys: &mut HashMap<SubjectId, Known>, master: &MasterKey) -> Vec<(SubjectId, bool)> {
+    if leaf.subjects().any(|id| keys.get(&id).is_some_and(|key| key.fits.is_none())) {
+        let opened: Vec<_> = leaf.persons(|id| keys.get(&id)?.key.clone()).collect();
+        for (id, person) in opened {
+            if let Some(key) = keys.get_mut(&id) {
+                key.fits = Some(person.is_some_and(|person| master.subject_digest(&person)[..] == key.digest));
+            }
+        }
+    }
+    leaf.subjects().filter_map(|id| Some((id, keys.get(&id)?.fits == Some(true)))).collect()
 }
 
 /// What to look for, in which table, and what it says.

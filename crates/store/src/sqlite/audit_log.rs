@@ -11,10 +11,15 @@ use tokio::sync::watch;
 
 use super::SqliteStore;
 use super::bulk::{Bulk, Sql};
+use super::packed::{Unpacked, Values, packed};
 use super::rows::{Row, database_error, micros};
 use super::tx::Tx;
 use super::writer::Write;
 use crate::{AuditLog, NewSeal, Result, SealedLog, StoreError, UnsealedLog};
+
+/// As much of an event as shows that it is too long for an entry.
+const ENTRIES: &str = packed!("seq", "event"; "(
+    SELECT seq, iif(length(event) > 65535, substr(event, 1, 65536), event) AS event FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)");
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -30,7 +35,16 @@ impl AuditLog for SqliteStore {
     }
 
     async fn entries_from(&self, index: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        self.rows_from(index, limit).await?.iter().map(|row| entry(Row::new(row, "audit"))).collect()
+        let sql =
+            sqlx::query(ENTRIES).bind(number(index)).bind(i64::MAX).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.audit_rows(sql).await?;
+        let mut entries = Vec::new();
+        for row in &rows {
+            for row in Unpacked::of(row, "audit", 2)?.rows() {
+                entries.push((entry_index(row)?, row.blob(1, "event")?.to_vec()));
+            }
+        }
+        Ok(entries)
     }
 
     async fn unsealed(&self) -> Result<UnsealedLog> {
@@ -59,24 +73,26 @@ impl AuditLog for SqliteStore {
     }
 
     async fn bundle(&self, id: BundleId) -> Result<Option<Vec<u8>>> {
-        let sql = sqlx::query("SELECT seq, event FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq");
-        let first = id.first_entry();
-        let rows = self.audit_rows(sql.bind(number(first)).bind(number(first + u64::from(id.width())))).await?;
+        let (first, width) = (id.first_entry(), u64::from(id.width()));
+        let sql = sqlx::query(ENTRIES).bind(number(first)).bind(number(first + width)).bind(number(width));
+        let rows = self.audit_rows(sql).await?;
         let mut bytes = Vec::new();
-        for row in rows.iter().map(|row| Row::new(row, "audit")) {
-            let entry = match row.get::<&[u8]>("event")? {
-                [] => Entry::Pruned,
-                kept => Entry::Kept(kept.get(..ENTRY_BYTES_MAX).unwrap_or(kept)),
-            };
-            bundle::push(&mut bytes, entry).map_err(|error| row.corrupt("event", error))?;
+        for row in &rows {
+            for row in Unpacked::of(row, "audit", 2)?.rows() {
+                let entry = match row.blob(1, "event")? {
+                    [] => Entry::Pruned,
+                    kept => Entry::Kept(kept.get(..ENTRY_BYTES_MAX).unwrap_or(kept)),
+                };
+                bundle::push(&mut bytes, entry).map_err(|error| row.corrupt("event", error))?;
+            }
         }
-        Ok((!rows.is_empty()).then_some(bytes))
+        Ok((!bytes.is_empty()).then_some(bytes))
     }
 
     async fn entries_of(&self, message: MessageId) -> Result<Vec<u64>> {
-        let sql = sqlx::query("SELECT seq, event FROM audit WHERE message_id = ? ORDER BY seq");
+        let sql = sqlx::query("SELECT seq FROM audit WHERE message_id = ? ORDER BY seq");
         let rows = self.audit_rows(sql.bind(&message.as_bytes()[..])).await?;
-        rows.iter().map(|row| Ok(entry(Row::new(row, "audit"))?.0)).collect()
+        rows.iter().map(|row| index(Row::new(row, "audit"))).collect()
     }
 
     async fn seal(&self, seal: NewSeal) -> Result<bool> {
@@ -104,15 +120,20 @@ fn sealed(row: Row<'_>) -> Result<SealedLog> {
     Ok(SealedLog { size: row.number("size")?, checkpoint: row.get("checkpoint")? })
 }
 
-/// A row with its index.
-fn entry(row: Row<'_>) -> Result<(u64, Vec<u8>)> {
-    Ok((index(row)?, row.get("event")?))
-}
-
 /// The index of a row's entry. One of a number below one is in front of the first entry, where none can be.
 pub(super) fn index(row: Row<'_>) -> Result<u64> {
-    let seq: u64 = row.number("seq")?;
-    seq.checked_sub(1).ok_or_else(|| row.corrupt("seq", "no entry has this number"))
+    index_of(row.get("seq")?).ok_or_else(|| row.corrupt("seq", NO_ENTRY))
+}
+
+/// The same of a packed row whose first column is `seq`.
+pub(super) fn entry_index(row: Values<'_>) -> Result<u64> {
+    index_of(row.number(0, "seq")?).ok_or_else(|| row.corrupt("seq", NO_ENTRY))
+}
+
+const NO_ENTRY: &str = "no entry has this number";
+
+fn index_of(seq: i64) -> Option<u64> {
+    u64::try_from(seq).ok()?.checked_sub(1)
 }
 
 /// The tile as it was when it had this width.

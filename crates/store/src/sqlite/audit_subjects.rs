@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::bulk::Bulk;
 use super::intake::AuditRow;
+use super::packed::{Unpacked, Values, packed};
 use super::readers::Readers;
 use super::rows::{Row, database_error, json_ids};
 use super::tx::Tx;
@@ -44,16 +45,16 @@ pub(super) async fn seal(tx: &mut Tx<'_>, rows: &[&AuditRow]) -> Result<Vec<Vec<
         .collect())
 }
 
+const KNOWN: &str = packed!("digest", "subject", "key_id", "key"; "
+    audit_subjects WHERE digest IN (SELECT unhex(value) FROM json_each(?))");
+
 async fn find(tx: &mut Tx<'_>, wanted: &mut BTreeMap<Digest, Option<Subject>>) -> Result<()> {
-    let sql = sqlx::query(
-        "SELECT digest, subject, key_id, key FROM audit_subjects
-         WHERE digest IN (SELECT unhex(value) FROM json_each(?))",
-    );
-    let rows = tx.fetch(sql.bind(json_ids(wanted.keys()))).await?;
-    for row in rows.iter().map(|row| Row::new(row, "audit_subjects")) {
-        let digest = row.parse("digest", |bytes: &[u8]| bytes.try_into())?;
-        let subject = subject(row, tx.master())?;
-        wanted.insert(digest, Some(subject));
+    let rows = tx.fetch(sqlx::query(KNOWN).bind(json_ids(wanted.keys()))).await?;
+    for row in &rows {
+        for row in Unpacked::of(row, "audit_subjects", 4)?.rows() {
+            let digest = row.blob(0, "digest")?.try_into().map_err(|error| row.corrupt("digest", error))?;
+            wanted.insert(digest, Some(subject(row, tx.master())?));
+        }
     }
     Ok(())
 }
@@ -75,12 +76,13 @@ async fn make(tx: &mut Tx<'_>, wanted: &mut BTreeMap<Digest, Option<Subject>>) -
     .await
 }
 
-fn subject(row: Row<'_>, master: &MasterKey) -> Result<Subject> {
-    let id = row.parse("subject", |bytes: &[u8]| bytes.try_into().map(SubjectId))?;
-    if row.get::<&[u8]>("key_id")? != master.id() {
+/// Of a row whose second column is the subject, and whose last ones are his key.
+fn subject(row: Values<'_>, master: &MasterKey) -> Result<Subject> {
+    let id = row.blob(1, "subject")?.try_into().map(SubjectId).map_err(|error| row.corrupt("subject", error))?;
+    if row.blob(2, "key_id")? != master.id() {
         return Err(row.corrupt("key_id", "it was sealed under another master key"));
     }
-    let key = master.unwrap_subject(id, row.get("key")?);
+    let key = master.unwrap_subject(id, row.blob(3, "key")?);
     Ok(Subject { id, key: key.ok_or_else(|| row.corrupt("key", "it does not open"))? })
 }
 
@@ -109,15 +111,21 @@ pub(super) async fn of_digest(readers: &Readers, digest: &Digest) -> Result<Opti
         .transpose()
 }
 
+const NAMED: &str = packed!("digest", "subject", "key_id", "key"; "
+    audit_subjects WHERE subject IN (SELECT unhex(value) FROM json_each(?))");
+
 async fn keys(readers: &Readers, master: &MasterKey, ids: Vec<[u8; 16]>) -> Result<HashMap<SubjectId, SubjectKey>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = sqlx::query(
-        "SELECT subject, key_id, key FROM audit_subjects WHERE subject IN (SELECT unhex(value) FROM json_each(?))",
-    );
-    let rows = readers.all(sql.bind(json_ids(&ids))).await;
+    let rows = readers.all(sqlx::query(NAMED).bind(json_ids(&ids))).await;
     let rows = rows.map_err(|error| database_error("the record's keys could not be read", error))?;
-    let subjects = rows.iter().map(|row| subject(Row::new(row, "audit_subjects"), master));
-    subjects.map(|subject| subject.map(|subject| (subject.id, subject.key))).collect()
+    let mut keys = HashMap::new();
+    for row in &rows {
+        for row in Unpacked::of(row, "audit_subjects", 4)?.rows() {
+            let subject = subject(row, master)?;
+            keys.insert(subject.id, subject.key);
+        }
+    }
+    Ok(keys)
 }

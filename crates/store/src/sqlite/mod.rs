@@ -38,6 +38,7 @@ mod load;
 mod mailbox_changes;
 mod mailbox_making;
 mod mailboxes;
+mod packed;
 mod passwords;
 mod patients;
 mod probe;
