@@ -12,9 +12,6 @@ use serde_json::Value;
 use crate::command::{said, succeed};
 use crate::{Outcome, Sandbox};
 
-/// How soon after something was recorded it is sealed, and after a start everything is.
-const SEALED_WITHIN: Duration = Duration::from_secs(5);
-
 /// How long a busy machine may take over what the node does in a moment.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -27,16 +24,6 @@ pub fn verified(sandbox: &Sandbox, operator: &str) -> Result<Value> {
 
 /// Waits until all that is recorded now is sealed, verifying each time; how many entries are.
 pub fn sealed(sandbox: &Sandbox, operator: &str) -> Result<u64> {
-    sealed_within(PATIENCE, sandbox, operator)
-}
-
-/// The same of a node that has just started, as soon as it has promised.
-pub fn sealed_soon(sandbox: &Sandbox, operator: &str) -> Result<u64> {
-    sealed_within(SEALED_WITHIN, sandbox, operator)
-}
-
-/// The answer to a question that was asked in time counts, however long the asking takes.
-fn sealed_within(patience: Duration, sandbox: &Sandbox, operator: &str) -> Result<u64> {
     let (start, mut wanted) = (Instant::now(), 0);
     loop {
         let asked = start.elapsed();
@@ -46,7 +33,7 @@ fn sealed_within(patience: Duration, sandbox: &Sandbox, operator: &str) -> Resul
                 return Ok(sealed);
             }
         }
-        ensure!(asked < patience, "after {asked:?} not all of {wanted} entries are sealed");
+        ensure!(asked < PATIENCE, "after {asked:?} not all of {wanted} entries are sealed");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -55,6 +55,12 @@ fn a_node_seals_what_happens_and_an_export_needs_nothing_else() {
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told["trusted"], &told["earlier"]), (&true.into(), &size.into()));
+    // A file that was kept for months: the last one counts, wherever it stands.
+    let months = operator.path("months");
+    write(&months, &[&b"something else\n".repeat(1 << 21)[..], &std::fs::read(&checkpoints).unwrap()].concat());
+    let output = elsewhere(&["--key", text(&key), "--checkpoint", text(&months)]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((exit(&output), &told["earlier"]), (0, &size.into()), "{}", stderr(&output));
     // Bytes: the lengths between the entries are no text.
     let entries = std::fs::read(out.join("tile/entries/000")).unwrap();
     assert!(holds(&entries, "@patient.mssante.fr"), "what is looked for can be found");

@@ -174,4 +174,11 @@ fn what_does_not_fit_what_was_signed_is_told() {
         .filter(|line: &Value| line["proof"].is_null())
         .collect();
     assert_eq!((without.len(), &without[0]["entry"]), (1, &19.into()));
+    // So do the forms in which no proof has a place.
+    for form in ["csv", "syslog", "atna"] {
+        let output = operator.ask(&["audit", "export", "--as", form, "--out", text(&operator.path(form))]);
+        assert_eq!(exit(&output), 6, "{form}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&told["unproven"], &told["missing"]), (&1.into(), &1.into()), "{form}: {told}");
+    }
 }

@@ -85,7 +85,7 @@ pub fn run(rig: &mut Rig, round: &Round) -> Result<Found> {
     rig.disarm()?;
     rig.start_again().with_context(|| format!("starting after {round:?}"))?;
     // What was recorded before the end is sealed; a record that is not whole is a fault, but mail that is lost comes first.
-    let sealed = record::sealed_soon(&rig.sandbox, OPERATOR);
+    let sealed = record::sealed(&rig.sandbox, OPERATOR);
     let alerted = rig.all_are_alerted();
     // Of a letter that is lost nobody is alerted either: that it is lost is the fault to tell.
     let found = rig.reckon().with_context(|| format!("after {round:?}"))?;

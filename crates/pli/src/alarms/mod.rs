@@ -380,6 +380,7 @@ fn record(state: &State, now: Timestamp) -> Vec<Alarm> {
     if let Some(fault) = &state.sealing.fault {
         found.push(Alarm::new(Code::RecordDamaged, SUBJECT, fault.said()));
     } else if let Some(first) = unsealed.first_at
+        && !state.sealing.is_beginning
         && now.duration_since(first) > SEAL_PATIENCE
     {
         let first = format!("{first:.0}");

@@ -98,7 +98,11 @@ impl Sources {
             scanner: self.scanner.as_ref().map(scanner),
             waiting: self.attention.get(),
             free_bytes: self.folder.as_deref().and_then(free_bytes),
-            sealing: SealingState { fault: self.sealing.fault(), unkept: self.sealing.unkept() },
+            sealing: SealingState {
+                fault: self.sealing.fault(),
+                unkept: self.sealing.unkept(),
+                is_beginning: self.sealing.is_beginning(),
+            },
             witnesses: self.witnesses.behind(),
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct SealingState {
     pub(crate) fault: Option<sealer::Fault>,
     /// Since when, and why, checkpoints cannot be handed out.
     pub(crate) unkept: Option<sealer::Unkept>,
+    /// The sealer has begun, and not yet sealed what it found.
+    pub(crate) is_beginning: bool,
 }
 
 /// The trust list.

@@ -97,6 +97,7 @@ impl Sealer {
         every: Duration,
     ) -> Self {
         let (key, standing, latest) = (Arc::new(key), Standing::default(), watch::Sender::default());
+        standing.begins();
         Self { store, clock, key, outlet, every, standing, latest, tip: None, told_at: None }
     }
 
@@ -128,7 +129,7 @@ impl Sealer {
                 timeout(self.every, many).await.is_ok()
             };
             let retried = async {
-                if !self.standing.is_behind() {
+                if !self.standing.is_behind() && self.standing.unkept().is_none() {
                     std::future::pending::<()>().await;
                 }
                 sleep(self.every).await;
@@ -179,6 +180,10 @@ impl Sealer {
         let rows = self.store.entries_from(tip.size(), ROWS_MAX).await?;
         if rows.is_empty() {
             self.tip = Some(tip);
+            let unkept = self.latest.borrow().as_deref().cloned().filter(|_| self.standing.unkept().is_some());
+            if let Some(checkpoint) = unkept {
+                self.hand_out(checkpoint).await;
+            }
             return Ok(false);
         }
         let from = tip.size();

@@ -39,7 +39,12 @@ impl Outlet {
 
     /// The last one that this key has signed. None if there is no file, or nothing of that in it.
     pub(crate) fn last(&self, key: &VerifierKey) -> Option<SignedCheckpoint> {
-        last_of(&self.tail().ok()?, key)
+        self.look(key).ok().flatten()
+    }
+
+    /// The same, where a file that cannot be read is an error.
+    pub(crate) fn look(&self, key: &VerifierKey) -> io::Result<Option<SignedCheckpoint>> {
+        Ok(last_of(&self.tail()?, key))
     }
 
     fn tail(&self) -> io::Result<Vec<u8>> {
@@ -53,7 +58,7 @@ impl Outlet {
 }
 
 /// The last checkpoint in a file of them that this key has signed. What was cut off while it was written is passed over.
-pub(crate) fn last_of(bytes: &[u8], key: &VerifierKey) -> Option<SignedCheckpoint> {
+fn last_of(bytes: &[u8], key: &VerifierKey) -> Option<SignedCheckpoint> {
     let text = String::from_utf8_lossy(bytes);
     let mut end = text.len();
     for (start, line) in lines(&text).into_iter().rev() {

@@ -62,6 +62,7 @@ pub(crate) struct Standing(Arc<Mutex<State>>);
 struct State {
     fault: Option<Fault>,
     behind: bool,
+    beginning: bool,
     unkept: Option<Unkept>,
     sealed: Option<(u64, Option<Timestamp>)>,
 }
@@ -94,13 +95,25 @@ impl Standing {
         self.with(|state| state.behind)
     }
 
+    /// Has a sealer begun, and not yet tried to seal what it found? What waits then has waited for nobody.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.with(|state| state.beginning)
+    }
+
+    pub(super) fn begins(&self) {
+        self.with(|state| state.beginning = true);
+    }
+
     pub(super) fn caught_up(&self) {
-        self.with(|state| state.behind = false);
+        self.with(|state| (state.behind, state.beginning) = (false, false));
     }
 
     /// True if it is so from now on.
     pub(super) fn falls_behind(&self) -> bool {
-        self.with(|state| !std::mem::replace(&mut state.behind, true))
+        self.with(|state| {
+            state.beginning = false;
+            !std::mem::replace(&mut state.behind, true)
+        })
     }
 
     pub(super) fn stopped(&self, fault: Fault) {

@@ -118,6 +118,38 @@ async fn what_was_sealed_and_not_handed_out_is_handed_out_by_the_next() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_handed_out_is_tried_again_though_nothing_happens() {
+    let at = Bench::new().await;
+    at.record(4).await;
+    let folder = at.folder.path().join("later");
+    let mut sealer = at.sealer_to(&folder.join("checkpoints"));
+    assert!(sealer.turn().await);
+    assert!(sealer.standing().unkept().is_some());
+    std::fs::create_dir(&folder).unwrap();
+    let shutdown = Shutdown::default();
+    let standing = sealer.standing();
+    shutdown.spawn(sealer.run(shutdown.clone()));
+    let kept = async {
+        while standing.unkept().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_mins(1), kept).await.expect("it is handed out");
+    assert!(std::fs::read_to_string(folder.join("checkpoints")).unwrap().starts_with(&format!("{ORIGIN}\n4\n")));
+    assert!(shutdown.finish(Duration::from_mins(1)).await, "it ends");
+}
+
+#[tokio::test]
+async fn until_it_has_looked_once_a_sealer_is_beginning() {
+    let at = Bench::new().await;
+    at.record(4).await;
+    let mut sealer = at.sealer();
+    assert!(sealer.standing().is_beginning());
+    assert!(sealer.turn().await);
+    assert!(!sealer.standing().is_beginning());
+}
+
+#[tokio::test]
 async fn a_store_that_was_set_back_or_is_another_is_not_sealed() {
     let (at, other) = (Bench::new().await, Bench::new().await);
     at.record(9).await;

@@ -67,7 +67,8 @@ impl Cosigner {
                     seen if seen == self.seen && seen == size => return Err(Trouble::Fork(size)),
                     seen => self.seen = seen,
                 },
-                422 => return Err(Trouble::Fork(self.seen)),
+                // He has been told that he has signed nothing: there is nothing that could be another.
+                422 if self.seen > 0 => return Err(Trouble::Fork(self.seen)),
                 status => return Err(Trouble::Refused(status)),
             }
         }

@@ -112,7 +112,12 @@ impl Standing {
     /// True if this is news.
     pub(super) fn failed(&self, place: &str, now: Timestamp, trouble: Trouble) -> bool {
         self.with(|all| {
-            let since = all.get(place).map_or(now, |known| known.since);
+            // What contradicts us is not taken back by an answer that says nothing, only by a signature.
+            if !trouble.is_contradiction() && all.get(place).is_some_and(|known| known.trouble.is_contradiction()) {
+                return false;
+            }
+            let since = all.get(place).filter(|known| known.trouble.is_contradiction() == trouble.is_contradiction());
+            let since = since.map_or(now, |known| known.since);
             let behind = Behind { place: place.to_owned(), since, trouble };
             let before = all.insert(place.to_owned(), behind.clone());
             before.is_none_or(|before| before.trouble != behind.trouble)
@@ -127,6 +132,19 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_contradiction_stays_until_he_signs_again() {
+        let standing = Standing::default();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let ahead = Trouble::Ahead { seen: 7000, size: 40 };
+        assert!(standing.failed("w", at(1), Trouble::Garbage));
+        assert!(standing.failed("w", at(2), ahead.clone()));
+        assert!(!standing.failed("w", at(3), Trouble::Garbage), "an answer that says nothing");
+        assert_eq!(standing.behind(), [Behind { place: "w".to_owned(), since: at(2), trouble: ahead }]);
+        assert!(standing.arrived("w"));
+        assert_eq!(standing.behind(), []);
+    }
 
     #[test]
     fn the_first_of_several_failures_says_since_when() {

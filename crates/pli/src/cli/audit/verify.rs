@@ -15,11 +15,10 @@ use crate::cli::looking::bounded;
 use crate::cli::reading::read;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, SCHEMA_VERSION};
-use crate::sealer::outlet::{Outlet, last_of};
+use crate::sealer::outlet::Outlet;
 
-/// A file with a key is a line, and one with checkpoints may be long.
+/// A file with a key is a line.
 const KEY_BYTES_MAX: u64 = 1024;
-const CHECKPOINTS_BYTES_MAX: u64 = 16 << 20;
 
 /// What `verify` takes.
 #[derive(Debug, clap::Args)]
@@ -166,8 +165,8 @@ fn key_in(path: &Path) -> Result<VerifierKey, Failure> {
 /// The last checkpoint in a file that this key has signed. One that is signed by another key is no usage error: the record
 /// that is checked may have been signed anew.
 fn checkpoint_in(path: &Path, key: &VerifierKey) -> Result<SignedCheckpoint, Failure> {
-    let bytes = bounded(path, CHECKPOINTS_BYTES_MAX)?;
-    last_of(&bytes, key).ok_or_else(|| {
+    let last = Outlet::new(path.to_owned()).look(key).map_err(|error| Failure::file(path, &error))?;
+    last.ok_or_else(|| {
         Failure::told(Exit::Integrity, "audit-checkpoint-foreign", &[("path", &path.display()), ("key", key)])
     })
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use pli_audit::Event;
 use pli_types::{Ins, MailAddress, Marked, Person, Piece};
 
+use crate::cli::patient::typed;
 use crate::story::asked::moment;
 
 /// What is known of entries: those are handed out to which all of it applies.
@@ -12,7 +13,7 @@ pub(super) struct Selection {
     /// Only entries that name this mailbox, whatever it is in them
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     mailbox: Option<MailAddress>,
-    /// Only entries about this patient
+    /// Only entries about this patient; `-`: read his INS from standard input
     #[arg(long, value_name = "INS", value_parser = patient)]
     patient: Option<Ins>,
     /// Only what happened then or later (2026-03-14T12:00:00Z, or a day: 2026-03-14)
@@ -28,7 +29,8 @@ fn address(text: &str) -> Result<MailAddress, String> {
 }
 
 fn patient(text: &str) -> Result<Ins, String> {
-    Ins::parse(text).map_err(|error| error.to_string())
+    let text = typed(text).map_err(|failure| failure.to_string())?;
+    Ins::parse(&text).map_err(|error| error.to_string())
 }
 
 impl Selection {
