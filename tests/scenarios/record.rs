@@ -209,7 +209,7 @@ pub(crate) fn what_was_changed_is_found_in_its_place() -> Outcome {
         (swap.to_owned(), place(3)),
         (cut, place(size - 2)),
         (tile.to_owned(), "tile 0 of level 0".to_owned()),
-        (signed.to_owned(), "the checkpoint".to_owned()),
+        (signed.to_owned(), format!("the checkpoint that is kept of {size} entries")),
     ] {
         tampering.change(&change)?;
         let found = damage(&sandbox, "pro").with_context(|| change.clone())?;

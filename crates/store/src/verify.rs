@@ -47,6 +47,8 @@ pub struct Checked {
     pub verdict: Verdict,
     /// What was signed last, as it lies in the store.
     pub checkpoint: Option<Vec<u8>>,
+    /// How many entries there are behind what it signs; none if what is damaged comes before them.
+    pub unsealed: Option<u64>,
 }
 
 /// Checks a store's record to its end or to the first place that is damaged, beside whoever goes on recording. An error is what
@@ -54,11 +56,11 @@ pub struct Checked {
 pub async fn verify(store: Arc<dyn Store>, with: Checking) -> Result<Checked> {
     let kept = store.checkpoints().await?;
     let checkpoint = kept.first().map(|kept| kept.note.clone());
-    let verdict = match signed(&kept, &with.key) {
-        Err(damage) => Verdict::Damaged(damage),
+    let (verdict, unsealed) = match signed(&kept, &with.key) {
+        Err(damage) => (Verdict::Damaged(damage), None),
         Ok(signed) => of_signed(store, with, checkpoint.clone(), &signed).await?,
     };
-    Ok(Checked { verdict, checkpoint })
+    Ok(Checked { verdict, checkpoint, unsealed })
 }
 
 /// The checkpoints that are kept, each signed, and kept under its size.
@@ -77,7 +79,7 @@ async fn of_signed(
     with: Checking,
     checkpoint: Option<Vec<u8>>,
     signed: &[Checkpoint],
-) -> Result<Verdict> {
+) -> Result<(Verdict, Option<u64>)> {
     let (of, runtime) = (Arc::clone(&store), Handle::current());
     let size = signed.first().map_or(0, Checkpoint::size);
     let mut source =
@@ -89,22 +91,24 @@ async fn of_signed(
     let (verdict, source) = checked.await.map_err(|_| StoreError::unavailable("the check was ended"))??;
     let verified = match verdict {
         Verdict::Verified(verified) => verified,
-        Verdict::Damaged(damage) => return Ok(Verdict::Damaged(source.placed(damage))),
+        Verdict::Damaged(damage) => return Ok((Verdict::Damaged(source.placed(damage)), None)),
     };
     // From here on the hashes of the tree are right.
     for earlier in signed.iter().skip(1) {
         if root_of(&*store, earlier.size()).await? != Some(earlier.root()) {
-            return Ok(Verdict::Damaged(Damage::new(Place::Kept(earlier.size()), What::Fork(earlier.size()))));
+            let damage = Damage::new(Place::Kept(earlier.size()), What::Fork(earlier.size()));
+            return Ok((Verdict::Damaged(damage), None));
         }
     }
-    let damage = match source.beside {
-        Some(damage) => Some(damage),
-        None => match unsealed(&*store, verified.tree_size).await? {
-            Some(damage) => Some(damage),
-            None => store.stray().await?,
-        },
+    if let Some(damage) = source.beside {
+        return Ok((Verdict::Damaged(damage), None));
+    }
+    let waiting = match unsealed(&*store, verified.tree_size).await? {
+        Ok(waiting) => waiting,
+        Err(damage) => return Ok((Verdict::Damaged(damage), None)),
     };
-    Ok(damage.map_or(Verdict::Verified(verified), Verdict::Damaged))
+    let stray = store.stray().await?;
+    Ok((stray.map_or(Verdict::Verified(verified), Verdict::Damaged), Some(waiting)))
 }
 
 /// The root over the first entries, so many, as the tiles make it; none if one of them is not there any more.
@@ -115,18 +119,19 @@ async fn root_of(store: &dyn Store, size: u64) -> Result<Option<Hash>> {
     Ok(root(size, &decoded.collect::<TileSet>()).ok())
 }
 
-/// The first damage among the entries from this index on, which nobody has signed: all that can be said of them.
-async fn unsealed(store: &dyn Store, from: u64) -> Result<Option<Damage>> {
+/// How many entries there are from this index on, or the first damage among them. Nobody has signed them: that is all that can
+/// be said.
+async fn unsealed(store: &dyn Store, from: u64) -> Result<std::result::Result<u64, Damage>> {
     let mut next = from;
     loop {
         let page = store.indexed_from(next, PAGE).await?;
         if page.is_empty() {
-            return Ok(None);
+            return Ok(Ok(next.saturating_sub(from)));
         }
         for one in page {
             let missing = (one.index != next).then(|| Damage::new(Place::Entry(next), What::Missing));
             if let Some(damage) = missing.or_else(|| beside(&one)) {
-                return Ok(Some(damage));
+                return Ok(Err(damage));
             }
             next = next.saturating_add(1);
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pli_audit::verify::What;
 use pli_audit::{Audit, Damage, Place, SignedCheckpoint, Source, Verdict, VerifierKey};
@@ -98,13 +99,17 @@ fn of_node(globals: &Globals, args: &Args) -> Result<Map<String, Value>, Failure
         question.earlier = outlet.last(&question.key);
     }
     read(globals, |reading| async move {
-        let unsealed = reading.store.unsealed().await?.waiting;
-        let checked = pli_store::verify(reading.store, question.of_store()).await?;
+        let checked = pli_store::verify(Arc::clone(&reading.store), question.of_store()).await?;
         // Nothing signed is no damage, unless something was handed out.
         if checked.checkpoint.is_none() && question.earlier.is_none() {
             return Err(Failure::told(Exit::NotFound, "audit-nothing-sealed", &[]));
         }
         let mut members = members(&question, &checked.verdict, checked.checkpoint);
+        // Behind what was checked, not behind what is signed by now.
+        let unsealed = match checked.unsealed {
+            Some(unsealed) => unsealed,
+            None => reading.store.unsealed().await?.waiting,
+        };
         members.insert("unsealed".to_owned(), unsealed.into());
         Ok(members)
     })
